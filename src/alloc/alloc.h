@@ -1,0 +1,317 @@
+/*
+ * What an allocator is: one const `struct alloc_ops` per kind, in the registry.
+ *
+ * Words: a *page* is a frame of 2^page_shift bytes; an *arena* is a contiguous
+ * range a heap lives in; a *segment* is one such range of a heap that grows from
+ * pages; a *grant* is what an allocator gave for a request; a *view* is
+ * `struct mem`.
+ *
+ * The host-side handle (struct alloc and what follows it) says where things are,
+ * never what they hold: apart from the pointers below it keeps geometry only, so
+ * that attach() on a copied image continues the run identically.
+ *
+ * An operation is atomic for the caller: a request that cannot be served returns
+ * "none" and leaves the image as it was, or with a difference that the kind
+ * documents (a moved roving pointer, a page kept in a cache).
+ */
+#ifndef ALLOC_ALLOC_H
+#define ALLOC_ALLOC_H
+
+#include "model/mem.h"
+
+/* Errors of init, attach and the like, negative; the values are Linux's. */
+enum { MM_ENOENT = -2, MM_ENOMEM = -12, MM_EBUSY = -16, MM_EINVAL = -22, MM_ERANGE = -34 };
+
+/* Which kinds of request a kind serves (bit set). */
+enum alloc_serves {
+	SERVES_PAGES = 1 << 0,   /* page_ops */
+	SERVES_FIXED = 1 << 1,   /* cache_ops: objects of one size per cache */
+	SERVES_BYTES = 1 << 2,   /* bytes_ops: any size */
+	SERVES_VIRTUAL = 1 << 3, /* map_ops */
+	SERVES_STACK = 1 << 4,   /* stack_ops: push and mass free */
+	SERVES_BOOT = 1 << 5     /* boot_ops: the region manager */
+};
+
+enum migratetype { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_TYPES };
+
+/* A request, as the replay states it; an allocator reads what concerns it. */
+struct alloc_req {
+	msize_t size;       /* bytes; for pages 0 */
+	msize_t align;      /* bytes, a power of two; 0: the target's malloc alignment */
+	uint32_t gfp;       /* GFP_ flags; 0 where the trace says nothing */
+	uint32_t zone_mask; /* bit z: zone z may serve it (reachability, placement) */
+	uint8_t migratetype;
+	uint8_t node;
+	uint8_t cpu;
+	uint8_t owner;      /* page owner tag for the descriptor */
+};
+
+/* What was granted.  bytes == 0: nothing was, and `va` means nothing. */
+struct grant {
+	vaddr_t va;
+	msize_t bytes; /* usable bytes, >= the request */
+};
+
+#define GRANT_NONE ((struct grant){VADDR_NONE, 0})
+
+/* Returned by free operations for a pointer that is not a live block of this allocator. */
+#define FREE_BAD ((msize_t)0)
+
+/* ---- parameters ---- */
+
+enum param_type {
+	PARAM_UINT,  /* a plain number */
+	PARAM_BYTES, /* a size: 64K, 0x100 */
+	PARAM_BOOL,
+	PARAM_ENUM, /* one of `choices`; the value is its index */
+	PARAM_SIZES /* a list of sizes, ascending; the default is in `choices`, as "16 32 48" */
+};
+
+struct alloc_param {
+	const char *name; /* YAML key, [a-z0-9_]+; NULL ends the table */
+	enum param_type type;
+	msize_t def, min, max;
+	const char *choices; /* PARAM_ENUM, PARAM_SIZES: words separated by blanks */
+	const char *help;    /* one line, with the unit */
+};
+
+struct param_value {
+	msize_t u;             /* PARAM_UINT, _BYTES, _BOOL, _ENUM */
+	const msize_t *list;   /* PARAM_SIZES; borrowed, lives as long as the run */
+	unsigned nr;           /* entries of list */
+};
+
+/* ---- what an allocator is given ---- */
+
+/* A contiguous range of one region, in the view's addresses. */
+struct mm_range {
+	vaddr_t base;
+	msize_t bytes;
+};
+
+/* Frames [start, start + nr) of one region; blocks never cross its ends. */
+struct pfn_range {
+	pfn_t start;
+	uint32_t nr;     /* frames; may be any number, and start may be odd */
+	uint16_t region; /* index in the machine */
+	uint16_t node;   /* NUMA node */
+};
+
+struct zone_desc {
+	const char *name;
+	const struct pfn_range *ranges; /* ascending */
+	unsigned nr_ranges;
+	/* Where the zone's descriptors are carved: an index in `ranges` of the zone `desc_zone`;
+	 * DESC_OWN_RANGE: each range carries its own. */
+	int desc_zone;
+};
+
+#define DESC_OWN_RANGE (-1)
+#define MM_MAX_ZONES 16u
+
+struct alloc;
+
+/*
+ * Where pages come from, for whoever is built on pages.  The only way to the
+ * page allocator, so that failures can be injected and owners told apart.
+ */
+struct page_source {
+	struct alloc *pages; /* offers page_ops */
+	uint32_t zone_mask;  /* zones that may serve this taker; ANDed with the request's */
+	unsigned page_shift;
+	uint64_t calls;      /* requests made so far */
+	uint64_t fail_at;    /* the request (counted from 1) that fails; 0: none */
+	bool fail_on;        /* persistent: every one from fail_at on fails */
+};
+
+struct alloc_env {
+	struct mem *m;                    /* this allocator's view; borrowed for the run */
+	const struct param_value *params; /* one a row of ops->params, in its order; borrowed */
+	unsigned page_shift;              /* 10 = 1 KiB pages */
+	unsigned desc_stride;             /* bytes a page descriptor occupies; 0: PAGE_DESC_BYTES */
+	unsigned align;                   /* the target's malloc alignment, bytes, a power of two */
+	unsigned cache_line;              /* bytes */
+	unsigned cpus;
+	/* BYTES, STACK, FIXED kinds: either a fixed arena ... */
+	struct mm_range arena; /* bytes == 0: none, grow from pages */
+	/* ... or pages. */
+	struct page_source *pages; /* NULL with an arena */
+	/* PAGES kinds. */
+	const struct zone_desc *zones; /* in the machine's order, DMA first */
+	unsigned nr_zones;
+	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */
+	struct alloc *boot;      /* offers boot_ops: gives the ranges and carves */
+	/* SERVES_BOOT: the table's place, at least BOOT_TABLE_MIN bytes. */
+	struct mm_range boot_table;
+	/* attach only: a->root as init left it. */
+	vaddr_t root;
+};
+
+/* ---- what an allocator shows ---- */
+
+struct walk_span {
+	vaddr_t base;
+	msize_t bytes;
+	enum mm_class class; /* live blocks are MM_GRANTED; the replay knows their requests */
+	const char *what;    /* "chunk header", "free chunk", "page descriptors": a literal */
+	uint64_t detail;     /* order, class index, object index: see what */
+};
+
+typedef void walk_fn(void *ctx, const struct walk_span *s);
+
+/* The first violated invariant.  Zeroed by the caller. */
+struct check_report {
+	const char *invariant; /* "I3: a free chunk's neighbours are in use"; NULL: none violated */
+	vaddr_t where;         /* the record that shows it */
+	uint64_t found, expected;
+};
+
+/* Records a violation (the first one stays) and returns MM_EINVAL. */
+static inline int check_fail(struct check_report *r, const char *invariant, vaddr_t where,
+			     uint64_t found, uint64_t expected)
+{
+	if (r->invariant == NULL)
+		*r = (struct check_report){invariant, where, found, expected};
+	return MM_EINVAL;
+}
+
+/* ---- facets: NULL in alloc_ops means "not offered" ---- */
+
+struct zone_figures {
+	const char *name;
+	uint64_t managed;   /* pages given to the allocator */
+	uint64_t free;      /* pages in its free lists */
+	uint64_t min, low, high; /* watermarks, pages; 0 without */
+	uint64_t fallbacks; /* requests served here that preferred another zone */
+};
+
+/* Orders are inclusive: 0 ... max_order. */
+struct page_ops {
+	/* PFN_NONE: no zone of req->zone_mask has 2^order contiguous pages.
+	 * Ledger: 2^order pages MM_FREE -> MM_CACHED. */
+	pfn_t (*alloc_pages)(struct alloc *a, unsigned order, const struct alloc_req *req);
+	/* 0, or MM_EINVAL: not the first page of a live block of this order (nothing changed).
+	 * Ledger: MM_CACHED -> MM_FREE. */
+	int (*free_pages)(struct alloc *a, pfn_t pfn, unsigned order) MUST_USE;
+	/* Order of the live block that begins at pfn, or -1. */
+	int (*block_order)(const struct alloc *a, pfn_t pfn);
+	/* Address of pfn's descriptor, VADDR_NONE where there is none. */
+	vaddr_t (*descriptor)(const struct alloc *a, pfn_t pfn);
+	unsigned (*max_order)(const struct alloc *a);
+	/* Free blocks of `order` in zone z, all migrate types; reads the image. */
+	uint64_t (*nr_free)(const struct alloc *a, unsigned z, unsigned order);
+	void (*zone)(const struct alloc *a, unsigned z, struct zone_figures *out);
+};
+
+struct bytes_ops {
+	/* Ledger: the granted bytes MM_CACHED -> MM_GRANTED; headers to MM_METADATA. */
+	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
+	/* The granted bytes given back (MM_GRANTED -> MM_CACHED), or FREE_BAD, nothing changed. */
+	msize_t (*free)(struct alloc *a, vaddr_t p);
+	/* In place only: the new grant with the same va, or GRANT_NONE and nothing changed.
+	 * NULL: this kind never resizes in place.  Ledger: the difference only. */
+	struct grant (*resize)(struct alloc *a, vaddr_t p, const struct alloc_req *req);
+	/* Granted bytes of a live block; undefined for other addresses. */
+	msize_t (*usable)(const struct alloc *a, vaddr_t p);
+	/* Largest request (bytes, default alignment) that a fresh arena of `bytes` could ever
+	 * serve, or that growth allows: beyond it the cause is "limit". */
+	msize_t (*largest_request)(const struct alloc *a);
+};
+
+struct cache_req {
+	const char *name; /* borrowed; for reports */
+	msize_t size, align;
+	uint32_t flags; /* SLAB_ flags, native to the trace; 0 */
+};
+
+struct cache_figures {
+	msize_t object_size, slab_size;
+	uint64_t objects_per_slab, pages_per_slab, active_objects, total_objects, slabs;
+};
+
+#define CACHE_NONE UINT32_MAX
+
+struct cache_ops {
+	/* Number of the new cache, or CACHE_NONE (no memory, or size out of range). */
+	uint32_t (*create)(struct alloc *a, const struct cache_req *req);
+	struct grant (*alloc)(struct alloc *a, uint32_t cache, const struct alloc_req *req);
+	msize_t (*free)(struct alloc *a, uint32_t cache, vaddr_t p); /* as bytes_ops.free */
+	uint64_t (*shrink)(struct alloc *a, uint32_t cache);         /* pages given back */
+	int (*destroy)(struct alloc *a, uint32_t cache) MUST_USE;    /* MM_EBUSY: objects live */
+	void (*figures)(const struct alloc *a, uint32_t cache, struct cache_figures *out);
+};
+
+struct stack_ops {
+	struct grant (*push)(struct alloc *a, const struct alloc_req *req);
+	msize_t (*free_all)(struct alloc *a); /* granted bytes given back (to MM_CACHED), may be 0 */
+};
+
+/* The region manager's facet; ranges are physical, in the linear view. */
+struct boot_ops {
+	int (*add)(struct alloc *a, vaddr_t base, msize_t bytes) MUST_USE;
+	int (*reserve)(struct alloc *a, vaddr_t base, msize_t bytes) MUST_USE;
+	/* Lowest (or highest, if top) fit within [lo, hi); VADDR_NONE if there is none.
+	 * Reserves it.  Ledger: MM_UNMANAGED -> MM_CACHED. */
+	vaddr_t (*carve)(struct alloc *a, msize_t bytes, msize_t align, vaddr_t lo, vaddr_t hi,
+			 bool top);
+	/* The next unreserved range at or after `from`: true and *out, or false. */
+	bool (*next_free)(const struct alloc *a, vaddr_t from, struct mm_range *out);
+};
+
+struct map_ops; /* VIRTUAL kinds: come with the kernel's side */
+
+struct alloc_ops {
+	const char *name;    /* YAML key, [a-z0-9_]+ */
+	const char *summary; /* one line for lists */
+	const char *unit;    /* what walk reports: "page", "object", "chunk" */
+	unsigned serves;     /* SERVES_ bit set */
+	const struct alloc_param *params;
+	size_t handle_bytes; /* of the host handle, which begins with struct alloc */
+
+	/* Formats memory.  0 or MM_E...: MM_ENOMEM the arena is too small or pages ran out,
+	 * MM_EINVAL a parameter contradicts another.  Sets a->root. */
+	int (*init)(struct alloc *a, const struct alloc_env *env) MUST_USE;
+	/* Adopts formatted memory: fills the handle from env and the image; stores nothing. */
+	int (*attach)(struct alloc *a, const struct alloc_env *env) MUST_USE;
+	/* Every sub-range this allocator holds, each byte once; ascending within a segment. */
+	void (*walk)(const struct alloc *a, walk_fn *fn, void *ctx);
+	/* Every invariant; 0, or MM_EINVAL with the first violation in *r. */
+	int (*check)(const struct alloc *a, struct check_report *r) MUST_USE;
+	/* The only clock; NULL: not wanted. */
+	void (*tick)(struct alloc *a, unsigned cpu, uint64_t ms);
+
+	const struct page_ops *pages;
+	const struct bytes_ops *bytes;
+	const struct cache_ops *caches;
+	const struct map_ops *maps;
+	const struct stack_ops *stack;
+	const struct boot_ops *boot;
+};
+
+/* Base of every handle. */
+struct alloc {
+	const struct alloc_ops *ops;
+	struct mem *m;
+	vaddr_t root; /* where its first metadata lie; set by init */
+};
+
+/* Sets the base; first thing in every init and attach. */
+static inline void alloc_base(struct alloc *a, const struct alloc_ops *ops,
+			      const struct alloc_env *env)
+{
+	a->ops = ops;
+	a->m = env->m;
+	a->root = env->root;
+}
+
+/* One compiled instance of all kinds: a port and a word size. */
+struct alloc_instance {
+	const char *port;  /* "fast", "checked" */
+	unsigned word;     /* bytes: 4 or 8 */
+	const struct alloc_ops *const *kinds;
+	unsigned nr_kinds;
+};
+
+extern const struct alloc_instance alloc_fast4, alloc_fast8, alloc_checked4, alloc_checked8;
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * The only list of allocator kinds.  A new kind is three files (foo.c,
+ * foo_layout.h, foo_check.c), one word here and one line in meson.build.  It
+ * then is in the command line, the YAML validation, sweeps and the conformance
+ * battery.  Each kind's file defines `const struct alloc_ops NAME_ops`.
+ */
+#ifndef ALLOC_REGISTRY_H
+#define ALLOC_REGISTRY_H
+
+#define ALLOCATORS(X) \
+	X(bump)
+
+#endif

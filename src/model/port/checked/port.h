@@ -1,0 +1,52 @@
+/*
+ * The checked port: each access is tested against the machine's regions (bounds,
+ * kind, permission, width, alignment) before it is made.  The reference for
+ * results: a run that faults in `fast` is repeated here.
+ */
+#ifndef MODEL_PORT_CHECKED_H
+#define MODEL_PORT_CHECKED_H
+
+#define MM_PORT_NAME "checked"
+
+/* Returns the offset in the window, or unwinds with a fault. */
+static inline uint64_t mm_checked_off(const struct mem *m, vaddr_t a, unsigned bytes, bool store)
+{
+	uint64_t off = a.v - m->offset;
+
+	if (mm_unlikely(off - m->ok_base >= m->ok_bytes || m->ok_bytes - (off - m->ok_base) < bytes ||
+			(m->ok_sizes & bytes) == 0 || (store && m->readonly) ||
+			(m->strict_align && (off & (bytes - 1)) != 0)))
+		mm_access_slow(m, a, bytes, store);
+	return off & m->mask;
+}
+
+#define MM_ACCESS(bits)                                                                     \
+	static inline uint##bits##_t mem_ld##bits(const struct mem *m, vaddr_t a)           \
+	{                                                                                   \
+		uint##bits##_t x;                                                           \
+		__builtin_memcpy(&x, m->window + mm_checked_off(m, a, bits / 8, false), sizeof x); \
+		return x;                                                                   \
+	}                                                                                   \
+	static inline void mem_st##bits(const struct mem *m, vaddr_t a, uint##bits##_t x)   \
+	{                                                                                   \
+		uint64_t off = mm_checked_off(m, a, bits / 8, true);                        \
+		m->touched[off >> MM_TOUCH_SHIFT] = true;                                   \
+		__builtin_memcpy(m->window + off, &x, sizeof x);                            \
+	}
+
+MM_ACCESS(8)
+MM_ACCESS(16)
+MM_ACCESS(32)
+MM_ACCESS(64)
+#undef MM_ACCESS
+
+/* What the code relies on; a false one abandons the operation and taints the run. */
+#define mm_assert(m, c)                                                                      \
+	do {                                                                                 \
+		if (mm_unlikely(!(c)))                                                       \
+			mm_bug((m), #c, VADDR_NONE);                                         \
+	} while (0)
+
+#include "../port_common.h"
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * The fast port: one plain access each, masked into the window, so that no
+ * corrupt link can name host memory.  A hole is a host page without access; the
+ * host's signal is the detector, and the run is then repeated under `checked`.
+ */
+#ifndef MODEL_PORT_FAST_H
+#define MODEL_PORT_FAST_H
+
+#define MM_PORT_NAME "fast"
+
+static inline uint64_t mm_off(const struct mem *m, vaddr_t a)
+{
+	return (a.v - m->offset) & m->mask;
+}
+
+#define MM_ACCESS(bits)                                                             \
+	static inline uint##bits##_t mem_ld##bits(const struct mem *m, vaddr_t a)   \
+	{                                                                           \
+		uint##bits##_t x;                                                   \
+		__builtin_memcpy(&x, m->window + mm_off(m, a), sizeof x);           \
+		return x;                                                           \
+	}                                                                           \
+	static inline void mem_st##bits(const struct mem *m, vaddr_t a, uint##bits##_t x) \
+	{                                                                           \
+		uint64_t off = mm_off(m, a);                                        \
+		m->touched[off >> MM_TOUCH_SHIFT] = true;                           \
+		__builtin_memcpy(m->window + off, &x, sizeof x);                    \
+	}
+
+MM_ACCESS(8)
+MM_ACCESS(16)
+MM_ACCESS(32)
+MM_ACCESS(64)
+#undef MM_ACCESS
+
+/* Off in this port; never changes a decision. */
+#define mm_assert(m, c) ((void)sizeof(c), (void)(m))
+
+#include "../port_common.h"
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Reading traces of any known format, by looking at the content, as a stream of
+ * blocks of decoded events; memory does not grow with the trace's length.
+ */
+#ifndef SIM_TRACE_H
+#define SIM_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "model/diag.h"
+#include "model/mem.h"
+#include "sim/event.h"
+
+struct trace_reader;
+
+/* What is known before reading; 0 or false where the format cannot tell. */
+struct trace_info {
+	const char *format;   /* "memscape-binary/1", "memscape-text/1", "rep", ... */
+	uint64_t events;      /* total; 0: unknown until the end */
+	uint32_t groups;      /* bit set of 1 << enum trace_group; all ones: unknown */
+	bool seekable;
+	bool has_time, has_sites;
+	uint64_t losses;      /* what the source format could not tell, counted; text in trace_loss */
+};
+
+/* `path` "-" is standard input.  NULL with *d: cannot open, unknown format, bad header. */
+struct trace_reader *trace_open(const char *path, struct diag *d) MUST_USE;
+void trace_close(struct trace_reader *r); /* NULL is fine */
+
+/*
+ * The next block: *events borrowed until the next call, *n of them, in order.
+ * 0; *n == 0 at the end.  -1 with *d on damage (truncated, bad checksum,
+ * impossible values): everything before was delivered.
+ */
+int trace_next(struct trace_reader *r, const struct trace_event **events, size_t *n, struct diag *d) MUST_USE;
+
+/* Goes to event `number` (from 1): the next block begins with it. -1: not seekable, or beyond the end. */
+int trace_seek(struct trace_reader *r, uint64_t number, struct diag *d) MUST_USE;
+
+void trace_get_info(const struct trace_reader *r, struct trace_info *out);
+
+/* String of an index that an event names (site, tag, master, marker text); "" for 0. */
+const char *trace_string(const struct trace_reader *r, uint32_t index);
+uint32_t trace_nr_strings(const struct trace_reader *r);
+
+/* XXH3-128 in hex of the events delivered so far, equal for all encodings of the same events. */
+void trace_hash(const struct trace_reader *r, char out[33]);
+
+/* Largest slot named so far + 1: what a live table must hold. */
+uint32_t trace_slots(const struct trace_reader *r);
+
+/* What the source format could not tell, one line each. */
+void trace_loss(const struct trace_reader *r, FILE *out);
+
+const char *trace_op_word(enum trace_op op);
+enum trace_group trace_op_group(enum trace_op op);
+
+#endif

@@ -1,0 +1,33 @@
+/* The command line: one file a command, one list of them. */
+#ifndef UI_CLI_H
+#define UI_CLI_H
+
+#include "model/diag.h"
+
+/* X(name, "one line for memscape --help") ; each defines int cmd_NAME(int argc, char **argv). */
+#define COMMANDS(X)                                                                  \
+	X(replay, "replay a trace on a machine and report every byte")               \
+	X(info, "describe a machine or a trace")                                     \
+	X(list, "list allocators, machines, formats or figures")
+
+/* Exit status: a contract with scripts. */
+enum {
+	EXIT_RAN = 0,
+	EXIT_TRUE = 1,        /* a --fail-on was true, a gate was broken, a difference found */
+	EXIT_USAGE = 2,
+	EXIT_BAD_INPUT = 3,
+	EXIT_INTERNAL = 4,    /* an invariant or the ledger failed */
+	EXIT_INTERRUPTED = 130
+};
+
+/* Prints "memscape COMMAND: message" and a hint at --help to standard error; returns EXIT_USAGE. */
+int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Prints the diagnosis, one line; returns EXIT_BAD_INPUT. */
+int cli_bad_input(const struct diag *d);
+
+#define X(name, help) int cmd_##name(int argc, char **argv);
+COMMANDS(X)
+#undef X
+
+#endif
