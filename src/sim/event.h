@@ -92,8 +92,20 @@ enum trace_group { TG_NONE, TG_HEAP, TG_PAGES, TG_SLAB, TG_KMALLOC, TG_VIRTUAL, 
 enum trace_event_flags {
 	EV_HAS_TIME = 1 << 0,
 	EV_UNKNOWN_ID = 1 << 1, /* names an id that is not live: a double or wild free; slot is SLOT_NONE */
-	EV_NULL = 1 << 2        /* the recorded call had or gave a null pointer */
+	EV_NULL = 1 << 2,       /* the recorded call had or gave a null pointer */
+	EV_FAILED = 1 << 3,     /* realloc, krealloc: the recorded call failed, the old block lives on */
+	EV_CTOR = 1 << 4        /* cache_create: the cache has a constructor */
 };
+
+/*
+ * Null pointers:
+ *   free(NULL)                  EV_NULL, slot SLOT_NONE
+ *   malloc(n) that gave NULL    EV_NULL, slot SLOT_NONE (any birth)
+ *   realloc(NULL, n)            EV_NULL, slot is born
+ *   realloc(NULL, n), failed    EV_NULL, slot SLOT_NONE
+ *   realloc(p, n), failed       EV_FAILED, slot of p, which lives on
+ *   realloc(p, 0)               the recorder says what the C library did: a free, or a realloc
+ */
 
 /*
  * size    malloc, calloc (the product), realloc (the new size), memalign, kmalloc,
@@ -102,8 +114,10 @@ enum trace_event_flags {
  * arg     memalign, cache_create, dma_alloc: alignment in bytes (0: default);
  *         read, write: offset; arena_push, arena_free, device_remove: the arena or
  *         device number; calloc, kcalloc: number of elements; markers: string index
- * slot    of the object born, freed or used
- * slot2   cache_alloc, cache_free: the cache's slot; mempool likewise; kmap: the pages' slot
+ * slot    of the object born, freed or used; SLOT_NONE where there is none (markers,
+ *         arena_push, arena_free, irq_*, device_remove, null and unknown ids)
+ * slot2   cache_alloc, cache_free: the cache's slot; mempool likewise; kmap: the pages'
+ *         slot; fork: the parent's; SLOT_NONE unknown; 0 for operations without a second object
  */
 struct trace_event {
 	uint64_t time_ns; /* EV_HAS_TIME */
