@@ -119,6 +119,7 @@ struct page_source {
 	struct alloc *pages; /* offers page_ops */
 	uint32_t zone_mask;  /* zones that may serve this taker; ANDed with the request's */
 	unsigned page_shift;
+	uint64_t held;       /* bytes taken and not given back */
 	uint64_t calls;      /* requests made so far */
 	uint64_t fail_at;    /* the request (counted from 1) that fails; 0: none */
 	bool fail_on;        /* persistent: every one from fail_at on fails */

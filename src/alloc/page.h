@@ -133,6 +133,7 @@ static inline vaddr_t page_source_get(struct page_source *s, struct mem *m, unsi
 	if (pfn_none(pfn))
 		return VADDR_NONE;
 	va = pfn_to_va(m, pfn, s->page_shift);
+	s->held += (msize_t)1 << (order + s->page_shift);
 	mm_transfer(s->pages->m, m, va, (msize_t)1 << (order + s->page_shift), MM_CACHED);
 	return va;
 }
@@ -151,6 +152,8 @@ MUST_USE static inline int page_source_put(struct page_source *s, struct mem *m,
 	err = s->pages->ops->pages->free_pages(s->pages, va_to_pfn(m, va, s->page_shift), order);
 	if (err != 0)
 		mm_transfer(s->pages->m, m, va, bytes, MM_CACHED);
+	else
+		s->held -= bytes;
 	return err;
 }
 
