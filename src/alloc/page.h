@@ -16,6 +16,11 @@
  * `order`, `mt`, `owner` and the links mean something only in a page that heads
  * a block (PAGE_HEAD); in tail pages state says PAGE_TAIL and the rest is free
  * for the allocator below.
+ *
+ * While a block is live, `next`, `prev` and `private` of its head belong to the
+ * taker (a list of its slabs, the slab's cache, ...): the page allocator neither
+ * reads nor checks them until the block comes back.  They mean nothing before
+ * the taker has set them.
  */
 #ifndef ALLOC_PAGE_H
 #define ALLOC_PAGE_H
