@@ -8,6 +8,7 @@
 #define ALLOC_REGISTRY_H
 
 #define ALLOCATORS(X) \
-	X(bump)
+	X(bump) \
+	X(tlsf)
 
 #endif

@@ -1,0 +1,94 @@
+/*
+ * classheap: the common ground of tlsf, bins and half_fit.
+ *
+ * A heap of chunks with boundary tags whose free chunks lie on lists by size
+ * class, with a bitmap of the lists that are not empty.  A kind is a *policy*: how
+ * finely a power of two is divided into classes, which chunk a request gets, how
+ * far its own class is searched.  Each kind's file instantiates the operations of
+ * classheap_fast.h with its constant policy; what is not in a hurry (segments,
+ * walk, check) is compiled once, in classheap.c and classheap_check.c.
+ */
+#ifndef ALLOC_CLASSHEAP_H
+#define ALLOC_CLASSHEAP_H
+
+#include "alloc/alloc.h"
+#include "alloc/page.h"
+
+struct class_policy {
+	unsigned split_log2; /* a power of two is divided into 2^split_log2 classes */
+	unsigned header_words; /* before each payload; the last of them is the tag */
+	bool pow2; /* chunks of requests are powers of two */
+	bool search; /* look at some chunks of the own class before larger ones */
+};
+
+/* The handle: geometry only. */
+struct classheap {
+	struct alloc base;
+	struct class_policy policy;
+	unsigned linear_log2; /* sizes below 2^(linear_log2 + 1) have classes of their own */
+	unsigned tries; /* chunks of the own class looked at, at most */
+	unsigned nr_classes;
+	unsigned nr_rows;
+	msize_t gran; /* chunk sizes and payload addresses are multiples, bytes */
+	msize_t header; /* bytes before a payload */
+	msize_t min_chunk; /* bytes */
+	msize_t max_size; /* largest request that can be served at all, bytes */
+	vaddr_t heads; /* of the lists */
+	vaddr_t low, high; /* of a fixed arena */
+	struct page_source *pages; /* NULL: a fixed arena */
+	msize_t grow; /* least bytes of a further segment */
+	unsigned first_order; /* of the first segment's pages */
+};
+
+/* What a kind chooses at init and attach. */
+struct class_setup {
+	struct class_policy policy;
+	msize_t gran; /* a power of two, at least the target's alignment */
+	unsigned tries; /* with policy.search */
+	msize_t grow; /* bytes */
+};
+
+/*
+ * Formats the first segment (the arena, or pages).  0; MM_ENOMEM when control and
+ * one least chunk do not fit or pages ran out.  O(classes).
+ */
+int classheap_init(struct classheap *h, const struct alloc_ops *ops, const struct alloc_env *env,
+		   const struct class_setup *s) MUST_USE;
+
+/* Adopts a formatted heap; 0 or MM_ENOMEM as init. */
+int classheap_attach(struct classheap *h, const struct alloc_ops *ops, const struct alloc_env *env,
+		     const struct class_setup *s) MUST_USE;
+
+/*
+ * A new segment whose only chunk, of at least `need` bytes, is on no list and
+ * counts as free in the ledger; its payload, or VADDR_NONE and nothing changed.
+ */
+vaddr_t classheap_grow(struct classheap *h, msize_t need, const struct alloc_req *req);
+
+/*
+ * The free chunk p of `size` bytes, on no list, ends at its segment's end tag e:
+ * if it fills a segment other than the first, gives that back and says true.
+ */
+bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size, vaddr_t e);
+
+void classheap_walk(const struct alloc *a, walk_fn *fn, void *ctx);
+int classheap_check(const struct alloc *a, struct check_report *r) MUST_USE;
+msize_t classheap_usable(const struct alloc *a, vaddr_t p);
+msize_t classheap_largest(const struct alloc *a);
+
+/* Payloads of the first chunk and of the end tag in a segment at `s` of `bytes` bytes. */
+vaddr_t classheap_first(const struct classheap *h, vaddr_t s);
+vaddr_t classheap_end(const struct classheap *h, vaddr_t s, msize_t bytes);
+
+/* Bytes of the control, with the first segment's record. */
+msize_t classheap_control_bytes(const struct classheap *h);
+
+/* The class of a chunk of `size` bytes, a multiple of the granularity: O(1). */
+static inline unsigned class_of(const struct classheap *h, unsigned split_log2, msize_t size)
+{
+	unsigned e = msb(size | (msize_t)1 << h->linear_log2);
+
+	return (unsigned)(size >> (e - split_log2)) + ((e - h->linear_log2) << split_log2);
+}
+
+#endif

@@ -1,0 +1,475 @@
+/*
+ * classheap: malloc, free and resize, instantiated by each kind with its policy.
+ *
+ * Algorithm.  malloc rounds the request to a chunk size, takes the head of the
+ * first list not below that size's class that surely fits (two bitmap look-ups),
+ * and splits it; the rest goes to the list of its class.  free merges with both
+ * neighbours, found by the tags, and pushes the result on the list of its class.
+ * No operation walks anything, but for the `tries` chunks a searching policy may
+ * look at.
+ *
+ * Each operation works on a copy of the view, so that the compiler can keep the
+ * translation in registers: stores to the image cannot change it.
+ */
+#ifndef ALLOC_CLASSHEAP_FAST_H
+#define ALLOC_CLASSHEAP_FAST_H
+
+#include "alloc/classheap.h"
+#include "alloc/classheap_layout.h"
+
+#define CLASSHEAP_INLINE static inline __attribute__((always_inline))
+
+/* One operation's heap: the handle, its constant policy and a copy of its view. */
+struct class_op {
+	struct classheap *h;
+	struct class_policy k;
+	const struct mem *m; /* a copy: loads and stores only */
+	vaddr_t root, heads;
+	msize_t header;
+};
+
+/* ---- lists ---- */
+
+CLASSHEAP_INLINE unsigned op_class(const struct class_op *o, msize_t size)
+{
+	return class_of(o->h, o->k.split_log2, size);
+}
+
+/* The list of `class` has become empty. */
+CLASSHEAP_INLINE void clear_class(const struct class_op *o, unsigned class)
+{
+	uint32_t map = row_map(o->m, o->root, class >> 5) & ~(UINT32_C(1) << (class & 31));
+
+	set_row_map(o->m, o->root, class >> 5, map);
+	if (map == 0)
+		set_top_map(o->m, o->root, top_map(o->m, o->root) & ~(UINT32_C(1) << (class >> 5)));
+}
+
+CLASSHEAP_INLINE void mark_class(const struct class_op *o, unsigned class)
+{
+	uint32_t map = row_map(o->m, o->root, class >> 5);
+
+	set_row_map(o->m, o->root, class >> 5, map | UINT32_C(1) << (class & 31));
+	if (map == 0)
+		set_top_map(o->m, o->root, top_map(o->m, o->root) | UINT32_C(1) << (class >> 5));
+}
+
+/* The head's prev is never read, so taking the head leaves the next chunk alone. */
+CLASSHEAP_INLINE void pop_chunk(const struct class_op *o, unsigned class, vaddr_t p)
+{
+	vaddr_t next = link_next(o->m, p);
+
+	set_list_head(o->m, o->heads, class, next);
+	if (vaddr_none(next))
+		clear_class(o, class);
+}
+
+CLASSHEAP_INLINE void unlink_chunk(const struct class_op *o, unsigned class, vaddr_t p)
+{
+	vaddr_t next, prev;
+
+	if (vaddr_eq(list_head(o->m, o->heads, class), p)) {
+		pop_chunk(o, class, p);
+		return;
+	}
+	next = link_next(o->m, p);
+	prev = link_prev(o->m, p);
+	set_link_next(o->m, prev, next);
+	if (!vaddr_none(next))
+		set_link_prev(o->m, next, prev);
+}
+
+CLASSHEAP_INLINE void push_chunk(const struct class_op *o, unsigned class, vaddr_t p)
+{
+	vaddr_t head = list_head(o->m, o->heads, class);
+
+	set_link_next(o->m, p, head);
+	set_list_head(o->m, o->heads, class, p);
+	if (vaddr_none(head))
+		mark_class(o, class);
+	else
+		set_link_prev(o->m, head, p);
+}
+
+/* ---- accounts ---- */
+
+/* A header comes into being inside free bytes (or ceases to be). */
+CLASSHEAP_INLINE void account_header(const struct class_op *o, vaddr_t p, bool made)
+{
+	struct mem *m = o->h->base.m;
+
+	mm_account(m, vaddr_sub(p, MM_WORD), MM_WORD, made ? MM_CACHED : MM_METADATA,
+		   made ? MM_METADATA : MM_CACHED);
+	if (o->k.header_words > 1)
+		mm_account(m, vaddr_sub(p, o->header), o->header - MM_WORD,
+			   made ? MM_CACHED : MM_SLACK, made ? MM_SLACK : MM_CACHED);
+}
+
+/* ---- chunks ---- */
+
+/* Tag, footer and list of a free chunk whose neighbours are live. */
+CLASSHEAP_INLINE void set_free_chunk(const struct class_op *o, vaddr_t p, msize_t size)
+{
+	set_chunk_tag(o->m, p, size);
+	set_footer_before(o->m, chunk_after(p, size), o->header, size);
+	push_chunk(o, op_class(o, size), p);
+}
+
+/*
+ * Makes the free chunk p of `size` bytes, on no list, live with `need` bytes:
+ *   [ ------- size ------- ]  =>  [ need, live ][ rest, free ]
+ * Returns the bytes it got: all, when the rest would be less than a chunk.
+ */
+CLASSHEAP_INLINE msize_t carve_chunk(const struct class_op *o, vaddr_t p, msize_t size,
+				     msize_t need)
+{
+	struct mem *m = o->h->base.m;
+	vaddr_t next = chunk_after(p, size), rest = chunk_after(p, need);
+
+	if (size - need < o->h->min_chunk) {
+		set_chunk_tag(o->m, p, size | TAG_LIVE);
+		set_chunk_tag(o->m, next, chunk_tag(o->m, next) & ~TAG_PREV_FREE);
+		return size;
+	}
+	set_chunk_tag(o->m, p, need | TAG_LIVE);
+	set_free_chunk(o, rest, size - need);
+	account_header(o, rest, true);
+	mm_event(m, MM_EV_CHUNK_SPLIT, p.v, need, size - need);
+	return need;
+}
+
+/* The chunk size for a request of `size` <= max_size bytes. */
+CLASSHEAP_INLINE msize_t chunk_for(const struct class_op *o, msize_t size)
+{
+	msize_t need;
+
+	if (o->k.pow2)
+		return roundup_pow2(size + o->header <= o->h->gran ? o->h->gran : size + o->header);
+	need = round_up(size + o->header, o->h->gran);
+	return need < o->h->min_chunk ? o->h->min_chunk : need;
+}
+
+/* ---- search ---- */
+
+struct class_hit {
+	vaddr_t p; /* VADDR_NONE: nothing fits */
+	unsigned class;
+};
+
+/* The head of the first list from `class` on. */
+CLASSHEAP_INLINE struct class_hit first_from(const struct class_op *o, unsigned class)
+{
+	unsigned row = class >> 5;
+	uint32_t map = row_map(o->m, o->root, row) & (UINT32_MAX << (class & 31));
+
+	if (map == 0) {
+		uint32_t top = top_map(o->m, o->root) & (UINT32_C(0xfffffffe) << row);
+
+		if (mm_unlikely(top == 0))
+			return (struct class_hit){VADDR_NONE, 0};
+		row = lsb(top);
+		map = row_map(o->m, o->root, row);
+	}
+	class = row * 32 + lsb(map);
+	return (struct class_hit){list_head(o->m, o->heads, class), class};
+}
+
+/* The first of `tries` chunks of `class` that holds `need`; counts what it looked at. */
+CLASSHEAP_INLINE vaddr_t search_class(const struct class_op *o, unsigned class, msize_t need,
+				      unsigned *steps)
+{
+	vaddr_t p = list_head(o->m, o->heads, class);
+
+	while (!vaddr_none(p) && *steps < o->h->tries) {
+		++*steps;
+		if (tag_size(chunk_tag(o->m, p)) >= need)
+			return p;
+		p = link_next(o->m, p);
+	}
+	return VADDR_NONE;
+}
+
+/* A listed chunk of at least `need` bytes and its class. */
+CLASSHEAP_INLINE struct class_hit find_chunk(const struct class_op *o, msize_t need)
+{
+	unsigned e = msb(need | (msize_t)1 << o->h->linear_log2), shift = e - o->k.split_log2;
+	unsigned class = (unsigned)(need >> shift) + ((e - o->h->linear_log2) << o->k.split_log2);
+	bool inside = (need & (((msize_t)1 << shift) - 1)) != 0; /* not the least of its class */
+	struct class_hit hit = {VADDR_NONE, class};
+	unsigned steps = 0;
+
+	if (o->k.search && inside)
+		hit.p = search_class(o, class, need, &steps);
+	if (vaddr_none(hit.p))
+		hit = first_from(o, class + inside);
+	mm_search(o->h->base.m, steps);
+	return hit;
+}
+
+/* Takes what find_chunk found off its list. */
+CLASSHEAP_INLINE void take_hit(const struct class_op *o, struct class_hit hit)
+{
+	if (o->k.search)
+		unlink_chunk(o, hit.class, hit.p);
+	else
+		pop_chunk(o, hit.class, hit.p);
+}
+
+/* ---- malloc ---- */
+
+CLASSHEAP_INLINE struct grant grant_chunk(const struct class_op *o, vaddr_t p, msize_t need)
+{
+	struct mem *m = o->h->base.m;
+	msize_t got = carve_chunk(o, p, tag_size(chunk_tag(o->m, p)), need) - o->header;
+
+	set_control_live(o->m, o->root, control_live(o->m, o->root) + 1);
+	mm_account(m, p, got, MM_CACHED, MM_GRANTED);
+	mm_event(m, MM_EV_CHUNK_TAKE, p.v, got, 0);
+	return (struct grant){p, got};
+}
+
+/*
+ * Cuts [p, q) off the free chunk p, on no list, as a free chunk of its own:
+ *   [ --------- p --------- ]  =>  [ p, free ][ q, on no list ]
+ */
+static inline void cut_front(const struct class_op *o, vaddr_t p, vaddr_t q)
+{
+	msize_t size = tag_size(chunk_tag(o->m, p)), front = vaddr_diff(q, p);
+
+	set_free_chunk(o, p, front);
+	set_chunk_tag(o->m, q, (size - front) | TAG_PREV_FREE);
+	account_header(o, q, true);
+	mm_event(o->h->base.m, MM_EV_CHUNK_SPLIT, p.v, front, size - front);
+}
+
+/* Where in chunk p a payload at a multiple of `align` can begin: p, or behind a least chunk. */
+static inline vaddr_t aligned_in(const struct class_op *o, vaddr_t p, msize_t align)
+{
+	vaddr_t q = {round_up(p.v, align)};
+
+	while (q.v != p.v && vaddr_diff(q, p) < o->h->min_chunk)
+		q = vaddr_add(q, align);
+	return q;
+}
+
+/*
+ * A chunk, taken off its list, that holds `need` bytes from a multiple of `align`
+ * on, which is *q.  Looks for one that surely does, then for luck: a chunk that
+ * just holds the request and begins right.
+ */
+static inline vaddr_t take_aligned(const struct class_op *o, msize_t need,
+				   const struct alloc_req *req, vaddr_t *q)
+{
+	msize_t most = need + req->align + o->h->min_chunk;
+	bool possible = req->align < o->h->max_size && most - o->header <= o->h->max_size;
+	struct class_hit hit = {VADDR_NONE, 0};
+
+	if (possible)
+		hit = find_chunk(o, most);
+	if (vaddr_none(hit.p))
+		hit = find_chunk(o, need);
+	if (!vaddr_none(hit.p)) {
+		*q = aligned_in(o, hit.p, req->align);
+		if (vaddr_diff(*q, hit.p) + need <= tag_size(chunk_tag(o->m, hit.p))) {
+			take_hit(o, hit);
+			return hit.p;
+		}
+	}
+	if (!possible || o->h->pages == NULL)
+		return VADDR_NONE;
+	hit.p = classheap_grow(o->h, most, req);
+	if (!vaddr_none(hit.p))
+		*q = aligned_in(o, hit.p, req->align);
+	return hit.p;
+}
+
+static inline struct grant class_memalign(const struct class_op *o, msize_t need,
+					  const struct alloc_req *req)
+{
+	vaddr_t q = VADDR_NONE, p = take_aligned(o, need, req, &q);
+	struct grant g;
+
+	if (vaddr_none(p))
+		return GRANT_NONE;
+	if (vaddr_eq(q, p))
+		return grant_chunk(o, p, need);
+	cut_front(o, p, q);
+	g = grant_chunk(o, q, need);
+	set_chunk_tag(o->m, q, chunk_tag(o->m, q) | TAG_PREV_FREE);
+	return g;
+}
+
+CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_policy k,
+					     const struct mem *copy)
+{
+	return (struct class_op){
+		h, k, copy, h->base.root, h->heads, (msize_t)k.header_words * MM_WORD};
+}
+
+CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_policy k,
+					   const struct alloc_req *req)
+{
+	struct mem copy = *h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+	struct class_hit hit;
+	msize_t need;
+
+	if (mm_unlikely(req->size > h->max_size)) {
+		mm_refuse(h->base.m, MM_REFUSE_LIMIT);
+		return GRANT_NONE;
+	}
+	need = chunk_for(&o, req->size);
+	if (mm_unlikely(req->align > h->gran))
+		return class_memalign(&o, need, req);
+	hit = find_chunk(&o, need);
+	if (mm_likely(!vaddr_none(hit.p))) {
+		take_hit(&o, hit);
+		return grant_chunk(&o, hit.p, need);
+	}
+	hit.p = h->pages == NULL ? VADDR_NONE : classheap_grow(h, need, req);
+	return vaddr_none(hit.p) ? GRANT_NONE : grant_chunk(&o, hit.p, need);
+}
+
+/* ---- free ---- */
+
+/* The tag of the live chunk at p, or 0: p is none as far as the tags tell. */
+CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p)
+{
+	struct classheap *h = o->h;
+	msize_t low = h->pages == NULL ? h->low.v : control_low(o->m, o->root);
+	msize_t high = h->pages == NULL ? h->high.v : control_high(o->m, o->root);
+	msize_t tag;
+
+	if (mm_unlikely(p.v - low >= high - low || p.v - low < SEGMENT_RECORD_BYTES ||
+			(p.v & (h->gran - 1)) != 0))
+		return 0;
+	tag = chunk_tag(o->m, p);
+	if (mm_unlikely(!tag_live(tag) || tag_size(tag) < h->min_chunk ||
+			tag_size(tag) >= high - p.v || (tag_size(tag) & (h->gran - 1)) != 0))
+		return 0;
+	return tag;
+}
+
+/* Takes the free neighbour q of p off its list. */
+CLASSHEAP_INLINE void absorb(const struct class_op *o, vaddr_t p, msize_t size, vaddr_t q,
+			     msize_t qsize)
+{
+	unlink_chunk(o, op_class(o, qsize), q);
+	mm_event(o->h->base.m, MM_EV_CHUNK_MERGE, p.v, size, q.v);
+}
+
+/*
+ * [ prev, free ][ p ][ next, free ]  =>  [ ------------ free ------------ ]
+ * The tag at p stays in the middle of a merged chunk, no longer live, so that a
+ * second free of p is seen.
+ */
+CLASSHEAP_INLINE msize_t class_free(struct classheap *h, struct class_policy k, vaddr_t p)
+{
+	struct mem copy = *h->base.m, *m = h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+	msize_t tag = live_tag(&o, p), size = tag_size(tag), before = 0, ntag, granted;
+	vaddr_t next = chunk_after(p, size);
+
+	if (mm_unlikely(tag == 0))
+		return FREE_BAD;
+	ntag = chunk_tag(o.m, next);
+	if (tag_prev_free(tag))
+		before = footer_before(o.m, p, o.header);
+	if (mm_unlikely(tag_prev_free(ntag) ||
+			(before != 0 && chunk_tag(o.m, vaddr_sub(p, before)) != before)))
+		return FREE_BAD;
+	granted = size - o.header;
+	set_control_live(o.m, o.root, control_live(o.m, o.root) - 1);
+	mm_account(m, p, granted, MM_GRANTED, MM_CACHED);
+	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
+	if (!tag_live(ntag)) {
+		absorb(&o, p, size, next, tag_size(ntag));
+		account_header(&o, next, false);
+		size += tag_size(ntag);
+	} else {
+		set_chunk_tag(o.m, next, ntag | TAG_PREV_FREE);
+	}
+	if (tag_prev_free(tag)) {
+		set_chunk_tag(o.m, p, tag & ~TAG_LIVE);
+		account_header(&o, p, false);
+		p = vaddr_sub(p, before);
+		absorb(&o, chunk_after(p, before), size, p, before);
+		size += before;
+	}
+	if (mm_unlikely(h->pages != NULL)) {
+		vaddr_t e = chunk_after(p, size);
+
+		set_chunk_tag(o.m, p, size);
+		if (tag_size(chunk_tag(o.m, e)) == 0 && classheap_drop(h, p, size, e))
+			return granted;
+	}
+	set_free_chunk(&o, p, size);
+	return granted;
+}
+
+/* ---- resize ---- */
+
+/*
+ * The live chunk p (its tag) has `all` bytes up to the next live chunk, of which
+ * it keeps `need`; the rest, when it is a chunk at all, is free:
+ *   [ p ][ next, free ]  =>  [ need, live ][ rest, free ]
+ */
+static inline msize_t set_live_size(const struct class_op *o, vaddr_t p, msize_t tag, msize_t all,
+				    msize_t need)
+{
+	msize_t got = all - need < o->h->min_chunk ? all : need;
+	vaddr_t end = chunk_after(p, all), rest = chunk_after(p, got);
+	msize_t etag = chunk_tag(o->m, end);
+
+	set_chunk_tag(o->m, p, got | (tag & TAG_FLAGS));
+	if (got == all) {
+		set_chunk_tag(o->m, end, etag & ~TAG_PREV_FREE);
+	} else {
+		set_chunk_tag(o->m, end, etag | TAG_PREV_FREE);
+		set_free_chunk(o, rest, all - got);
+		account_header(o, rest, true);
+	}
+	return got;
+}
+
+static inline void account_resize(const struct class_op *o, vaddr_t p, msize_t was, msize_t is)
+{
+	struct mem *m = o->h->base.m;
+
+	if (is > was)
+		mm_account(m, chunk_after(p, was - o->header), is - was, MM_CACHED, MM_GRANTED);
+	else
+		mm_account(m, chunk_after(p, is - o->header), was - is, MM_GRANTED, MM_CACHED);
+	mm_event(m, is > was ? MM_EV_CHUNK_GROW : MM_EV_CHUNK_SHRINK, p.v, is - o->header,
+		 was - o->header);
+}
+
+CLASSHEAP_INLINE struct grant class_resize(struct classheap *h, struct class_policy k, vaddr_t p,
+					   const struct alloc_req *req)
+{
+	struct mem copy = *h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+	msize_t tag = live_tag(&o, p), size = tag_size(tag), all = size, ntag, need;
+	vaddr_t next = chunk_after(p, size);
+
+	if (tag == 0 || req->size > h->max_size ||
+	    (req->align != 0 && (p.v & (req->align - 1)) != 0))
+		return GRANT_NONE;
+	need = chunk_for(&o, req->size);
+	ntag = chunk_tag(o.m, next);
+	if (!tag_live(ntag))
+		all += tag_size(ntag);
+	if (need > all)
+		return GRANT_NONE;
+	if (need == size || (tag_live(ntag) && size - need < h->min_chunk))
+		return (struct grant){p, size - o.header};
+	if (!tag_live(ntag)) {
+		unlink_chunk(&o, op_class(&o, tag_size(ntag)), next);
+		account_header(&o, next, false);
+	}
+	all = set_live_size(&o, p, tag, all, need);
+	account_resize(&o, p, size, all);
+	return (struct grant){p, all - o.header};
+}
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * classheap: what the bytes mean.
+ *
+ * A chunk is named by the address of its payload, p; g is the granularity, h the
+ * bytes before a payload (one word, or more where a kind wants a wider header).
+ *
+ *             .- tag                                     .- tag of the next chunk
+ *   | pad     | size+flags | next | prev | ... | size     | pad | size+flags | ...
+ *   p-h       p-w          p      p+w             ^footer        p+size
+ *
+ *   tag      target word: distance to the next chunk's payload (a multiple of g, at least
+ *            the least chunk), bit 0: the chunk is live, bit 1: the chunk before it is free
+ *   next     target word, free chunks only: the next chunk on the same list, or all ones
+ *   prev     target word, free chunks not at the head of their list: the one before it
+ *   footer   target word, free chunks only: the size again, just before the next chunk's
+ *            header; in a live chunk it is the user's
+ *
+ * A segment is a contiguous range that chunks fill; the first also holds the control:
+ *
+ *   base                                                                           base+bytes
+ *   | next | prev | bytes | (control) |pad| chunk | chunk | ... |pad| 0+flags | base |pad|
+ *                                         p-h                         ^e-w      ^e
+ *   next, prev  target words: base of the neighbour in the list of segments, or all ones
+ *   bytes       target word: of the segment
+ *   end tag     a tag of size 0 that is always live, then the segment's base
+ *
+ *   control, from the first segment's base:
+ *   0   the segment record above
+ *   3w  live    target word: live chunks
+ *   4w  low     target word: least base of a segment
+ *   5w  high    target word: greatest end of a segment
+ *   6w  top     32 bits: bit r is set when row r has a bit set
+ *       row[r]  32 bits: bit b is set when the list of class 32 r + b is not empty; then,
+ *               where the rows are even in number, 32 bits of zero
+ *       head[c] target word: first chunk of class c, or all ones
+ */
+#ifndef ALLOC_CLASSHEAP_LAYOUT_H
+#define ALLOC_CLASSHEAP_LAYOUT_H
+
+#include "model/mem.h"
+
+#define TAG_LIVE      ((msize_t)1)
+#define TAG_PREV_FREE ((msize_t)2)
+#define TAG_FLAGS     ((msize_t)3)
+
+#define SEGMENT_RECORD_BYTES (3u * MM_WORD)
+#define SEGMENT_END_BYTES    (2u * MM_WORD)
+#define CONTROL_MAPS         (6u * MM_WORD)
+
+/* ---- chunks ---- */
+
+static inline msize_t chunk_tag(const struct mem *m, vaddr_t p)
+{
+	return mem_ldw(m, vaddr_sub(p, MM_WORD));
+}
+
+static inline void set_chunk_tag(const struct mem *m, vaddr_t p, msize_t tag)
+{
+	mem_stw(m, vaddr_sub(p, MM_WORD), tag);
+}
+
+static inline msize_t tag_size(msize_t tag)
+{
+	return tag & ~TAG_FLAGS;
+}
+
+static inline bool tag_live(msize_t tag)
+{
+	return (tag & TAG_LIVE) != 0;
+}
+
+static inline bool tag_prev_free(msize_t tag)
+{
+	return (tag & TAG_PREV_FREE) != 0;
+}
+
+static inline vaddr_t chunk_after(vaddr_t p, msize_t size)
+{
+	return vaddr_add(p, size);
+}
+
+static inline vaddr_t link_next(const struct mem *m, vaddr_t p)
+{
+	return mem_ldva(m, p);
+}
+
+static inline void set_link_next(const struct mem *m, vaddr_t p, vaddr_t next)
+{
+	mem_stva(m, p, next);
+}
+
+static inline vaddr_t link_prev(const struct mem *m, vaddr_t p)
+{
+	return mem_ldva(m, vaddr_add(p, MM_WORD));
+}
+
+static inline void set_link_prev(const struct mem *m, vaddr_t p, vaddr_t prev)
+{
+	mem_stva(m, vaddr_add(p, MM_WORD), prev);
+}
+
+/* The footer of the free chunk that ends where the header (`header` bytes) of p begins. */
+static inline msize_t footer_before(const struct mem *m, vaddr_t p, msize_t header)
+{
+	return mem_ldw(m, vaddr_sub(p, header + MM_WORD));
+}
+
+static inline void set_footer_before(const struct mem *m, vaddr_t p, msize_t header, msize_t size)
+{
+	mem_stw(m, vaddr_sub(p, header + MM_WORD), size);
+}
+
+/* ---- segments ---- */
+
+static inline vaddr_t segment_next(const struct mem *m, vaddr_t s)
+{
+	return mem_ldva(m, s);
+}
+
+static inline void set_segment_next(const struct mem *m, vaddr_t s, vaddr_t next)
+{
+	mem_stva(m, s, next);
+}
+
+static inline vaddr_t segment_prev(const struct mem *m, vaddr_t s)
+{
+	return mem_ldva(m, vaddr_add(s, MM_WORD));
+}
+
+static inline void set_segment_prev(const struct mem *m, vaddr_t s, vaddr_t prev)
+{
+	mem_stva(m, vaddr_add(s, MM_WORD), prev);
+}
+
+static inline msize_t segment_bytes(const struct mem *m, vaddr_t s)
+{
+	return mem_ldw(m, vaddr_add(s, 2 * MM_WORD));
+}
+
+static inline void set_segment_bytes(const struct mem *m, vaddr_t s, msize_t bytes)
+{
+	mem_stw(m, vaddr_add(s, 2 * MM_WORD), bytes);
+}
+
+/* The segment whose end tag is at e. */
+static inline vaddr_t end_segment(const struct mem *m, vaddr_t e)
+{
+	return mem_ldva(m, e);
+}
+
+static inline void set_end_segment(const struct mem *m, vaddr_t e, vaddr_t s)
+{
+	mem_stva(m, e, s);
+}
+
+/* ---- control ---- */
+
+static inline msize_t control_live(const struct mem *m, vaddr_t root)
+{
+	return mem_ldw(m, vaddr_add(root, 3 * MM_WORD));
+}
+
+static inline void set_control_live(const struct mem *m, vaddr_t root, msize_t chunks)
+{
+	mem_stw(m, vaddr_add(root, 3 * MM_WORD), chunks);
+}
+
+static inline msize_t control_low(const struct mem *m, vaddr_t root)
+{
+	return mem_ldw(m, vaddr_add(root, 4 * MM_WORD));
+}
+
+static inline msize_t control_high(const struct mem *m, vaddr_t root)
+{
+	return mem_ldw(m, vaddr_add(root, 5 * MM_WORD));
+}
+
+static inline void set_control_span(const struct mem *m, vaddr_t root, msize_t low, msize_t high)
+{
+	mem_stw(m, vaddr_add(root, 4 * MM_WORD), low);
+	mem_stw(m, vaddr_add(root, 5 * MM_WORD), high);
+}
+
+static inline uint32_t top_map(const struct mem *m, vaddr_t root)
+{
+	return mem_ld32(m, vaddr_add(root, CONTROL_MAPS));
+}
+
+static inline void set_top_map(const struct mem *m, vaddr_t root, uint32_t map)
+{
+	mem_st32(m, vaddr_add(root, CONTROL_MAPS), map);
+}
+
+static inline uint32_t row_map(const struct mem *m, vaddr_t root, unsigned row)
+{
+	return mem_ld32(m, vaddr_add(root, CONTROL_MAPS + 4 + 4 * (msize_t)row));
+}
+
+static inline void set_row_map(const struct mem *m, vaddr_t root, unsigned row, uint32_t map)
+{
+	mem_st32(m, vaddr_add(root, CONTROL_MAPS + 4 + 4 * (msize_t)row), map);
+}
+
+static inline vaddr_t list_head(const struct mem *m, vaddr_t heads, unsigned class)
+{
+	return mem_ldva(m, vaddr_add(heads, (msize_t) class * MM_WORD));
+}
+
+static inline void set_list_head(const struct mem *m, vaddr_t heads, unsigned class, vaddr_t p)
+{
+	mem_stva(m, vaddr_add(heads, (msize_t) class * MM_WORD), p);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* tlsf: in all instances. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/heaptest.h"
+#include "lib/rig.h"
+
+static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
+						   &alloc_checked8};
+
+static struct grant take(struct alloc *a, msize_t size)
+{
+	return a->ops->bytes->malloc(a, &(struct alloc_req){.size = size});
+}
+
+static void give(struct rig *g, struct alloc *a, struct grant x)
+{
+	assert_int_equal(a->ops->bytes->free(a, x.va), x.bytes);
+	rig_check(g, a);
+	rig_ledger_equals_walk(g, &a, 1);
+}
+
+/*
+ * | a 56 | b 120 | c 56 |  rest  |
+ * Free b:          | a | .128. | c | rest |
+ * A request of 100 takes b's place (the next class's head): splits nothing smaller.
+ * Free a, c, b in turn: one chunk again, and the next request begins where a did.
+ */
+static void test_split_and_merge(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *al;
+		struct grant a, b, c, d;
+
+		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
+			 0);
+		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 16384);
+		a = take(al, 56);
+		b = take(al, 120);
+		c = take(al, 56);
+		assert_int_equal(a.bytes, all[i]->word == 4 ? 60 : 56);
+		assert_int_equal(b.va.v, a.va.v + 64);
+		assert_int_equal(c.va.v, b.va.v + 128);
+		give(&g, al, b);
+		d = take(al, 100);
+		assert_int_equal(d.va.v, b.va.v);
+		give(&g, al, a);
+		give(&g, al, c);
+		give(&g, al, d);
+		b = take(al, 1000);
+		assert_int_equal(b.va.v, a.va.v);
+		rig_check(&g, al);
+		rig_finish(&g);
+	}
+}
+
+/*
+ * A request inside a class is served from the next class: with a free chunk of
+ * 1040 bytes (class 1024 to 1055) and a request for 1032, the search begins at
+ * 1056 and takes the rest of the arena, not that chunk.
+ */
+static void test_good_fit(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *al;
+		struct grant x, y, z;
+		msize_t w = all[i]->word;
+
+		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
+			 0);
+		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 16384);
+		x = take(al, 1040 - w);
+		y = take(al, 8);
+		give(&g, al, x);
+		z = take(al, 1032 - w);
+		assert_true(z.va.v > y.va.v);
+		assert_int_equal(take(al, 1024 - w).va.v, x.va.v);
+		assert_int_equal(rig_owner_of(&g, al)->search.steps, 0);
+		rig_finish(&g);
+	}
+}
+
+/*
+ * | p | .. 248 .. | q, at a multiple of 256 |    The gap before q is a free chunk.
+ * | p   grown     | q                       |    p grows into it in place,
+ * | p |..                                        and gives it back.
+ */
+static void test_memalign_and_resize(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *al;
+		struct grant p, q, r;
+		struct alloc_req req = {.size = 64, .align = 256};
+
+		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
+			 0);
+		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 16384);
+		p = take(al, 40);
+		q = al->ops->bytes->malloc(al, &req);
+		assert_int_equal(q.va.v & 255, 0);
+		rig_check(&g, al);
+		rig_ledger_equals_walk(&g, &al, 1);
+		req = (struct alloc_req){.size = p.bytes + 64};
+		r = al->ops->bytes->resize(al, p.va, &req);
+		assert_int_equal(r.va.v, p.va.v);
+		assert_true(r.bytes >= req.size);
+		rig_check(&g, al);
+		rig_ledger_equals_walk(&g, &al, 1);
+		req.size = 12000;
+		assert_int_equal(al->ops->bytes->resize(al, p.va, &req).bytes, 0);
+		req.size = 40;
+		assert_int_equal(al->ops->bytes->resize(al, p.va, &req).bytes, p.bytes);
+		give(&g, al, p);
+		give(&g, al, q);
+		rig_finish(&g);
+	}
+}
+
+/* A small arena is not eaten by the control; one too small is refused. */
+static void test_small_arenas(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *al;
+		struct rig_owner *o;
+
+		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 65536, REGION_RAM, 15}}, 1,
+			 0);
+		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 4096);
+		assert_true(rig_bytes(rig_owner_of(&g, al), MM_METADATA) < 4096 * 4 / 10);
+		o = rig_owner(&g, all[i], "tlsf", NULL);
+		o->env.arena = (struct mm_range){{0x4000}, 64};
+		assert_int_equal(rig_start(&g, o), MM_ENOMEM);
+		rig_finish(&g);
+	}
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		for (uint64_t seed = 1; seed <= 3; seed++)
+			heaptest_random(all[i], "tlsf", NULL, 16384 << seed, 1500, seed);
+}
+
+static void test_battery(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		heaptest_exhaust(all[i], "tlsf", NULL, 32768);
+		heaptest_wrong_pointers(all[i], "tlsf", NULL);
+		heaptest_attach(all[i], "tlsf", NULL);
+	}
+	heaptest_mutation(&alloc_checked4, "tlsf", NULL, 5);
+	heaptest_mutation(&alloc_checked8, "tlsf", NULL, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split_and_merge),
+		cmocka_unit_test(test_good_fit),
+		cmocka_unit_test(test_memalign_and_resize),
+		cmocka_unit_test(test_small_arenas),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_battery),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
