@@ -142,7 +142,7 @@ struct rig_owner *rig_owner_of(struct rig *g, const struct alloc *a)
 void rig_check(struct rig *g, struct alloc *a)
 {
 	struct check_report r = {0};
-	sigjmp_buf here;
+	sigjmp_buf here, *outer = g->sh.unwind;
 
 	if (sigsetjmp(here, 1) != 0)
 		fail_msg("check of %s faulted: %s at %#llx", a->ops->name, g->sh.finding[0].what,
@@ -153,7 +153,7 @@ void rig_check(struct rig *g, struct alloc *a)
 			 (unsigned long long)r.where.v, (unsigned long long)r.found,
 			 (unsigned long long)r.expected);
 	assert_null(r.invariant);
-	g->sh.unwind = NULL;
+	g->sh.unwind = outer;
 }
 
 int64_t rig_bytes(const struct rig_owner *o, enum mm_class class)

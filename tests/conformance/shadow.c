@@ -1,0 +1,232 @@
+#include "conformance/shadow.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TOKEN_BYTES 16u
+
+void shadow_init(struct shadow *s, const struct world *w)
+{
+	*s = (struct shadow){.tokens = true, .strict = true};
+	for (unsigned i = 0; i < SHADOW_CACHES; i++)
+		s->cache[i].id = CACHE_NONE;
+	if (w->sc.geo->setting != SETTING_BOOT)
+		return;
+	for (unsigned r = 1; r < w->g.pm.nr_regions; r++) {
+		s->map[r] = calloc(1, w->g.pm.regions[r].bytes);
+		assert_non_null(s->map[r]);
+	}
+}
+
+void shadow_finish(struct shadow *s)
+{
+	free(s->b);
+	for (unsigned r = 0; r < 4; r++)
+		free(s->map[r]);
+	*s = (struct shadow){0};
+}
+
+void shadow_copy(struct shadow *to, const struct shadow *from)
+{
+	*to = *from;
+	to->b = malloc((from->cap ? from->cap : 1) * sizeof *to->b);
+	assert_non_null(to->b);
+	if (from->nr != 0)
+		memcpy(to->b, from->b, from->nr * sizeof *to->b);
+	for (unsigned r = 0; r < 4; r++)
+		assert_null(from->map[r]);
+}
+
+/* ---- tokens: byte i of a block is a function of its birth and i ---- */
+
+static uint8_t token_byte(uint64_t token, uint64_t i)
+{
+	return (uint8_t)((token + i * 0x9E3779B97F4A7C15ull) >> 56);
+}
+
+/* Calls for the offsets of both ends. */
+static void write_tokens(const struct shadow *s, const struct world *w, const struct block *b)
+{
+	uint8_t *p;
+
+	if (!s->tokens || b->bytes == 0)
+		return;
+	p = world_host(w, b->base, b->bytes);
+	for (uint64_t i = 0; i < b->bytes; i++) {
+		if (i == TOKEN_BYTES && b->bytes > 2 * TOKEN_BYTES)
+			i = b->bytes - TOKEN_BYTES;
+		p[i] = token_byte(b->token, i);
+	}
+}
+
+static void verify_tokens(const struct shadow *s, const struct world *w, const struct block *b,
+			  uint64_t front)
+{
+	const uint8_t *p;
+
+	if (!s->tokens || b->bytes == 0)
+		return;
+	p = world_host(w, b->base, b->bytes);
+	for (uint64_t i = 0; i < front; i++) {
+		if (i == TOKEN_BYTES && b->bytes > 2 * TOKEN_BYTES)
+			i = b->bytes - TOKEN_BYTES;
+		if (i < front && p[i] != token_byte(b->token, i))
+			fail_msg(
+				"byte %llu of the live block at %#llx (%llu bytes) was overwritten",
+				(unsigned long long)i, (unsigned long long)b->base,
+				(unsigned long long)b->bytes);
+	}
+}
+
+/* ---- the set ---- */
+
+/* Index of the first block whose base is at or above `at`. */
+static unsigned lower_bound(const struct shadow *s, uint64_t at)
+{
+	unsigned lo = 0, hi = s->nr;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (s->b[mid].base < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+int shadow_find(const struct shadow *s, uint64_t base)
+{
+	unsigned i = lower_bound(s, base);
+
+	return i < s->nr && s->b[i].base == base ? (int)i : -1;
+}
+
+bool shadow_covers(const struct shadow *s, uint64_t at)
+{
+	unsigned i = lower_bound(s, at + 1);
+
+	return i > 0 && at - s->b[i - 1].base < s->b[i - 1].bytes;
+}
+
+static bool may_give(const struct world *w, const struct block *b)
+{
+	const struct mm_range *arena = &w->own->env.arena;
+	int r = physmem_region(&w->g.pm, b->base - w->g.offset);
+
+	if (w->sc.geo->setting == SETTING_ARENA)
+		return b->base >= arena->base.v && b->base - arena->base.v < arena->bytes &&
+		       arena->bytes - (b->base - arena->base.v) >= b->bytes;
+	return r > 0 && world_host(w, b->base, b->bytes) != NULL;
+}
+
+void shadow_add(struct shadow *s, const struct world *w, struct block b)
+{
+	unsigned i = lower_bound(s, b.base);
+
+	if (!may_give(w, &b))
+		fail_msg("granted outside the memory given: %#llx, %llu bytes",
+			 (unsigned long long)b.base, (unsigned long long)b.bytes);
+	if ((i > 0 && b.base - s->b[i - 1].base < s->b[i - 1].bytes) ||
+	    (i < s->nr && s->b[i].base - b.base < b.bytes))
+		fail_msg("granted twice: %#llx, %llu bytes", (unsigned long long)b.base,
+			 (unsigned long long)b.bytes);
+	if (s->nr == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->b = realloc(s->b, s->cap * sizeof *s->b);
+		assert_non_null(s->b);
+	}
+	b.token = ++s->births * 0xD1B54A32D192ED03ull;
+	memmove(&s->b[i + 1], &s->b[i], (s->nr - i) * sizeof *s->b);
+	s->b[i] = b;
+	s->nr++;
+	s->bytes += b.bytes;
+	write_tokens(s, w, &b);
+}
+
+void shadow_del(struct shadow *s, const struct world *w, unsigned i)
+{
+	struct block b = s->b[i];
+
+	verify_tokens(s, w, &b, b.bytes);
+	memmove(&s->freed[1], &s->freed[0], (SHADOW_FREED - 1) * sizeof s->freed[0]);
+	s->freed[0] = b.base;
+	s->nr_freed += s->nr_freed < SHADOW_FREED;
+	s->freed_births = s->births;
+	s->bytes -= b.bytes;
+	s->nr--;
+	memmove(&s->b[i], &s->b[i + 1], (s->nr - i) * sizeof *s->b);
+}
+
+void shadow_resize(struct shadow *s, const struct world *w, unsigned i, uint64_t bytes)
+{
+	struct block *b = &s->b[i];
+	uint64_t front = b->bytes < bytes ? b->bytes : bytes;
+
+	verify_tokens(s, w, b, front < TOKEN_BYTES ? front : TOKEN_BYTES);
+	s->bytes += bytes - b->bytes;
+	b->bytes = bytes;
+	if (!may_give(w, b) || (i + 1 < s->nr && s->b[i + 1].base - b->base < bytes))
+		fail_msg("resized over other memory: %#llx, %llu bytes",
+			 (unsigned long long)b->base, (unsigned long long)bytes);
+	write_tokens(s, w, b);
+}
+
+void shadow_forget(struct shadow *s, const struct world *w)
+{
+	while (s->nr > 0)
+		shadow_del(s, w, s->nr - 1);
+}
+
+/* ---- against the walk ---- */
+
+struct match {
+	const struct shadow *s;
+	const struct world *w;
+	unsigned seen;
+	uint64_t next; /* ARENA: where the next span must begin */
+};
+
+static void match_span(void *ctx, const struct walk_span *span)
+{
+	struct match *m = ctx;
+	int i;
+
+	if (m->w->sc.geo->setting == SETTING_ARENA && span->base.v != m->next)
+		fail_msg("the walk jumps: %s at %#llx, expected %#llx", span->what,
+			 (unsigned long long)span->base.v, (unsigned long long)m->next);
+	m->next = span->base.v + span->bytes;
+	if (span->class != MM_GRANTED)
+		return;
+	i = shadow_find(m->s, span->base.v);
+	if (i < 0 || m->s->b[i].bytes != span->bytes)
+		fail_msg("the walk shows a live block that is none: %s at %#llx, %llu bytes",
+			 span->what, (unsigned long long)span->base.v,
+			 (unsigned long long)span->bytes);
+	m->seen++;
+}
+
+void shadow_equals_walk(const struct shadow *s, struct world *w)
+{
+	const struct mm_range *arena = &w->own->env.arena;
+	struct match m = {.s = s, .w = w, .next = arena->base.v};
+	const struct alloc *a = w->seen[w->nr - 1];
+	int64_t granted = rig_bytes(w->own, MM_GRANTED);
+
+	if (w->sc.geo->setting & (SETTING_ZONES | SETTING_BOOT))
+		return;
+	a->ops->walk(a, match_span, &m);
+	if (m.seen != s->nr)
+		fail_msg("the walk shows %u live blocks of %u", m.seen, s->nr);
+	if (w->sc.geo->setting == SETTING_ARENA && m.next != arena->base.v + arena->bytes)
+		fail_msg("the walk ends at %#llx, the arena at %#llx", (unsigned long long)m.next,
+			 (unsigned long long)(arena->base.v + arena->bytes));
+	if (granted < 0 || (uint64_t)granted != s->bytes)
+		fail_msg("the ledger has %lld bytes granted, the shadow %llu", (long long)granted,
+			 (unsigned long long)s->bytes);
+}
