@@ -9,6 +9,8 @@
 
 #define ALLOCATORS(X) \
 	X(bump) \
+	X(bins) \
+	X(half_fit) \
 	X(tlsf)
 
 #endif

@@ -235,7 +235,7 @@ void heaptest_exhaust(const struct alloc_instance *in, const char *kind,
 	o = rig_owner_of(&s.g, s.a);
 	cached = rig_bytes(o, MM_CACHED);
 	largest.size = s.a->ops->bytes->largest_request(s.a);
-	for (msize_t size = bytes / 128; size <= bytes / 4; size *= 2) {
+	for (msize_t size = bytes / 128; size <= bytes / 8; size *= 2) {
 		assert_true(fill(&s, size) > 1);
 		rig_ledger_equals_walk(&s.g, &s.a, 1);
 		while (s.nr > 0)

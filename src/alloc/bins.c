@@ -1,0 +1,116 @@
+/*
+ * bins: segregated bins with splitting and coalescing across bins.
+ *
+ * Free chunks lie in bins: one for each size below 32 granules (256 bytes at a
+ * granularity of 8), then 16 of equal width to a power of two.
+ * A request looks at the first `tries` chunks of its own bin, where that holds
+ * other sizes too, and else takes the first chunk of the next larger bin that is
+ * not empty, found in a bitmap; what is left over goes to the bin of its size.  A
+ * freed chunk merges with its free neighbours at once, whatever their bins.
+ *
+ * Source: D. E. Knuth, "The Art of Computer Programming" 1, 2.5 (boundary tags);
+ * P. R. Wilson, M. S. Johnstone, M. Neely, D. Boles, "Dynamic storage allocation:
+ * a survey and critical review", IWMM 1995 (segregated fits).
+ *
+ * Cost: O(1) with a bounded search of `tries` steps, counted as search steps; one
+ * word before each chunk.  Worst case: as best fit, about M (n - 2) for a peak of
+ * M live units in requests of 1 to n units (Robson).
+ *
+ * Layout: classheap_layout.h; invariants I1 to I9: classheap.c.
+ *
+ * Rejected: rounding a request up to its bin's size, as tlsf searches: the own
+ * bin's chunks, which fit best, would be passed over.
+ */
+#include "alloc/bins.h"
+
+#include "alloc/classheap_fast.h"
+
+static const struct class_policy policy = {.split_log2 = 4, .header_words = 1, .search = true};
+
+struct grant bins_malloc(struct bins *b, const struct alloc_req *req)
+{
+	return class_malloc(&b->heap, policy, req);
+}
+
+msize_t bins_free(struct bins *b, vaddr_t p)
+{
+	return class_free(&b->heap, policy, p);
+}
+
+struct grant bins_resize(struct bins *b, vaddr_t p, const struct alloc_req *req)
+{
+	return class_resize(&b->heap, policy, p, req);
+}
+
+/* ---- the facets: thin adapters ---- */
+
+enum { PARAM_GROW, PARAM_TRIES };
+
+static const struct alloc_param params[] = {
+	[PARAM_GROW] = {"grow", PARAM_BYTES, KiB(16), 0, GiB(1), NULL,
+			"least bytes of a segment, when grown from pages"},
+	[PARAM_TRIES] = {"tries", PARAM_UINT, 8, 0, 1000, NULL,
+			 "chunks of a request's own bin looked at, at most"},
+	{0},
+};
+
+static struct class_setup setup(const struct alloc_env *env)
+{
+	return (struct class_setup){
+		.policy = policy,
+		.gran = env->align > MM_WORD ? env->align : MM_WORD,
+		.tries = (unsigned)env->params[PARAM_TRIES].u,
+		.grow = env->params[PARAM_GROW].u,
+	};
+}
+
+static int bins_init(struct alloc *a, const struct alloc_env *env)
+{
+	struct class_setup s = setup(env);
+
+	return classheap_init((struct classheap *)a, &bins_ops, env, &s);
+}
+
+static int bins_attach(struct alloc *a, const struct alloc_env *env)
+{
+	struct class_setup s = setup(env);
+
+	return classheap_attach((struct classheap *)a, &bins_ops, env, &s);
+}
+
+static struct grant bins_op_malloc(struct alloc *a, const struct alloc_req *req)
+{
+	return bins_malloc((struct bins *)a, req);
+}
+
+static msize_t bins_op_free(struct alloc *a, vaddr_t p)
+{
+	return bins_free((struct bins *)a, p);
+}
+
+static struct grant bins_op_resize(struct alloc *a, vaddr_t p, const struct alloc_req *req)
+{
+	return bins_resize((struct bins *)a, p, req);
+}
+
+static const struct bytes_ops bins_bytes = {
+	.malloc = bins_op_malloc,
+	.free = bins_op_free,
+	.resize = bins_op_resize,
+	.usable = classheap_usable,
+	.largest_request = classheap_largest,
+};
+
+const struct alloc_ops bins_ops = {
+	.name = "bins",
+	.summary = "segregated bins: bounded best of the own bin, else the next larger",
+	.unit = "chunk",
+	.serves = SERVES_BYTES,
+	.params = params,
+	.handle_bytes = sizeof(struct bins),
+	.init = bins_init,
+	.attach = bins_attach,
+	.walk = classheap_walk,
+	.check = classheap_check,
+	.bytes = &bins_bytes,
+};
