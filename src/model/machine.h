@@ -23,18 +23,24 @@ struct region {
 	uint32_t read_cycles, write_cycles;
 	uint8_t sizes;             /* access widths allowed: bit set of 1, 2, 4, 8 */
 	uint8_t node;              /* NUMA node */
+	const struct conf_node *conf; /* where it stands in the file, for messages */
 };
 
 struct reserved_range {
-	const char *owner; /* "firmware .data/.bss", "kernel image", "BIOS" */
-	uint64_t base, bytes;
+	const char *name;  /* "firmware_ram" */
+	const char *owner; /* "firmware .data/.bss", "kernel image", "BIOS"; default the name */
+	uint64_t base, bytes; /* inside one region */
+	const struct conf_node *conf;
 };
 
 /* A bus master and what it reaches: whole regions and/or an address range. */
 struct master {
 	const char *name;
-	uint64_t regions;   /* bit i: region i is reached */
+	uint64_t regions;   /* bit i: region i is reached, wholly */
+	uint64_t partly;    /* bit i: part of region i is reached, by address */
 	uint32_t zones;     /* bit z: zone z is wholly reachable (each is wholly one or the other) */
+	uint64_t base, end; /* the address range it reaches besides, end exclusive; 0, 0: none */
+	const struct conf_node *conf;
 };
 
 struct zone_conf {
@@ -44,14 +50,18 @@ struct zone_conf {
 		uint64_t base, bytes;
 		unsigned region;
 	} *ranges;
-	unsigned nr_ranges;
+	unsigned nr_ranges; /* 0: its RAM holds no whole page */
+	uint64_t pages;     /* in all ranges, before anything is reserved or carved */
 	bool highmem;       /* not in the kernel's direct map */
 	int desc_zone;      /* zone whose memory holds its page descriptors; -1: each range its own */
+	const struct conf_node *conf;
 };
 
 struct virtual_conf {
 	uint64_t page_offset;   /* kernel/user split: first kernel address; 0 without an MMU */
-	uint64_t direct_bytes;  /* of the direct map (lowmem), from physical direct_base */
+	uint64_t direct_base;   /* first physical address of the direct map */
+	uint64_t direct_bytes;  /* of the direct map (lowmem) that RAM reaches into */
+	uint64_t lowmem_max;    /* bytes it could hold: MAXMEM; without an MMU UINT64_MAX */
 	uint64_t vmalloc_start, vmalloc_end, vmalloc_offset;
 	uint64_t pkmap_base, pkmap_pages, fixmap_top;
 };
@@ -84,7 +94,7 @@ enum alloc_group { GROUP_HEAP, GROUP_PAGES, GROUP_SLAB, GROUP_KMALLOC, GROUP_VIR
 struct alloc_conf {
 	const char *name;   /* in reports: "main" for the heap group's, else the key */
 	enum alloc_group group;
-	const char *kind;
+	const char *kind;   /* NULL for GROUP_DMA only: whole pages of the page allocator */
 	bool from_pages;
 	int region;         /* from boot: index, -1: the largest */
 	uint64_t bytes;     /* from boot: arena size, 0: all */
@@ -101,7 +111,14 @@ struct placement_rule {
 	bool dma;                    /* only dma_alloc requests */
 	int heap;                    /* index in `allocs`; -1: by zones */
 	uint32_t zones;              /* with heap == -1: pages of these zones */
+	const struct conf_node *conf;
 };
+
+/* Limits of a description: the masks above have that many bits. */
+#define MACHINE_MAX_REGIONS 64u
+#define MACHINE_MAX_ZONES   16u
+#define MACHINE_MAX_MASTERS 64u
+#define MACHINE_MAX_ALLOCS  32u
 
 struct machine {
 	const char *name, *variant, *summary; /* variant "" when none was chosen */
@@ -142,6 +159,11 @@ struct machine {
  */
 struct machine *machine_load(const char *name, const char *variant, const char *const *sets,
 			     size_t nr_sets, struct diag *d) MUST_USE;
+
+/* The same from text; `name` is for messages. */
+struct machine *machine_load_text(const char *text, size_t bytes, const char *name,
+				  const char *variant, const char *const *sets, size_t nr_sets,
+				  struct diag *d) MUST_USE;
 void machine_free(struct machine *m); /* NULL is fine */
 
 /* Index by name (case-insensitive), or -1. */

@@ -1,0 +1,251 @@
+/*
+ * `allocators`: which kind serves which group of requests, and where its memory
+ * comes from.  Kinds and their parameters are not known here; the simulation
+ * checks them against the registry, at the positions the nodes keep.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "model/machine_build.h"
+
+static const char *const from_words[] = {"boot", "pages", NULL};
+
+struct allocator_groups {
+	const struct conf_node *group[NR_GROUPS], *heaps;
+};
+
+#define G(word, number)                                                                            \
+	{                                                                                          \
+		.key = (word), .type = FIELD_NODE,                                                 \
+		.offset = offsetof(struct allocator_groups, group) + (number) * sizeof(void *)     \
+	}
+static const struct field group_fields[] = {
+	G("heap", GROUP_HEAP),
+	G("pages", GROUP_PAGES),
+	G("slab", GROUP_SLAB),
+	G("kmalloc", GROUP_KMALLOC),
+	G("virtual", GROUP_VIRTUAL),
+	G("stack", GROUP_STACK),
+	G("arena", GROUP_ARENA),
+	G("dma", GROUP_DMA),
+	{.key = "heaps", .type = FIELD_NODE, .offset = offsetof(struct allocator_groups, heaps)},
+	{0},
+};
+#undef G
+
+struct alloc_entry {
+	const char *name, *kind;
+	unsigned from;
+	const struct conf_node *region, *bytes, *zones;
+};
+
+#define F(member, type) FIELD(struct alloc_entry, member, type)
+static const struct field alloc_fields[] = {
+	{F(name, FIELD_NAME)},
+	{F(kind, FIELD_NAME)},
+	{F(from, FIELD_CHOICE), .choices = from_words},
+	{F(region, FIELD_NODE)},
+	{F(bytes, FIELD_NODE)},
+	{F(zones, FIELD_NODE)},
+	{0},
+};
+#undef F
+
+/* The largest run of a region's RAM that nothing reserves: no arena can be larger. */
+static uint64_t largest_room(const struct machine *m, const struct region *r)
+{
+	uint64_t at = r->base, end = r->base + r->bytes, best = 0;
+
+	if (build_overlap(0, m->virt.lowmem_max, r->base, r->bytes) < r->bytes)
+		end = m->virt.lowmem_max;
+	while (at < end) {
+		uint64_t stop = end, next = end;
+
+		for (unsigned i = 0; i < m->nr_reserved; i++) {
+			const struct reserved_range *x = &m->reserved[i];
+
+			if (x->base + x->bytes > at && x->base < stop) {
+				stop = x->base > at ? x->base : at;
+				next = x->base + x->bytes;
+			}
+		}
+		if (stop - at > best)
+			best = stop - at;
+		at = next;
+	}
+	return best;
+}
+
+static int read_region(struct build *b, const struct alloc_entry *e, struct alloc_conf *out)
+{
+	const struct region *r;
+	unsigned at;
+
+	if (e->region == NULL)
+		return 0;
+	if (build_find(b, e->region, NAME_REGION, &at) != 0)
+		return -1;
+	r = &b->m->regions[at];
+	if (r->kind != REGION_RAM || r->base >= b->m->virt.lowmem_max)
+		return conf_error(b->d, e->region,
+				  "region %s is not directly mapped RAM, expected one that is",
+				  r->name);
+	out->region = (int)at;
+	return 0;
+}
+
+static int read_bytes(struct build *b, const struct alloc_entry *e, struct alloc_conf *out)
+{
+	const struct machine *m = b->m;
+	uint64_t room = 0;
+
+	if (e->bytes == NULL ||
+	    (e->bytes->type == CONF_SCALAR && strcmp(e->bytes->text, "all") == 0))
+		return 0;
+	if (conf_size(e->bytes, &out->bytes, b->d) != 0)
+		return -1;
+	for (unsigned i = 0; i < m->nr_regions; i++) {
+		bool asked = out->region < 0 || out->region == (int)i;
+		uint64_t here = asked && m->regions[i].kind == REGION_RAM
+					? largest_room(m, &m->regions[i])
+					: 0;
+
+		room = here > room ? here : room;
+	}
+	if (out->bytes == 0 || out->bytes > room)
+		return conf_error(b->d, e->bytes,
+				  "bytes %.31s, expected 1 to 0x%llx (the largest contiguous RAM "
+				  "there), or all",
+				  e->bytes->text, (unsigned long long)room);
+	return 0;
+}
+
+/* `zones` is for growth from pages; `region` and `bytes` are for an arena from boot. */
+static int read_source(struct build *b, const struct alloc_entry *e, struct alloc_conf *out)
+{
+	const struct conf_node *stray = e->region != NULL ? e->region : e->bytes;
+	uint64_t zones = UINT32_MAX;
+
+	out->from_pages = e->from == 1;
+	out->region = -1;
+	out->zones = UINT32_MAX;
+	if (out->from_pages && stray != NULL)
+		return conf_error(
+			b->d, stray,
+			"'region' and 'bytes' are for an arena, expected 'from: boot' with them");
+	if (!out->from_pages && e->zones != NULL)
+		return conf_error(
+			b->d, e->zones,
+			"'zones' is for growth from pages, expected 'from: pages' with it");
+	if (!out->from_pages)
+		return read_region(b, e, out) != 0 ? -1 : read_bytes(b, e, out);
+	if (e->zones != NULL && build_mask(b, e->zones, NAME_ZONE, &zones) != 0)
+		return -1;
+	out->zones = (uint32_t)zones;
+	return 0;
+}
+
+static const char *default_name(enum alloc_group group)
+{
+	return group == GROUP_HEAP ? "main" : group_fields[group].key;
+}
+
+/* The page allocator takes what boot leaves; it has no source to choose. */
+static int check_pages(struct build *b, const struct alloc_entry *e, const struct conf_node *n)
+{
+	const struct conf_node *stray = e->region != NULL  ? e->region
+					: e->bytes != NULL ? e->bytes
+							   : e->zones;
+
+	if (e->from == 1)
+		return conf_error(b->d, fields_get(n, "from"),
+				  "pages from pages, expected 'from: boot' or nothing");
+	if (stray != NULL)
+		return conf_error(
+			b->d, stray,
+			"the page allocator takes all zones, expected no 'region', 'bytes' "
+			"or 'zones' here");
+	if (b->m->nr_zones == 0)
+		return conf_error(b->d, n,
+				  "a page allocator without zones, expected 'zones' in the file");
+	return 0;
+}
+
+static int build_alloc(struct build *b, const struct conf_node *n, enum alloc_group group,
+		       struct alloc_conf *out)
+{
+	struct alloc_entry e = {.name = NULL};
+
+	e.from = group != GROUP_HEAP && group != GROUP_EXTRA_HEAP && group != GROUP_PAGES;
+	if (fields_read(n, "an allocator", alloc_fields, true, &e, b->d) != 0)
+		return -1;
+	if (e.name == NULL && group == GROUP_EXTRA_HEAP)
+		return conf_error(b->d, n, "no 'name' in a heap, expected one such as fast");
+	if (e.kind == NULL && group != GROUP_DMA)
+		return conf_error(b->d, n,
+				  "no 'kind' in an allocator, expected one of "
+				  "`memscape list allocators`");
+	*out = (struct alloc_conf){.name = e.name != NULL ? e.name : default_name(group),
+				   .group = group,
+				   .kind = e.kind,
+				   .node = n};
+	if (group == GROUP_PAGES && check_pages(b, &e, n) != 0)
+		return -1;
+	return read_source(b, &e, out);
+}
+
+static int check_alloc(struct build *b, const struct alloc_conf *a)
+{
+	for (const struct alloc_conf *o = b->m->allocs; o < a; o++)
+		if (strcasecmp(o->name, a->name) == 0)
+			return conf_error(
+				b->d, a->node,
+				"a second allocator with the name %s, expected a name of its own",
+				a->name);
+	if (a->from_pages && machine_alloc(b->m, GROUP_PAGES) == NULL)
+		return conf_error(
+			b->d, a->node,
+			"allocator %s is grown from pages, expected 'pages' in allocators",
+			a->name);
+	return 0;
+}
+
+static int build_groups(struct build *b, const struct allocator_groups *g)
+{
+	struct machine *m = b->m;
+
+	for (unsigned i = 0; i < NR_GROUPS; i++)
+		if (g->group[i] != NULL && build_alloc(b, g->group[i], (enum alloc_group)i,
+						       &m->allocs[m->nr_allocs++]) != 0)
+			return -1;
+	for (size_t i = 0; g->heaps != NULL && i < g->heaps->nr; i++)
+		if (build_alloc(b, g->heaps->item[i], GROUP_EXTRA_HEAP,
+				&m->allocs[m->nr_allocs++]) != 0)
+			return -1;
+	for (unsigned i = 0; i < m->nr_allocs; i++)
+		if (check_alloc(b, &m->allocs[i]) != 0)
+			return -1;
+	return 0;
+}
+
+int build_allocs(struct build *b)
+{
+	struct allocator_groups g = {.heaps = NULL};
+	struct alloc_conf *extra = NULL;
+	struct machine *m = b->m;
+	unsigned nr;
+
+	if (b->part.allocators == NULL)
+		return 0;
+	if (fields_read(b->part.allocators, "allocators", group_fields, false, &g, b->d) != 0)
+		return -1;
+	m->allocs = calloc(MACHINE_MAX_ALLOCS, sizeof *m->allocs);
+	if (m->allocs == NULL)
+		return conf_error(b->d, b->part.allocators, "out of memory");
+	if (build_list(b, g.heaps, "heap", MACHINE_MAX_ALLOCS - NR_GROUPS, sizeof *extra, &extra,
+		       &nr) != 0)
+		return -1;
+	free(extra);
+	return build_groups(b, &g);
+}
