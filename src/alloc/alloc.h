@@ -89,6 +89,13 @@ struct mm_range {
 	msize_t bytes;
 };
 
+/*
+ * Bytes of a region manager's table with room for `entries` ranges, memory and
+ * reserved together; it keeps one entry for itself.
+ */
+#define BOOT_TABLE_BYTES(entries) (16u + 16u * (msize_t)(entries))
+#define BOOT_TABLE_MIN            BOOT_TABLE_BYTES(8)
+
 /* Frames [start, start + nr) of one region; blocks never cross its ends. */
 struct pfn_range {
 	pfn_t start;
@@ -101,7 +108,7 @@ struct zone_desc {
 	const char *name;
 	const struct pfn_range *ranges; /* ascending */
 	unsigned nr_ranges;
-	/* Where the zone's descriptors are carved: an index in `ranges` of the zone `desc_zone`;
+	/* The zone in whose ranges this one's descriptors are carved;
 	 * DESC_OWN_RANGE: each range carries its own. */
 	int desc_zone;
 };
@@ -138,11 +145,11 @@ struct alloc_env {
 	/* ... or pages. */
 	struct page_source *pages; /* NULL with an arena */
 	/* PAGES kinds. */
-	const struct zone_desc *zones; /* in the machine's order, DMA first */
+	const struct zone_desc *zones; /* in the machine's order, DMA first; borrowed for the run */
 	unsigned nr_zones;
 	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */
 	struct alloc *boot;      /* offers boot_ops: gives the ranges and carves */
-	/* SERVES_BOOT: the table's place, at least BOOT_TABLE_MIN bytes. */
+	/* SERVES_BOOT: the table's place, at least BOOT_TABLE_MIN bytes, a multiple of 8. */
 	struct mm_range boot_table;
 	/* attach only: a->root as init left it. */
 	vaddr_t root;
@@ -249,10 +256,15 @@ struct stack_ops {
 
 /* The region manager's facet; ranges are physical, in the linear view. */
 struct boot_ops {
+	/* Each call is one region; touching ranges stay apart.  MM_EINVAL: empty or overlapping,
+	 * MM_ENOMEM: the table is full. */
 	int (*add)(struct alloc *a, vaddr_t base, msize_t bytes) MUST_USE;
+	/* MM_ENOMEM: the table is full.  Ledger: nothing moves, the caller knows whose they are. */
 	int (*reserve)(struct alloc *a, vaddr_t base, msize_t bytes) MUST_USE;
-	/* Lowest (or highest, if top) fit within [lo, hi); VADDR_NONE if there is none.
-	 * Reserves it.  Ledger: MM_UNMANAGED -> MM_CACHED. */
+	/* Lowest (or highest, if top) fit within [lo, hi); VADDR_NONE if there is none, which is
+	 * all ones in the instance's word: callers of any instance look at the low 32 bits.
+	 * Reserves it.  Ledger: MM_UNMANAGED -> MM_CACHED, from where the taker takes it over
+	 * with mm_transfer(boot->m, m, va, bytes, MM_CACHED). */
 	vaddr_t (*carve)(struct alloc *a, msize_t bytes, msize_t align, vaddr_t lo, vaddr_t hi,
 			 bool top);
 	/* The next unreserved range at or after `from`: true and *out, or false. */

@@ -9,18 +9,18 @@
  *   4       prev     prev      pfn of the previous one
  *   8       private  private   one target word: the taker's (slab address, cache, ...)
  *   12      order    (16)      8 bits: order of the block this page heads (free or live)
- *   13      state    (17)      8 bits: PAGE_ flags below
+ *   13      state    (17)      8 bits: enum page_state; bit 7: PAGE_TAKEN
  *   14      mt       (18)      8 bits: migrate type of a free block or of the request
  *   15      owner    (19)      8 bits: owner tag of a live block
  *
  * `order`, `mt`, `owner` and the links mean something only in a page that heads
- * a block (PAGE_HEAD); in tail pages state says PAGE_TAIL and the rest is free
- * for the allocator below.
+ * a block; a tail page's descriptor is zero.
  *
  * While a block is live, `next`, `prev` and `private` of its head belong to the
- * taker (a list of its slabs, the slab's cache, ...): the page allocator neither
- * reads nor checks them until the block comes back.  They mean nothing before
- * the taker has set them.
+ * taker (a list of its slabs, the slab's cache, ...).  They are zero until the
+ * taker sets them, who first says so with set_page_taken, or a checker of the page
+ * allocator would take them for damage; the page allocator clears all of it when
+ * the block comes back.
  */
 #ifndef ALLOC_PAGE_H
 #define ALLOC_PAGE_H
@@ -34,6 +34,7 @@
 #define PAGE_OFF_STATE   (9u + MM_WORD)
 #define PAGE_OFF_MT      (10u + MM_WORD)
 #define PAGE_OFF_OWNER   (11u + MM_WORD)
+#define PAGE_USED_BYTES  (12u + MM_WORD) /* what follows up to the stride is zero */
 #define PAGE_DESC_BYTES  (MM_WORD == 4 ? 16u : 24u)
 
 /* Zero is "never touched": a page of a block whose head says what it is. */
@@ -44,6 +45,9 @@ enum page_state {
 	PAGE_RESERVED = 3, /* a hole, the kernel image, descriptors: never given out */
 	PAGE_PCP = 4       /* on a per-CPU list */
 };
+
+/* Bit of the state byte of a live block: the taker uses its links or `private`. */
+#define PAGE_TAKEN 0x80u
 
 static inline pfn_t page_next(const struct mem *m, vaddr_t desc)
 {
@@ -82,7 +86,29 @@ static inline unsigned page_order(const struct mem *m, vaddr_t desc)
 
 static inline enum page_state page_state(const struct mem *m, vaddr_t desc)
 {
-	return (enum page_state)mem_ld8(m, vaddr_add(desc, PAGE_OFF_STATE));
+	return (enum page_state)(mem_ld8(m, vaddr_add(desc, PAGE_OFF_STATE)) & ~PAGE_TAKEN);
+}
+
+/* Whether desc heads a block of that order and state: one load. */
+static inline bool page_heads(const struct mem *m, vaddr_t desc, unsigned order,
+			      enum page_state state)
+{
+	unsigned word = mem_ld16(m, vaddr_add(desc, PAGE_OFF_ORDER));
+
+	return (word & ~(PAGE_TAKEN << 8)) == (order | (unsigned)state << 8);
+}
+
+static inline bool page_taken(const struct mem *m, vaddr_t desc)
+{
+	return (mem_ld8(m, vaddr_add(desc, PAGE_OFF_STATE)) & PAGE_TAKEN) != 0;
+}
+
+/* The taker of a live block will use its links and `private`. */
+static inline void set_page_taken(const struct mem *m, vaddr_t desc)
+{
+	vaddr_t at = vaddr_add(desc, PAGE_OFF_STATE);
+
+	mem_st8(m, at, (uint8_t)(mem_ld8(m, at) | PAGE_TAKEN));
 }
 
 static inline unsigned page_mt(const struct mem *m, vaddr_t desc)
@@ -95,7 +121,13 @@ static inline unsigned page_owner(const struct mem *m, vaddr_t desc)
 	return mem_ld8(m, vaddr_add(desc, PAGE_OFF_OWNER));
 }
 
-/* Order, state, migrate type and owner in one store. */
+static inline void clear_page_links(const struct mem *m, vaddr_t desc)
+{
+	mem_st32(m, vaddr_add(desc, PAGE_OFF_NEXT), 0);
+	mem_st32(m, vaddr_add(desc, PAGE_OFF_PREV), 0);
+}
+
+/* Order, state, migrate type and owner in one store; PAGE_TAKEN is cleared. */
 static inline void set_page_head(const struct mem *m, vaddr_t desc, unsigned order,
 				 enum page_state state, unsigned mt, unsigned owner)
 {

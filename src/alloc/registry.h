@@ -11,6 +11,8 @@
 	X(bump) \
 	X(bins) \
 	X(half_fit) \
+	X(memblock) \
+	X(buddy) \
 	X(tlsf)
 
 #endif

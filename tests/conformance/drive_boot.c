@@ -202,6 +202,8 @@ static uint64_t carve(struct world *w, struct shadow *s, const struct op *o)
 		fail_msg("carve of %llu bytes gives %#llx, not %#llx", (unsigned long long)o->size,
 			 (unsigned long long)va.v, (unsigned long long)best);
 	mark_reserved(w, s, va.v, o->size);
+	/* There is no taker here who would move the bytes on, nor one whose walk shows them. */
+	mm_account(&w->own->view, va, o->size, MM_CACHED, MM_UNMANAGED);
 	return digest(5, va.v);
 }
 

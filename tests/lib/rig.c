@@ -130,6 +130,79 @@ struct alloc *rig_grown(struct rig *g, const struct alloc_instance *in, const ch
 	return o->alloc;
 }
 
+/* ---- boot ---- */
+
+struct alloc *rig_boot(struct rig *g, const struct alloc_instance *in)
+{
+	struct rig_owner *o = rig_owner(g, in, "memblock", NULL);
+	unsigned first = 0;
+
+	while (g->pm.regions[first].kind != REGION_RAM)
+		first++;
+	o->env.boot_table =
+		(struct mm_range){{g->pm.regions[first].base + g->offset}, BOOT_TABLE_BYTES(32)};
+	assert_int_equal(rig_start(g, o), 0);
+	g->boot = o->alloc;
+	for (unsigned i = 0; i < g->pm.nr_regions; i++) {
+		vaddr_t base = {g->pm.regions[i].base + g->offset};
+
+		if (g->pm.regions[i].kind == REGION_RAM)
+			assert_int_equal(
+				g->boot->ops->boot->add(g->boot, base, g->pm.regions[i].bytes), 0);
+	}
+	return g->boot;
+}
+
+struct rig_owner *rig_zones_owner(struct rig *g, const struct alloc_instance *in, const char *kind,
+				  const struct rig_param *set, unsigned page_shift,
+				  const struct zone_desc *zones, unsigned nr_zones)
+{
+	struct rig_owner *o;
+
+	if (g->boot == NULL)
+		rig_boot(g, in);
+	o = rig_owner(g, in, kind, set);
+	for (unsigned i = 0; i < nr_zones; i++)
+		g->zonelist[i] = (uint8_t)(nr_zones - 1 - i);
+	o->env.page_shift = page_shift;
+	o->env.zones = zones;
+	o->env.nr_zones = nr_zones;
+	o->env.zonelist = g->zonelist;
+	o->env.boot = g->boot;
+	return o;
+}
+
+struct alloc *rig_zones(struct rig *g, const struct alloc_instance *in, const char *kind,
+			const struct rig_param *set, unsigned page_shift,
+			const struct zone_desc *zones, unsigned nr_zones)
+{
+	struct rig_owner *o = rig_zones_owner(g, in, kind, set, page_shift, zones, nr_zones);
+
+	assert_int_equal(rig_start(g, o), 0);
+	return o->alloc;
+}
+
+struct alloc *rig_pages(struct rig *g, const struct alloc_instance *in, const char *kind,
+			const struct rig_param *set, unsigned page_shift)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->pm.nr_regions; i++) {
+		const struct phys_region *r = &g->pm.regions[i];
+		uint64_t start = (r->base + (1u << page_shift) - 1) >> page_shift;
+		uint64_t end = (r->base + r->bytes) >> page_shift;
+
+		if (r->kind != REGION_RAM || start >= end)
+			continue;
+		g->ranges[n++] = (struct pfn_range){.start = {(uint32_t)start},
+						    .nr = (uint32_t)(end - start),
+						    .region = (uint16_t)i};
+	}
+	g->zone = (struct zone_desc){
+		.name = "normal", .ranges = g->ranges, .nr_ranges = n, .desc_zone = DESC_OWN_RANGE};
+	return rig_zones(g, in, kind, set, page_shift, &g->zone, 1);
+}
+
 struct rig_owner *rig_owner_of(struct rig *g, const struct alloc *a)
 {
 	for (unsigned i = 0; i < g->nr; i++)
@@ -213,6 +286,13 @@ static void compare_region(struct paint *p, unsigned r)
 	}
 }
 
+static void paint_alloc(struct paint *p, struct alloc *a)
+{
+	p->who++;
+	p->a = a;
+	a->ops->walk(a, paint_span, p);
+}
+
 void rig_ledger_equals_walk(struct rig *g, struct alloc *const *allocs, unsigned nr)
 {
 	struct paint p = {.g = g};
@@ -222,11 +302,10 @@ void rig_ledger_equals_walk(struct rig *g, struct alloc *const *allocs, unsigned
 		p.by[r] = calloc(1, g->pm.regions[r].bytes);
 	}
 	/* Lower layers first: the upper ones paint over what they hold. */
-	for (unsigned i = 0; i < nr; i++) {
-		p.who = i + 1;
-		p.a = allocs[i];
-		allocs[i]->ops->walk(allocs[i], paint_span, &p);
-	}
+	if (g->boot != NULL && (nr == 0 || allocs[0] != g->boot))
+		paint_alloc(&p, g->boot);
+	for (unsigned i = 0; i < nr; i++)
+		paint_alloc(&p, allocs[i]);
 	for (unsigned r = 0; r < g->pm.nr_regions; r++) {
 		compare_region(&p, r);
 		free(p.byte[r]);

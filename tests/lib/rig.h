@@ -36,6 +36,11 @@ struct rig {
 	uint64_t offset; /* of the linear view */
 	unsigned nr;
 	struct rig_owner owner[RIG_MAX_ALLOCS];
+	struct alloc *boot; /* the region manager, once rig_boot ran */
+	/* What rig_pages makes up for the page allocator's env. */
+	struct pfn_range ranges[16];
+	struct zone_desc zone;
+	uint8_t zonelist[MM_MAX_ZONES];
 };
 
 /* Regions ascending; every byte begins MM_UNMANAGED. noise 0: RAM is zero. */
@@ -71,12 +76,43 @@ struct alloc *rig_arena(struct rig *g, const struct alloc_instance *in, const ch
 struct alloc *rig_grown(struct rig *g, const struct alloc_instance *in, const char *kind,
 			const struct rig_param *set, struct alloc *pages);
 
+/*
+ * The region manager, its table (room for 32 ranges) at the first RAM region's
+ * base, with every RAM region added.  rig_pages and rig_zones call it if need be;
+ * call it before them to reserve or carve something first.
+ */
+struct alloc *rig_boot(struct rig *g, const struct alloc_instance *in);
+
+/*
+ * A page allocator of `kind` over all RAM: one zone "normal", a range a region,
+ * descriptors in their own range.
+ *
+ *   struct alloc *pages = rig_pages(&g, in, "buddy", NULL, 12);
+ *   struct alloc *heap = rig_grown(&g, in, "tlsf", NULL, pages);
+ *   rig_ledger_equals_walk(&g, (struct alloc *[]){pages, heap}, 2);
+ */
+struct alloc *rig_pages(struct rig *g, const struct alloc_instance *in, const char *kind,
+			const struct rig_param *set, unsigned page_shift);
+
+/* The same over given zones (borrowed), tried from the last to the first. */
+struct alloc *rig_zones(struct rig *g, const struct alloc_instance *in, const char *kind,
+			const struct rig_param *set, unsigned page_shift,
+			const struct zone_desc *zones, unsigned nr_zones);
+
+/* The owner of rig_zones before init, to set more of its env: then call rig_start. */
+struct rig_owner *rig_zones_owner(struct rig *g, const struct alloc_instance *in, const char *kind,
+				  const struct rig_param *set, unsigned page_shift,
+				  const struct zone_desc *zones, unsigned nr_zones);
+
 struct rig_owner *rig_owner_of(struct rig *g, const struct alloc *a);
 
 /* check() passes, or the test fails with the invariant's text. */
 void rig_check(struct rig *g, struct alloc *a);
 
-/* walk covers each byte once, and its classes equal the ledger's rows summed over all owners. */
+/*
+ * walk covers each byte once, and its classes equal the ledger's rows summed over
+ * all owners.  Lower layers first; the rig's region manager comes by itself.
+ */
 void rig_ledger_equals_walk(struct rig *g, struct alloc *const *allocs, unsigned nr);
 
 /* Bytes of `class` in all rows of one owner. */

@@ -56,6 +56,17 @@ static inline void mem_zero(const struct mem *m, vaddr_t a, msize_t bytes)
 	mm_zero(m, a, bytes);
 }
 
+/*
+ * Bytes from `a` on that are zero because no store has reached their frame; 0
+ * when one has.  Lets a checker skip what a large machine never touched.
+ */
+static inline msize_t mem_untouched(const struct mem *m, vaddr_t a)
+{
+	uint64_t off = (a.v - m->offset) & m->mask;
+
+	return m->touched[off >> MM_TOUCH_SHIFT] ? 0 : MM_TOUCH_BYTES - (off & (MM_TOUCH_BYTES - 1));
+}
+
 /* Copies between ranges that do not overlap. */
 static inline void mem_copy(const struct mem *m, vaddr_t to, vaddr_t from, msize_t bytes)
 {
