@@ -77,7 +77,7 @@ static msize_t largest_size(const struct classheap *h, msize_t room)
 
 	if (h->policy.pow2)
 		need = (msize_t)1 << msb(room);
-	else if (!h->policy.search && h->pages == NULL)
+	else if ((!h->policy.search || h->tries == 0) && h->pages == NULL)
 		need = round_down(room, (msize_t)1 << (e - h->policy.split_log2));
 	return need - h->header;
 }
