@@ -13,6 +13,10 @@
 	X(half_fit) \
 	X(memblock) \
 	X(buddy) \
-	X(tlsf)
+	X(tlsf) \
+	X(first_fit) \
+	X(next_fit) \
+	X(best_fit) \
+	X(worst_fit)
 
 #endif

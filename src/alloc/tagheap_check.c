@@ -1,0 +1,180 @@
+/* tagheap: walk, and the checker of invariants T1 to T9 of tagheap.c. */
+#include "alloc/tagheap.h"
+#include "alloc/tagheap_layout.h"
+
+/* ---- walk ---- */
+
+static void walk_chunk(const struct tagheap *h, vaddr_t c, walk_fn *fn, void *ctx)
+{
+	msize_t head = chunk_head(h->base.m, c), size = head & ~TAG_FLAGS;
+	bool live = (head & TAG_INUSE) != 0;
+
+	fn(ctx, &(struct walk_span){c, MM_WORD, MM_METADATA, "chunk header", size});
+	fn(ctx, &(struct walk_span){chunk_payload(c), size - MM_WORD, live ? MM_GRANTED : MM_CACHED,
+				    live ? "chunk" : "free chunk", size});
+}
+
+static void walk_segment(const struct tagheap *h, vaddr_t s, walk_fn *fn, void *ctx)
+{
+	const struct mem *m = h->base.m;
+	bool has_root = vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
+	msize_t bytes = seg_bytes(m, s);
+	vaddr_t c = segment_first_chunk(s, has_root, h->grain);
+	vaddr_t end = segment_end_mark(s, bytes, h->grain), tail = vaddr_add(end, TAG_END_BYTES);
+	vaddr_t pad = vaddr_add(s, TAG_SEG_BYTES + (has_root ? TAG_ROOT_BYTES : 0u));
+
+	fn(ctx, &(struct walk_span){s, TAG_SEG_BYTES, MM_METADATA, "segment", bytes});
+	if (has_root)
+		fn(ctx, &(struct walk_span){h->base.root, TAG_ROOT_BYTES, MM_METADATA, "root", 0});
+	fn(ctx, &(struct walk_span){pad, vaddr_diff(c, pad), MM_SLACK, "padding", 0});
+	for (; c.v < end.v; c = vaddr_add(c, chunk_size(m, c)))
+		walk_chunk(h, c, fn, ctx);
+	fn(ctx, &(struct walk_span){end, TAG_END_BYTES, MM_METADATA, "end mark", 0});
+	fn(ctx, &(struct walk_span){tail, bytes - vaddr_diff(tail, s), MM_SLACK, "padding", 0});
+}
+
+void tagheap_walk(const struct alloc *a, walk_fn *fn, void *ctx)
+{
+	const struct tagheap *h = (const struct tagheap *)a;
+	vaddr_t s = root_first(a->m, a->root);
+
+	if (h->pages == NULL)
+		fn(ctx, &(struct walk_span){h->arena.base, vaddr_diff(s, h->arena.base), MM_SLACK,
+					    "padding", 0});
+	for (; !vaddr_none(s); s = seg_next(a->m, s))
+		walk_segment(h, s, fn, ctx);
+}
+
+/* ---- chunks ---- */
+
+struct count {
+	uint64_t live, free;
+};
+
+/* T3, T4, T5 of the chunk at c, which begins before `end`; before is its predecessor's head. */
+static int check_chunk(const struct tagheap *h, vaddr_t c, vaddr_t end, msize_t before,
+		       struct check_report *r)
+{
+	const struct mem *m = h->base.m;
+	msize_t head = chunk_head(m, c), size = head & ~TAG_FLAGS, says = TAG_PREV_INUSE;
+
+	if (size < h->least || (size & (h->grain - 1)) != 0)
+		return check_fail(r, "T3: a size is a multiple of the grain", c, size, h->least);
+	if (size > vaddr_diff(end, c))
+		return check_fail(r, "T2: chunks lead exactly to the end mark", c, size,
+				  vaddr_diff(end, c));
+	if ((before & TAG_INUSE) == 0)
+		says = (before & ~TAG_FLAGS) == h->least ? TAG_PREV_LEAST : 0;
+	if ((head & TAG_PREV_FLAGS) != says)
+		return check_fail(r, "T4: a head tells of the chunk before", c,
+				  head & TAG_PREV_FLAGS, says);
+	if ((head & TAG_INUSE) != 0)
+		return 0;
+	if ((before & TAG_INUSE) == 0)
+		return check_fail(r, "T5: no two free chunks are neighbours", c, head, before);
+	if (size != h->least && foot_before(m, vaddr_add(c, size)) != size)
+		return check_fail(r, "T4: a free chunk's size is in its foot", c,
+				  foot_before(m, vaddr_add(c, size)), size);
+	return 0;
+}
+
+static int check_end(const struct tagheap *h, vaddr_t s, vaddr_t end, msize_t before,
+		     struct check_report *r)
+{
+	const struct mem *m = h->base.m;
+	msize_t says = TAG_INUSE | TAG_PREV_INUSE;
+
+	if ((before & TAG_INUSE) == 0)
+		says = TAG_INUSE | ((before & ~TAG_FLAGS) == h->least ? TAG_PREV_LEAST : 0);
+	if (chunk_head(m, end) != says)
+		return check_fail(r, "T4: the end mark tells of the chunk before", end,
+				  chunk_head(m, end), says);
+	if (!vaddr_eq(end_segment(m, end), s))
+		return check_fail(r, "T2: the end mark names its segment", end,
+				  end_segment(m, end).v, s.v);
+	return 0;
+}
+
+static int check_segment(const struct tagheap *h, vaddr_t s, struct count *n,
+			 struct check_report *r)
+{
+	const struct mem *m = h->base.m;
+	bool has_root = vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
+	vaddr_t first = segment_first_chunk(s, has_root, h->grain), c = first;
+	vaddr_t end = segment_end_mark(s, seg_bytes(m, s), h->grain);
+	msize_t before = TAG_INUSE;
+
+	for (; c.v < end.v; c = vaddr_add(c, before & ~TAG_FLAGS)) {
+		int err = check_chunk(h, c, end, before, r);
+
+		if (err != 0)
+			return err;
+		before = chunk_head(m, c);
+		n->live += before & TAG_INUSE;
+		n->free += (before & TAG_INUSE) == 0;
+	}
+	if (!has_root && (before & TAG_INUSE) == 0 &&
+	    (before & ~TAG_FLAGS) == vaddr_diff(end, first))
+		return check_fail(r, "T1: an empty segment is given back", s, before, 0);
+	return check_end(h, s, end, before, r);
+}
+
+/* ---- segments ---- */
+
+/* Does segment s, said to be `bytes` long, lie where one can? */
+static bool segment_plausible(const struct tagheap *h, vaddr_t s, vaddr_t prev)
+{
+	const struct mem *m = h->base.m;
+	msize_t bytes;
+
+	if (h->pages == NULL) {
+		vaddr_t base = {round_up(h->arena.base.v, MM_WORD)};
+
+		return vaddr_eq(s, base) &&
+		       seg_bytes(m, s) == h->arena.bytes - vaddr_diff(base, h->arena.base);
+	}
+	if ((s.v & (((msize_t)1 << h->pages->page_shift) - 1)) != 0 ||
+	    (!vaddr_none(prev) && s.v < prev.v + seg_bytes(m, prev)))
+		return false;
+	bytes = seg_bytes(m, s);
+	return is_pow2(bytes) && bytes >> h->pages->page_shift != 0;
+}
+
+static int check_segments(const struct tagheap *h, struct count *n, struct check_report *r)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t prev = VADDR_NONE, s = root_first(m, h->base.root);
+	bool root_seen = false;
+
+	for (; !vaddr_none(s); prev = s, s = seg_next(m, s)) {
+		int err;
+
+		if (!segment_plausible(h, s, prev))
+			return check_fail(r, "T1: segments ascend", s, seg_bytes(m, s), prev.v);
+		if (!vaddr_eq(seg_prev(m, s), prev))
+			return check_fail(r, "T1: segments are linked both ways", s,
+					  seg_prev(m, s).v, prev.v);
+		root_seen |= vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
+		err = check_segment(h, s, n, r);
+		if (err != 0)
+			return err;
+	}
+	if (!vaddr_eq(root_last(m, h->base.root), prev) || !root_seen)
+		return check_fail(r, "T1: the root names first and last segment", h->base.root,
+				  root_last(m, h->base.root).v, prev.v);
+	return 0;
+}
+
+int tagheap_check(const struct alloc *a, struct check_report *r)
+{
+	const struct tagheap *h = (const struct tagheap *)a;
+	struct count n = {0, 0};
+	int err = check_segments(h, &n, r);
+
+	if (err != 0)
+		return err;
+	if (root_live(a->m, a->root) != n.live)
+		return check_fail(r, "T6: live counts the live chunks", a->root,
+				  root_live(a->m, a->root), n.live);
+	return tag_index_check(h, n.free, r);
+}

@@ -1,0 +1,336 @@
+/*
+ * tagheap: the index of free chunks, and the four policies that choose from it.
+ *
+ * As a list it is circular through the root, in address order or last freed
+ * first, and a search looks at chunks one by one.  As a tree (see fittree.c) it
+ * holds the same chunks: by address with the largest size below each node for
+ * first and next fit, by size and address for best and worst fit; it chooses
+ * what the address-ordered list would.
+ *
+ * Ties: best and worst fit take the first of equal chunks in the list's order.
+ * A chunk that is cut keeps its place in the list; so does, in address order, a
+ * free chunk that grows.
+ */
+#include "alloc/tagheap.h"
+#include "alloc/tagheap_layout.h"
+
+static bool is_tree(const struct tagheap *h)
+{
+	return h->index == TAG_TREE;
+}
+
+static bool is_tree_by_size(const struct tagheap *h)
+{
+	return h->index == TAG_TREE && h->policy >= TAG_BEST;
+}
+
+/* Writes head and foot of a free chunk, whose neighbours are live. */
+static void set_free_tags(const struct tagheap *h, vaddr_t c, msize_t bytes)
+{
+	set_chunk_head(h->base.m, c, bytes | TAG_PREV_INUSE);
+	if (bytes != h->least)
+		set_foot_before(h->base.m, vaddr_add(c, bytes), bytes);
+}
+
+void tag_index_format(const struct tagheap *h)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t root = h->base.root;
+
+	if (is_tree(h)) {
+		fit_format(&h->tree);
+		set_chunk_prev(m, root, VADDR_NONE);
+	} else {
+		set_chunk_next(m, root, root);
+		set_chunk_prev(m, root, root);
+	}
+	set_root_rover(m, root, root);
+}
+
+/* ---- the list ---- */
+
+static void list_insert_after(const struct tagheap *h, vaddr_t at, vaddr_t c)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t next = chunk_next(m, at);
+
+	set_chunk_next(m, c, next);
+	set_chunk_prev(m, c, at);
+	set_chunk_prev(m, next, c);
+	set_chunk_next(m, at, c);
+}
+
+static void list_add(const struct tagheap *h, vaddr_t c)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t at = h->base.root;
+
+	if (h->order == TAG_BY_ADDRESS) {
+		vaddr_t next = chunk_next(m, at);
+
+		while (!vaddr_eq(next, h->base.root) && next.v < c.v) {
+			at = next;
+			next = chunk_next(m, at);
+		}
+	}
+	list_insert_after(h, at, c);
+}
+
+static void list_remove(const struct tagheap *h, vaddr_t c)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t next = chunk_next(m, c), prev = chunk_prev(m, c);
+
+	set_chunk_next(m, prev, next);
+	set_chunk_prev(m, next, prev);
+}
+
+/* The place of c becomes that of `to`; the two may overlap. */
+static void list_move(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t next = chunk_next(m, c), prev = chunk_prev(m, c);
+
+	set_free_tags(h, to, bytes);
+	if (vaddr_eq(c, to))
+		return;
+	set_chunk_next(m, to, next);
+	set_chunk_prev(m, to, prev);
+	set_chunk_next(m, prev, to);
+	set_chunk_prev(m, next, to);
+}
+
+/* ---- choosing from the list ---- */
+
+static vaddr_t list_first(const struct tagheap *h, msize_t bytes, uint64_t *steps)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t root = h->base.root, c = chunk_next(m, root);
+	uint64_t n = 0;
+
+	for (; !vaddr_eq(c, root); c = chunk_next(m, c)) {
+		n++;
+		if (chunk_size(m, c) >= bytes)
+			break;
+	}
+	*steps += n;
+	return vaddr_eq(c, root) ? VADDR_NONE : c;
+}
+
+/* Once round, from the rover on. */
+static vaddr_t list_rove(const struct tagheap *h, msize_t bytes, uint64_t *steps)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t root = h->base.root, start = root_rover(m, root), c = start;
+	uint64_t n = 0;
+
+	do {
+		if (!vaddr_eq(c, root)) {
+			n++;
+			if (chunk_size(m, c) >= bytes) {
+				*steps += n;
+				return c;
+			}
+		}
+		c = chunk_next(m, c);
+	} while (!vaddr_eq(c, start));
+	*steps += n;
+	return VADDR_NONE;
+}
+
+/* The least that is large enough; an exact one ends the search. */
+static vaddr_t list_best(const struct tagheap *h, msize_t bytes, uint64_t *steps)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t root = h->base.root, best = VADDR_NONE;
+	msize_t best_size = MM_WORD_ONES;
+	uint64_t n = 0;
+
+	for (vaddr_t c = chunk_next(m, root); !vaddr_eq(c, root); c = chunk_next(m, c)) {
+		msize_t size = chunk_size(m, c);
+
+		n++;
+		if (size < bytes || size >= best_size)
+			continue;
+		best = c;
+		best_size = size;
+		if (size == bytes)
+			break;
+	}
+	*steps += n;
+	return best;
+}
+
+static vaddr_t list_worst(const struct tagheap *h, msize_t bytes, uint64_t *steps)
+{
+	const struct mem *m = h->base.m;
+	vaddr_t root = h->base.root, worst = VADDR_NONE;
+	msize_t worst_size = bytes - 1;
+	uint64_t n = 0;
+
+	for (vaddr_t c = chunk_next(m, root); !vaddr_eq(c, root); c = chunk_next(m, c)) {
+		msize_t size = chunk_size(m, c);
+
+		n++;
+		if (size > worst_size) {
+			worst = c;
+			worst_size = size;
+		}
+	}
+	*steps += n;
+	return worst;
+}
+
+/* ---- choosing from the tree ---- */
+
+/* First fit from the rover on, then from the lowest address. */
+static vaddr_t tree_rove(const struct tagheap *h, msize_t bytes, struct tag_search *s)
+{
+	vaddr_t rover = root_rover(h->base.m, h->base.root), c = VADDR_NONE;
+
+	if (!vaddr_eq(rover, h->base.root))
+		c = fit_leftmost_from(&h->tree, rover, bytes, &s->path, &s->steps);
+	return vaddr_none(c) ? fit_leftmost(&h->tree, bytes, &s->path, &s->steps) : c;
+}
+
+static vaddr_t tree_find(const struct tagheap *h, msize_t bytes, struct tag_search *s)
+{
+	switch (h->policy) {
+	case TAG_FIRST:
+		return fit_leftmost(&h->tree, bytes, &s->path, &s->steps);
+	case TAG_NEXT:
+		return tree_rove(h, bytes, s);
+	case TAG_BEST:
+		return fit_least(&h->tree, bytes, &s->path, &s->steps);
+	case TAG_WORST:
+		break;
+	}
+	return fit_greatest(&h->tree, bytes, &s->path, &s->steps);
+}
+
+vaddr_t tag_find(const struct tagheap *h, msize_t bytes, struct tag_search *s)
+{
+	if (is_tree(h))
+		return tree_find(h, bytes, s);
+	switch (h->policy) {
+	case TAG_FIRST:
+		return list_first(h, bytes, &s->steps);
+	case TAG_NEXT:
+		return list_rove(h, bytes, &s->steps);
+	case TAG_BEST:
+		return list_best(h, bytes, &s->steps);
+	case TAG_WORST:
+		break;
+	}
+	return list_worst(h, bytes, &s->steps);
+}
+
+/* ---- the rover ---- */
+
+/* The free chunk after c in the index's order, or the root at its end. */
+static vaddr_t index_after(const struct tagheap *h, vaddr_t c)
+{
+	vaddr_t next;
+
+	if (!is_tree(h))
+		return chunk_next(h->base.m, c);
+	next = fit_after(&h->tree, c);
+	return vaddr_none(next) ? h->base.root : next;
+}
+
+/* c is about to leave the index: the rover, if it is there, goes on. */
+static void rover_leaves(const struct tagheap *h, vaddr_t c)
+{
+	if (h->policy == TAG_NEXT && vaddr_eq(root_rover(h->base.m, h->base.root), c))
+		set_root_rover(h->base.m, h->base.root, index_after(h, c));
+}
+
+/* c is about to become `to`. */
+static void rover_moves(const struct tagheap *h, vaddr_t c, vaddr_t to)
+{
+	if (h->policy == TAG_NEXT && vaddr_eq(root_rover(h->base.m, h->base.root), c))
+		set_root_rover(h->base.m, h->base.root, to);
+}
+
+/* ---- changing the index ---- */
+
+void tag_take_found(struct tagheap *h, vaddr_t c, struct tag_search *s)
+{
+	if (h->policy == TAG_NEXT)
+		set_root_rover(h->base.m, h->base.root, index_after(h, c));
+	if (is_tree(h))
+		fit_remove(&h->tree, &s->path);
+	else
+		list_remove(h, c);
+}
+
+/* The node at the end of `path` becomes [to, to + bytes). */
+static void tree_move(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes,
+		      struct fit_path *path)
+{
+	struct fit_links links;
+
+	if (is_tree_by_size(h)) {
+		fit_remove(&h->tree, path);
+		set_free_tags(h, to, bytes);
+		fit_insert(&h->tree, to, bytes);
+		return;
+	}
+	links = fit_lift(&h->tree, c);
+	set_free_tags(h, to, bytes);
+	fit_settle(&h->tree, path, to, &links);
+}
+
+void tag_cut_found(struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes, struct tag_search *s)
+{
+	if (h->policy == TAG_NEXT)
+		set_root_rover(h->base.m, h->base.root, to);
+	if (is_tree(h))
+		tree_move(h, c, to, bytes, &s->path);
+	else
+		list_move(h, c, to, bytes);
+}
+
+void tag_add(struct tagheap *h, vaddr_t c, msize_t bytes)
+{
+	set_free_tags(h, c, bytes);
+	if (is_tree(h))
+		fit_insert(&h->tree, c, bytes);
+	else
+		list_add(h, c);
+}
+
+void tag_add_behind(struct tagheap *h, vaddr_t before, vaddr_t c, msize_t bytes)
+{
+	set_free_tags(h, c, bytes);
+	if (is_tree(h))
+		fit_insert(&h->tree, c, bytes);
+	else
+		list_insert_after(h, before, c);
+}
+
+void tag_remove(struct tagheap *h, vaddr_t c)
+{
+	struct fit_path path;
+
+	rover_leaves(h, c);
+	if (!is_tree(h)) {
+		list_remove(h, c);
+		return;
+	}
+	fit_seek(&h->tree, c, &path);
+	fit_remove(&h->tree, &path);
+}
+
+void tag_move(struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes)
+{
+	struct fit_path path;
+
+	rover_moves(h, c, to);
+	if (!is_tree(h)) {
+		list_move(h, c, to, bytes);
+		return;
+	}
+	fit_seek(&h->tree, c, &path);
+	tree_move(h, c, to, bytes, &path);
+}
