@@ -1,0 +1,405 @@
+/* Events of the groups pages, slab, devices, arenas and markers; and placement. */
+#include "sim/dispatch.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+
+/* ---- pages ---- */
+
+static msize_t block_bytes(const struct replay *r, unsigned order)
+{
+	return (msize_t)1 << (order + r->sys->machine->page_shift);
+}
+
+/* 2^order pages for `ev`, of which `size` bytes were asked for. */
+static bool take_pages(struct replay *r, const struct trace_event *ev, unsigned order, uint64_t size, bool zero)
+{
+	struct sys_alloc *h = r->sys->pages;
+	unsigned shift = r->sys->machine->page_shift;
+	vaddr_t va;
+	pfn_t pfn;
+
+	if (order > h->ops->pages->max_order(h->alloc)) {
+		mm_refuse(&h->view, MM_REFUSE_LIMIT);
+		replay_failed(r, h, ev, size, 0);
+		return false;
+	}
+	pfn = h->ops->pages->alloc_pages(h->alloc, order, &r->req);
+	if (pfn_none(pfn)) {
+		replay_failed(r, h, ev, size, 0);
+		return false;
+	}
+	va = pfn_to_va(&h->view, pfn, shift);
+	mm_account(&h->view, va, block_bytes(r, order), MM_CACHED, MM_GRANTED);
+	if (zero)
+		mm_zero(&h->view, va, block_bytes(r, order));
+	h->source.held += block_bytes(r, order);
+	replay_born(r, h, ev, (struct grant){va, block_bytes(r, order)}, size, order);
+	return true;
+}
+
+/* Gives a block of the page allocator back; its order is in the live table. */
+void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l)
+{
+	struct sys_alloc *h = r->sys->pages;
+	unsigned shift = r->sys->machine->page_shift, order = live_extra(l);
+	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
+
+	replay_before_death(r);
+	mm_account(&h->view, va, block_bytes(r, order), MM_GRANTED, MM_CACHED);
+	if (h->ops->pages->free_pages(h->alloc, va_to_pfn(&h->view, va, shift), order) != 0) {
+		mm_account(&h->view, va, block_bytes(r, order), MM_CACHED, MM_GRANTED);
+		replay_bad(r, ev, 'p');
+		return;
+	}
+	h->source.held -= block_bytes(r, order);
+	replay_died(r, h, l, block_bytes(r, order));
+}
+
+static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsigned order, bool zero)
+{
+	if (order > 40) {
+		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
+		replay_failed(r, r->sys->pages, ev, UINT64_MAX, 0);
+		return true;
+	}
+	take_pages(r, ev, order, block_bytes(r, order), zero);
+	return true;
+}
+
+static bool do_free_pages(struct replay *r, const struct trace_event *ev)
+{
+	struct live *l = replay_object(r, ev);
+
+	if (l == NULL)
+		return true;
+	if (&r->sys->allocs[live_alloc(l)] != r->sys->pages) {
+		replay_bad(r, ev, 'p');
+		return true;
+	}
+	dispatch_free_pages(r, ev, l);
+	return true;
+}
+
+/* What a page request says beyond its order. */
+static void state_request(struct replay *r, const struct trace_event *ev)
+{
+	r->req = (struct alloc_req){.gfp = ev->gfp, .zone_mask = UINT32_MAX, .migratetype = ev->migratetype,
+				    .node = ev->node, .cpu = ev->cpu};
+}
+
+/* ---- placement ---- */
+
+/* The machine's index of the master an event names; -1: none named or unknown. */
+static int event_master(const struct replay *r, const struct trace_event *ev)
+{
+	return ev->master == 0 ? -1 : machine_master(r->sys->machine, trace_string(r->trace, ev->master));
+}
+
+static bool matches(const struct replay *r, const char *pattern, uint32_t string)
+{
+	return pattern == NULL || (string != 0 && fnmatch(pattern, trace_string(r->trace, string), 0) == 0);
+}
+
+static const struct placement_rule *find_rule(const struct replay *r, const struct trace_event *ev, int master)
+{
+	const struct machine *m = r->sys->machine;
+
+	for (unsigned i = 0; i < m->nr_placement; i++) {
+		const struct placement_rule *p = &m->placement[i];
+
+		if (ev->size >= p->size_min && ev->size <= p->size_max && (p->master < 0 || p->master == master) &&
+		    (!p->dma || ev->op == OP_DMA_ALLOC) && matches(r, p->tag, ev->tag) && matches(r, p->site, ev->site))
+			return p;
+	}
+	return NULL;
+}
+
+/* DMA buffers are aligned to and padded by cache lines, so that no neighbour shares one. */
+static uint64_t padded(const struct replay *r, uint64_t size)
+{
+	uint64_t line = r->sys->machine->cache_line ? r->sys->machine->cache_line : 1;
+
+	return size > LIVE_SIZE_MAX ? size : round_up(size ? size : 1, line);
+}
+
+/* A request that pages of `zones` serve. */
+static bool serve_by_pages(struct replay *r, const struct trace_event *ev, uint32_t zones, uint64_t align, bool zero)
+{
+	uint64_t bytes = padded(r, ev->size);
+	bool ok;
+
+	state_request(r, ev);
+	r->req.zone_mask = zones;
+	if (bytes > LIVE_SIZE_MAX) {
+		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
+		replay_failed(r, r->sys->pages, ev, ev->size, align);
+		ok = false;
+	} else {
+		ok = take_pages(r, ev, system_order(r->sys, bytes > align ? bytes : align), ev->size, zero);
+	}
+	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+	return ok;
+}
+
+static uint32_t reach(const struct replay *r, int master)
+{
+	return master < 0 ? UINT32_MAX : r->sys->machine->masters[master].zones;
+}
+
+bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero)
+{
+	int master = event_master(r, ev);
+	const struct placement_rule *p = find_rule(r, ev, master);
+	uint32_t zones = reach(r, master);
+
+	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL)
+		return replay_heap_grant(r, r->sys->by_conf[p->heap], ev, ev->size, align, zero);
+	if (p != NULL && p->heap < 0)
+		zones &= p->zones;
+	if (r->sys->pages != NULL && (master >= 0 || (p != NULL && p->heap < 0)))
+		return serve_by_pages(r, ev, zones, align, zero);
+	return replay_heap_grant(r, r->heap, ev, ev->size, align, zero);
+}
+
+static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)
+{
+	int master = event_master(r, ev);
+	const struct placement_rule *p = find_rule(r, ev, master);
+	uint32_t zones = reach(r, master);
+
+	if (ev->master != 0 && master < 0) {
+		snprintf(r->problem, sizeof r->problem, "event %llu (dma_alloc): machine %s has no master '%s'",
+			 (unsigned long long)r->fig->event, r->sys->machine->name, trace_string(r->trace, ev->master));
+		return false;
+	}
+	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL) {
+		uint64_t line = r->sys->machine->cache_line;
+
+		replay_heap_grant(r, r->sys->by_conf[p->heap], ev, padded(r, ev->size), ev->arg > line ? ev->arg : line, false);
+		return true;
+	}
+	if (p != NULL && p->heap < 0)
+		zones &= p->zones;
+	serve_by_pages(r, ev, zones, ev->arg, false);
+	return true;
+}
+
+static void do_heap_like_free(struct replay *r, const struct trace_event *ev)
+{
+	struct live *l = replay_object(r, ev);
+	struct sys_alloc *h;
+	msize_t granted;
+
+	if (l == NULL)
+		return;
+	h = &r->sys->allocs[live_alloc(l)];
+	if (h == r->sys->pages) {
+		dispatch_free_pages(r, ev, l);
+		return;
+	}
+	replay_before_death(r);
+	granted = h->ops->bytes->free(h->alloc, mem_va(&h->view, (paddr_t){live_pa(l)}));
+	if (granted == FREE_BAD)
+		replay_bad(r, ev, 'p');
+	else
+		replay_died(r, h, l, granted);
+}
+
+/* ---- slab caches: a cache is a live object whose "address" is its number ---- */
+
+static void do_cache_create(struct replay *r, const struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
+	struct cache_req c = {trace_string(r->trace, ev->tag), ev->size, ev->arg, 0};
+	uint32_t cache = h->ops->caches->create(h->alloc, &c);
+
+	if (cache == CACHE_NONE) {
+		replay_failed(r, h, ev, ev->size, ev->arg);
+		return;
+	}
+	live_set(&r->live.slot[ev->slot], LIVE_CACHE, (unsigned)(h - r->sys->allocs), cache, ev->size, ev->site, r->fig->event, ev->tag);
+}
+
+/* The cache an event names by its second slot; NULL: skipped or a finding. */
+static struct live *event_cache(struct replay *r, const struct trace_event *ev)
+{
+	struct trace_event of_cache = *ev;
+
+	of_cache.slot = ev->slot2;
+	if (ev->slot2 != SLOT_NONE && ev->slot2 >= r->live.nr)
+		of_cache.slot = SLOT_NONE;
+	return replay_named(r, &of_cache, LIVE_CACHE);
+}
+
+static void do_cache_alloc(struct replay *r, const struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
+	struct live *cache = event_cache(r, ev);
+	struct grant g;
+
+	if (cache == NULL) {
+		if (ev->slot != SLOT_NONE)
+			r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
+		return;
+	}
+	state_request(r, ev);
+	r->req.size = live_size(cache);
+	g = h->ops->caches->alloc(h->alloc, (uint32_t)live_pa(cache), &r->req);
+	if (g.bytes == 0)
+		replay_failed(r, h, ev, live_size(cache), 0);
+	else
+		replay_born(r, h, ev, g, live_size(cache), ev->slot2);
+	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+}
+
+static void do_cache_free(struct replay *r, const struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
+	struct live *l = replay_object(r, ev), *cache;
+	msize_t granted;
+
+	if (l == NULL || (cache = event_cache(r, ev)) == NULL)
+		return;
+	replay_before_death(r);
+	granted = h->ops->caches->free(h->alloc, (uint32_t)live_pa(cache), mem_va(&h->view, (paddr_t){live_pa(l)}));
+	if (granted == FREE_BAD)
+		replay_bad(r, ev, 'p');
+	else
+		replay_died(r, h, l, granted);
+}
+
+static bool do_slab(struct replay *r, const struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
+	struct live *l;
+
+	if (h == NULL || h->ops->caches == NULL)
+		return false;
+	switch (ev->op) {
+	case OP_CACHE_CREATE:
+		do_cache_create(r, ev);
+		return true;
+	case OP_CACHE_ALLOC:
+		do_cache_alloc(r, ev);
+		return true;
+	case OP_CACHE_FREE:
+		do_cache_free(r, ev);
+		return true;
+	default:
+		break;
+	}
+	l = replay_named(r, ev, LIVE_CACHE);
+	if (l == NULL)
+		return true;
+	if (ev->op == OP_CACHE_SHRINK)
+		h->ops->caches->shrink(h->alloc, (uint32_t)live_pa(l));
+	else if (h->ops->caches->destroy(h->alloc, (uint32_t)live_pa(l)) != 0)
+		replay_bad(r, ev, 'p');
+	else
+		l->place = 0;
+	return true;
+}
+
+/* ---- arenas: push, and mass free ---- */
+
+static void push(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
+{
+	struct figures *f = r->fig;
+	struct grant g;
+	int region;
+
+	r->req.size = ev->size;
+	r->req.align = 0;
+	g = ev->size > LIVE_SIZE_MAX ? GRANT_NONE : h->ops->stack->push(h->alloc, &r->req);
+	if (g.bytes == 0) {
+		replay_failed(r, h, ev, ev->size, 0);
+		return;
+	}
+	region = physmem_region(&r->sys->pm, mem_pa(&h->view, g.va).v);
+	mm_account(&h->view, g.va, ev->size, MM_GRANTED, MM_PAYLOAD);
+	mm_account(&h->view, g.va, g.bytes - ev->size, MM_GRANTED, MM_ROUNDING);
+	f->arena_payload[region] += (int64_t)ev->size;
+	f->arena_rounding[region] += (int64_t)(g.bytes - ev->size);
+	f->arena_live++;
+	f->live_blocks++;
+	replay_more_live(r, h, ev->size, mem_pa(&h->view, g.va).v + g.bytes);
+}
+
+static void mass_free(struct replay *r, struct sys_alloc *h)
+{
+	struct figures *f = r->fig;
+
+	replay_before_death(r);
+	h->ops->stack->free_all(h->alloc);
+	for (unsigned i = 0; i < r->sys->machine->nr_regions; i++) {
+		struct mm_row *row = &h->view.rows[i];
+
+		row->bytes[MM_PAYLOAD] -= f->arena_payload[i];
+		row->bytes[MM_ROUNDING] -= f->arena_rounding[i];
+		row->bytes[MM_GRANTED] += f->arena_payload[i] + f->arena_rounding[i];
+		row->changed = 1;
+		f->live_bytes -= (uint64_t)f->arena_payload[i];
+		f->arena_payload[i] = f->arena_rounding[i] = 0;
+	}
+	f->live_blocks -= f->arena_live;
+	f->arena_live = 0;
+}
+
+static bool do_arena(struct replay *r, const struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->group[GROUP_ARENA];
+
+	if (h == NULL || h->ops->stack == NULL)
+		return false;
+	if (ev->op == OP_ARENA_PUSH)
+		push(r, h, ev);
+	else
+		mass_free(r, h);
+	return true;
+}
+
+/* ---- all groups ---- */
+
+bool dispatch(struct replay *r, const struct trace_event *ev)
+{
+	switch (ev->op) {
+	case OP_ALLOC_PAGES:
+	case OP_GET_ZEROED_PAGE:
+		if (r->sys->pages == NULL)
+			return false;
+		state_request(r, ev);
+		if (ev->master != 0)
+			r->req.zone_mask = reach(r, event_master(r, ev));
+		do_alloc_pages(r, ev, ev->op == OP_ALLOC_PAGES ? ev->order : 0, ev->op == OP_GET_ZEROED_PAGE);
+		r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+		return true;
+	case OP_FREE_PAGES:
+		return r->sys->pages != NULL && do_free_pages(r, ev);
+	case OP_DMA_ALLOC:
+		return r->sys->pages != NULL && do_dma_alloc(r, ev);
+	case OP_DMA_FREE:
+		do_heap_like_free(r, ev);
+		return true;
+	case OP_CACHE_CREATE:
+	case OP_CACHE_ALLOC:
+	case OP_CACHE_FREE:
+	case OP_CACHE_SHRINK:
+	case OP_CACHE_DESTROY:
+		return do_slab(r, ev);
+	case OP_ARENA_PUSH:
+	case OP_ARENA_FREE:
+		return do_arena(r, ev);
+	case OP_PHASE:
+	case OP_NOTE:
+	case OP_READ:
+	case OP_WRITE:
+		return true;
+	case OP_EXPECT:
+		return r->opt.expect == NULL || r->opt.expect(r->opt.expect_ctx, r, trace_string(r->trace, (uint32_t)ev->arg));
+	default:
+		return false;
+	}
+}

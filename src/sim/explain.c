@@ -1,0 +1,211 @@
+/*
+ * Narration.  One line an event: what was asked and what came of it; under it
+ * one line a tracepoint.  Page frames are named by pfn, chunks by address.
+ */
+#include "sim/explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool explain_range(const char *text, uint64_t *from, uint64_t *to)
+{
+	char *end;
+
+	*from = 1;
+	*to = UINT64_MAX;
+	if (strncmp(text, "..", 2) != 0) {
+		*from = strtoull(text, &end, 10);
+		if (end == text || *from == 0)
+			return false;
+		if (*end == '\0') {
+			*to = *from;
+			return true;
+		}
+		if (strncmp(end, "..", 2) != 0)
+			return false;
+		text = end;
+	}
+	text += 2;
+	if (*text == '\0')
+		return true;
+	*to = strtoull(text, &end, 10);
+	return end != text && *end == '\0' && *to >= *from;
+}
+
+static bool is_on(const struct explainer *e)
+{
+	uint64_t event = e->replay->sys->sh.event;
+
+	return event >= e->from && event <= e->to;
+}
+
+static const char *zone_name(const struct explainer *e, const struct mem *m, uint64_t zone)
+{
+	const struct sys_alloc *a = &e->replay->sys->allocs[m->owner - 1];
+
+	return zone < a->env.nr_zones ? a->env.zones[zone].name : "?";
+}
+
+typedef unsigned long long ull;
+
+static void pages_step(const struct explainer *e, const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+{
+	const char *zone = zone_name(e, m, ev == MM_EV_FALLBACK ? a : c);
+
+	switch (ev) {
+	case MM_EV_SPLIT:
+		fprintf(e->out, "split order %llu at pfn %llu of zone %s: the upper half, pfn %llu, goes to the order-%llu list", (ull)b, (ull)a,
+			zone, (ull)(a + (1ull << (b - 1))), (ull)(b - 1));
+		break;
+	case MM_EV_MERGE:
+		fprintf(e->out, "merge with the buddy into order %llu at pfn %llu of zone %s", (ull)b, (ull)a, zone);
+		break;
+	case MM_EV_FALLBACK:
+		fprintf(e->out, "fall back to zone %s for order %llu: zone %s has none", zone, (ull)b, zone_name(e, m, c));
+		break;
+	case MM_EV_PAGE_ALLOC:
+		fprintf(e->out, "take the order-%llu block at pfn %llu of zone %s", (ull)b, (ull)a, zone);
+		break;
+	default:
+		fprintf(e->out, "put an order-%llu block at pfn %llu on the free list of zone %s", (ull)b, (ull)a, zone);
+	}
+}
+
+static void chunk_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+{
+	switch (ev) {
+	case MM_EV_CHUNK_TAKE:
+		fprintf(out, "take the chunk at 0x%llx, %llu bytes, from list %llu", (ull)a, (ull)b, (ull)c);
+		break;
+	case MM_EV_CHUNK_SPLIT:
+		fprintf(out, "split the chunk at 0x%llx: %llu bytes are used, %llu stay free", (ull)a, (ull)b, (ull)c);
+		break;
+	case MM_EV_CHUNK_MERGE:
+		fprintf(out, "merge the chunk at 0x%llx with its neighbour at 0x%llx: %llu bytes", (ull)a, (ull)c, (ull)b);
+		break;
+	case MM_EV_CHUNK_FREE:
+		fprintf(out, "put the chunk at 0x%llx, %llu bytes, on list %llu", (ull)a, (ull)b, (ull)c);
+		break;
+	case MM_EV_CHUNK_GROW:
+		fprintf(out, "grow the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a, (ull)c, (ull)b);
+		break;
+	case MM_EV_CHUNK_SHRINK:
+		fprintf(out, "shrink the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a, (ull)c, (ull)b);
+		break;
+	case MM_EV_SEGMENT_ADD:
+		fprintf(out, "get a segment of %llu bytes at 0x%llx from the page allocator", (ull)b, (ull)a);
+		break;
+	case MM_EV_SEGMENT_DROP:
+		fprintf(out, "give the empty segment of %llu bytes at 0x%llx back", (ull)b, (ull)a);
+		break;
+	default:
+		fprintf(out, "free everything: %llu bytes from 0x%llx", (ull)b, (ull)a);
+	}
+}
+
+static void slab_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+{
+	switch (ev) {
+	case MM_EV_SLAB_NEW:
+		fprintf(out, "make a slab at 0x%llx: %llu objects of %llu bytes", (ull)a, (ull)b, (ull)c);
+		break;
+	case MM_EV_SLAB_FREE:
+		fprintf(out, "give the empty slab at 0x%llx (%llu objects of %llu bytes) back", (ull)a, (ull)b, (ull)c);
+		break;
+	case MM_EV_OBJ_ALLOC:
+		fprintf(out, "take object %llu at 0x%llx of the slab at 0x%llx", (ull)b, (ull)a, (ull)c);
+		break;
+	default:
+		fprintf(out, "put object %llu at 0x%llx back into the slab at 0x%llx", (ull)b, (ull)a, (ull)c);
+	}
+}
+
+static void other_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+{
+	static const struct {
+		const char *word, *a, *b, *c;
+	} names[] = {
+#define X(NAME, word, a, b, c) {word, a, b, c},
+		MM_EVENTS(X)
+#undef X
+	};
+
+	fprintf(out, "%s: %s %llu, %s %llu, %s %llu", names[ev].word, names[ev].a, (ull)a, names[ev].b, (ull)b, names[ev].c, (ull)c);
+}
+
+static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+{
+	const struct explainer *e = ctx;
+
+	if (!is_on(e))
+		return;
+	fprintf(e->out, "    %-8s ", e->replay->sys->allocs[m->owner - 1].name);
+	if (ev <= MM_EV_PAGE_FREE)
+		pages_step(e, m, ev, a, b, c);
+	else if (ev >= MM_EV_SLAB_NEW && ev <= MM_EV_OBJ_FREE)
+		slab_step(e->out, ev, a, b, c);
+	else if (ev >= MM_EV_CHUNK_TAKE && ev <= MM_EV_MASS_FREE)
+		chunk_step(e->out, ev, a, b, c);
+	else
+		other_step(e->out, ev, a, b, c);
+	fputc('\n', e->out);
+}
+
+void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
+{
+	struct explainer *e = ctx;
+	uint64_t number = r->fig->event + 1;
+
+	if (number < e->from || number > e->to)
+		return;
+	fprintf(e->out, "event %llu: %s", (ull)number, trace_op_word((enum trace_op)ev->op));
+	if (ev->slot != SLOT_NONE)
+		fprintf(e->out, " #%u", ev->slot);
+	if (ev->op == OP_ALLOC_PAGES || ev->op == OP_FREE_PAGES)
+		fprintf(e->out, ", order %u", ev->order);
+	else if (ev->size != 0)
+		fprintf(e->out, ", %llu bytes", (ull)ev->size);
+	if (ev->master != 0)
+		fprintf(e->out, ", for %s", trace_string(r->trace, ev->master));
+	if (ev->site != 0)
+		fprintf(e->out, ", from %s", trace_string(r->trace, ev->site));
+	fputc('\n', e->out);
+}
+
+void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
+{
+	struct explainer *e = ctx;
+	const struct figures *f = r->fig;
+	const struct live *l;
+
+	if (!is_on(e))
+		return;
+	if (f->nr_failures != 0 && f->failure[f->nr_failures - 1].event == f->event) {
+		const struct failure *x = &f->failure[f->nr_failures - 1];
+
+		fprintf(e->out, "    FAILED: %s (%llu bytes free, the largest block has %llu)\n", cause_name((enum cause)x->cause),
+			(ull)x->free_bytes, (ull)x->largest_free);
+		return;
+	}
+	if (f->nr_bad != 0 && f->nr_bad <= MAX_BAD_EVENTS && f->bad[f->nr_bad - 1].event == f->event) {
+		fputs("    FINDING: the object is not live, or the allocator refuses it\n", e->out);
+		return;
+	}
+	if (ev->slot == SLOT_NONE || ev->slot >= r->live.nr)
+		return;
+	l = &r->live.slot[ev->slot];
+	if (live_state(l) == LIVE_BLOCK)
+		fprintf(e->out, "    -> 0x%llx in %s\n", (ull)live_pa(l), r->sys->allocs[live_alloc(l)].name);
+}
+
+void explain_attach(struct explainer *e, struct replay *r)
+{
+	e->replay = r;
+	for (unsigned i = 0; i < r->sys->nr_allocs; i++) {
+		r->sys->allocs[i].view.on_event = on_step;
+		r->sys->allocs[i].view.event_ctx = e;
+	}
+	r->opt.before = explain_event;
+	r->opt.after = explain_result;
+	r->opt.event_ctx = e;
+}

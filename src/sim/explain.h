@@ -1,0 +1,27 @@
+/* --explain A..B: what each event of a range did, step by step, in the field's words. */
+#ifndef SIM_EXPLAIN_H
+#define SIM_EXPLAIN_H
+
+#include <stdio.h>
+
+#include "sim/replay.h"
+
+struct explainer {
+	FILE *out;
+	uint64_t from, to; /* events, inclusive */
+	uint64_t last;     /* event whose heading was printed */
+	struct replay *replay;
+};
+
+/* Listens to every allocator of the replay; e must outlive it. */
+void explain_attach(struct explainer *e, struct replay *r);
+
+/* "100..200", "100..", "..200", "150" into a range; false: not one. */
+bool explain_range(const char *text, uint64_t *from, uint64_t *to);
+
+/* A heading for the event about to be done; called by the replay's loop through opt.before. */
+void explain_event(void *ctx, struct replay *r, const struct trace_event *ev);
+/* How it ended. */
+void explain_result(void *ctx, struct replay *r, const struct trace_event *ev);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * The figures computed on demand; definitions, formulas and sources are in
+ * docs/figures.md.  All are integers: permille, or 1/65536.
+ */
+#ifndef SIM_FIGURES_H
+#define SIM_FIGURES_H
+
+#include "sim/replay.h"
+
+/* Blocks free of each order 0 ... max in one zone. */
+struct free_area {
+	unsigned max_order;
+	uint64_t nr_free[64];
+};
+
+void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone, struct free_area *out);
+
+/*
+ * Linux's unusable free space index of an order, permille: the share of free
+ * memory in blocks too small for it.  1000 when nothing is free.
+ */
+int unusable_index(const struct free_area *a, unsigned order);
+
+/*
+ * Linux's fragmentation index of an order, permille: towards 0 a failure would be
+ * for lack of memory, towards 1000 for fragmentation; -1000 when a request would
+ * succeed.  0 when there is no free block at all.
+ */
+int extfrag_index(const struct free_area *a, unsigned order);
+
+/* The least number of steps that `permille` of the searches needed at most. */
+uint64_t search_percentile(const struct mm_search *s, unsigned permille);
+
+/* The four ratios of Johnstone and Wilson (1998), in 1/1000; 0 when undefined. */
+void jw_ratios(const struct figures *f, uint64_t out[4]);
+
+#endif

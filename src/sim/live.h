@@ -1,0 +1,81 @@
+/*
+ * The live table: what the trace holds, by slot; 24 bytes a slot, pointer-free.
+ */
+#ifndef SIM_LIVE_H
+#define SIM_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum live_state {
+	LIVE_DEAD,   /* nothing: never born, or freed */
+	LIVE_BLOCK,  /* a live block */
+	LIVE_FAILED, /* its birth failed: later events of it are skipped */
+	LIVE_CACHE   /* a slab cache: its "address" is its number */
+};
+
+/*
+ *   place  bits 0-47 physical address, 48-55 index of the allocator, 56-63 state
+ *   what   bits 0-39 requested bytes, 40-63 call site
+ *   born   bits 0-39 birth event, 40-63 tag, or what the kind of object needs
+ */
+struct live {
+	uint64_t place, what, born;
+};
+
+#define LIVE_SIZE_MAX ((1ull << 40) - 1)
+
+struct live_table {
+	struct live *slot;
+	uint32_t nr; /* slots there is room for */
+};
+
+static inline enum live_state live_state(const struct live *l)
+{
+	return (enum live_state)(l->place >> 56);
+}
+
+static inline uint64_t live_pa(const struct live *l)
+{
+	return l->place & ((1ull << 48) - 1);
+}
+
+static inline unsigned live_alloc(const struct live *l)
+{
+	return (l->place >> 48) & 0xff;
+}
+
+static inline uint64_t live_size(const struct live *l)
+{
+	return l->what & LIVE_SIZE_MAX;
+}
+
+static inline uint32_t live_site(const struct live *l)
+{
+	return (uint32_t)(l->what >> 40);
+}
+
+static inline uint64_t live_birth(const struct live *l)
+{
+	return l->born & LIVE_SIZE_MAX;
+}
+
+static inline uint32_t live_extra(const struct live *l)
+{
+	return (uint32_t)(l->born >> 40);
+}
+
+static inline void live_set(struct live *l, enum live_state state, unsigned alloc, uint64_t pa, uint64_t size,
+			    uint32_t site, uint64_t birth, uint32_t extra)
+{
+	l->place = pa | (uint64_t)alloc << 48 | (uint64_t)state << 56;
+	l->what = size | (uint64_t)site << 40;
+	l->born = birth | (uint64_t)extra << 40;
+}
+
+/* Makes room for `slot`; new entries are dead. false: no host memory. */
+bool live_grow(struct live_table *t, uint32_t slot);
+void live_finish(struct live_table *t);
+
+#endif

@@ -1,0 +1,503 @@
+/*
+ * The event loop and the heap group, which is what most traces are made of; the
+ * other groups are in dispatch.c.
+ */
+#include "sim/replay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/autopsy.h"
+#include "sim/dispatch.h"
+
+int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace, const struct replay_options *o)
+{
+	*r = (struct replay){.sys = sys, .trace = trace, .opt = *o};
+	r->fig = calloc(1, sizeof *r->fig);
+	if (r->fig == NULL)
+		return -ENOMEM;
+	r->heap = sys->group[GROUP_HEAP];
+	r->routed = sys->machine->nr_placement != 0;
+	r->req.zone_mask = UINT32_MAX;
+	r->nr_check = o->check_every;
+	r->nr_sample = o->sample_every;
+	if (!live_grow(&r->live, 0)) {
+		replay_finish(r);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void replay_finish(struct replay *r)
+{
+	free(r->fig);
+	live_finish(&r->live);
+	*r = (struct replay){0};
+}
+
+/* ---- what every birth and death does to the figures ---- */
+
+/* The heap's footprint after an operation; for an arena, its high-water mark. */
+static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
+{
+	struct figures *f = r->fig;
+	uint64_t now = h->footprint;
+
+	if (h->arena.bytes == 0)
+		now = h->source.held;
+	else if (end_pa - (h->arena.base.v - r->sys->offset) > now)
+		now = end_pa - (h->arena.base.v - r->sys->offset);
+	if (mm_likely(now == h->footprint))
+		return;
+	f->footprint += now - h->footprint;
+	h->footprint = now;
+	if (f->footprint > f->peak_footprint) {
+		f->peak_footprint = f->footprint;
+		f->peak_footprint_event = f->event;
+		f->live_at_peak_footprint = f->live_bytes;
+	}
+}
+
+static inline void more_live(struct figures *f, uint64_t bytes)
+{
+	f->live_bytes += bytes;
+	if (f->live_bytes > f->peak_live_bytes) {
+		f->peak_live_bytes = f->live_bytes;
+		f->peak_live_blocks = f->live_blocks;
+		f->peak_event = f->event;
+		f->footprint_at_peak_live = f->footprint;
+		f->peak_pending = true;
+	}
+}
+
+/* Live bytes are about to fall: if they stand at their maximum, keep the ledger. */
+static inline void before_death(struct replay *r)
+{
+	if (mm_likely(!r->fig->peak_pending))
+		return;
+	r->fig->peak_pending = false;
+	ledger_snapshot_peak(&r->sys->ledger);
+}
+
+void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa)
+{
+	r->fig->bytes_requested += bytes;
+	take_footprint(r, h, end_pa);
+	more_live(r->fig, bytes);
+}
+
+void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, struct grant g, uint64_t size,
+		 uint32_t extra)
+{
+	uint64_t pa = mem_pa(&h->view, g.va).v;
+
+	mm_account(&h->view, g.va, size, MM_GRANTED, MM_PAYLOAD);
+	mm_account(&h->view, g.va, g.bytes - size, MM_GRANTED, MM_ROUNDING);
+	live_set(&r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa, size, ev->site, r->fig->event, extra);
+	r->fig->live_blocks++;
+	replay_more_live(r, h, size, pa + g.bytes);
+}
+
+void replay_died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t granted)
+{
+	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
+	uint64_t size = live_size(l);
+
+	mm_account(&h->view, va, size, MM_PAYLOAD, MM_GRANTED);
+	mm_account(&h->view, va, granted - size, MM_ROUNDING, MM_GRANTED);
+	r->fig->live_bytes -= size;
+	r->fig->live_blocks--;
+	l->place = 0;
+	take_footprint(r, h, 0);
+}
+
+void replay_before_death(struct replay *r)
+{
+	before_death(r);
+}
+
+void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what)
+{
+	struct figures *f = r->fig;
+
+	if (f->nr_bad < MAX_BAD_EVENTS)
+		f->bad[f->nr_bad] = (struct bad_event){f->event, ev->slot, ev->op, what};
+	f->nr_bad++;
+}
+
+void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size, uint64_t align)
+{
+	struct figures *f = r->fig;
+
+	f->failed++;
+	f->failed_by_op[ev->op]++;
+	if (ev->slot != SLOT_NONE && live_state(&r->live.slot[ev->slot]) == LIVE_DEAD)
+		r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
+	autopsy(r, h, ev, size, align);
+}
+
+/*
+ * The live object that an event frees or uses.  NULL: there is none; a failed
+ * birth makes the event skipped, anything else a finding.
+ */
+struct live *replay_named(struct replay *r, const struct trace_event *ev, enum live_state want)
+{
+	struct live *l;
+
+	if (mm_unlikely((ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 || ev->slot == SLOT_NONE)) {
+		if ((ev->flags & EV_NULL) == 0)
+			replay_bad(r, ev, 'd');
+		return NULL;
+	}
+	l = &r->live.slot[ev->slot];
+	if (mm_likely(live_state(l) == want))
+		return l;
+	if (live_state(l) == LIVE_FAILED)
+		r->fig->skipped++;
+	else
+		replay_bad(r, ev, 'd');
+	return NULL;
+}
+
+struct live *replay_object(struct replay *r, const struct trace_event *ev)
+{
+	return replay_named(r, ev, LIVE_BLOCK);
+}
+
+/* ---- the heap group ---- */
+
+/* A page allocator in the heap's place: requests are rounded up to blocks. */
+static struct grant pages_malloc(struct replay *r, struct sys_alloc *h)
+{
+	unsigned shift = r->sys->machine->page_shift, order;
+	uint64_t want = r->req.size > r->req.align ? r->req.size : r->req.align;
+	pfn_t pfn;
+
+	order = system_order(r->sys, want);
+	if (order > h->ops->pages->max_order(h->alloc)) {
+		mm_refuse(&h->view, MM_REFUSE_LIMIT);
+		return GRANT_NONE;
+	}
+	pfn = h->ops->pages->alloc_pages(h->alloc, order, &r->req);
+	if (pfn_none(pfn))
+		return GRANT_NONE;
+	mm_account(&h->view, pfn_to_va(&h->view, pfn, shift), 1ull << (order + shift), MM_CACHED, MM_GRANTED);
+	return (struct grant){pfn_to_va(&h->view, pfn, shift), 1ull << (order + shift)};
+}
+
+static msize_t pages_free(struct replay *r, struct sys_alloc *h, vaddr_t va)
+{
+	unsigned shift = r->sys->machine->page_shift;
+	pfn_t pfn = va_to_pfn(&h->view, va, shift);
+	int order = h->ops->pages->block_order(h->alloc, pfn);
+
+	if (order < 0)
+		return FREE_BAD;
+	mm_account(&h->view, va, 1ull << ((unsigned)order + shift), MM_GRANTED, MM_CACHED);
+	if (h->ops->pages->free_pages(h->alloc, pfn, (unsigned)order) != 0)
+		return FREE_BAD;
+	return 1ull << ((unsigned)order + shift);
+}
+
+static inline struct grant heap_malloc(struct replay *r, struct sys_alloc *h)
+{
+	if (mm_unlikely(h->pages_as_heap))
+		return pages_malloc(r, h);
+	return h->ops->bytes->malloc(h->alloc, &r->req);
+}
+
+static inline msize_t heap_free(struct replay *r, struct sys_alloc *h, vaddr_t va)
+{
+	if (mm_unlikely(h->pages_as_heap))
+		return pages_free(r, h, va);
+	return h->ops->bytes->free(h->alloc, va);
+}
+
+/*
+ * A request of ev->size bytes served by `h`, which is asked for `want` (more
+ * than the request where the caller pads).  false when nothing was granted.
+ */
+static inline bool grant_from(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t want,
+			      uint64_t align, bool zero)
+{
+	struct grant g;
+
+	r->req.size = want;
+	r->req.align = align;
+	if (mm_unlikely(want > LIVE_SIZE_MAX)) {
+		mm_refuse(&h->view, MM_REFUSE_LIMIT);
+		g = GRANT_NONE;
+	} else {
+		g = heap_malloc(r, h);
+	}
+	if (mm_unlikely(g.bytes == 0)) {
+		replay_failed(r, h, ev, want, align);
+		return false;
+	}
+	if (zero)
+		mm_zero(&h->view, g.va, ev->size);
+	replay_born(r, h, ev, g, ev->size, ev->tag);
+	return true;
+}
+
+bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t want, uint64_t align,
+		       bool zero)
+{
+	return grant_from(r, h, ev, want, align, zero);
+}
+
+/* malloc, calloc, memalign. */
+static inline bool do_malloc(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero)
+{
+	if (mm_unlikely(r->routed || ev->master != 0))
+		return dispatch_routed(r, ev, align, zero);
+	return grant_from(r, r->heap, ev, ev->size, align, zero);
+}
+
+static inline void do_free(struct replay *r, const struct trace_event *ev)
+{
+	struct live *l = replay_object(r, ev);
+	struct sys_alloc *h;
+	msize_t granted;
+
+	if (mm_unlikely(l == NULL))
+		return;
+	h = &r->sys->allocs[live_alloc(l)];
+	if (mm_unlikely(h == r->sys->pages)) {
+		dispatch_free_pages(r, ev, l);
+		return;
+	}
+	before_death(r);
+	granted = heap_free(r, h, mem_va(&h->view, (paddr_t){live_pa(l)}));
+	if (mm_unlikely(granted == FREE_BAD)) {
+		replay_bad(r, ev, 'p');
+		return;
+	}
+	replay_died(r, h, l, granted);
+}
+
+/* In place: only the difference moves. */
+static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l, const struct trace_event *ev)
+{
+	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
+	uint64_t old = live_size(l), was;
+	struct grant g;
+
+	if (h->pages_as_heap || h->ops->bytes->resize == NULL || h->ops->bytes->usable == NULL)
+		return false;
+	was = h->ops->bytes->usable(h->alloc, va);
+	r->req.size = ev->size;
+	r->req.align = 0;
+	g = h->ops->bytes->resize(h->alloc, va, &r->req);
+	if (g.bytes == 0)
+		return false;
+	/* The kind moved the difference of the grants; now the request's side of it. */
+	mm_account(&h->view, va, old, MM_PAYLOAD, MM_GRANTED);
+	mm_account(&h->view, va, was - old, MM_ROUNDING, MM_GRANTED);
+	mm_account(&h->view, va, ev->size, MM_GRANTED, MM_PAYLOAD);
+	mm_account(&h->view, va, g.bytes - ev->size, MM_GRANTED, MM_ROUNDING);
+	l->what = ev->size | (uint64_t)live_site(l) << 40;
+	r->fig->live_bytes -= old;
+	r->fig->bytes_requested += ev->size;
+	r->fig->moved_in_place++;
+	take_footprint(r, h, live_pa(l) + g.bytes);
+	more_live(r->fig, ev->size);
+	return true;
+}
+
+/* malloc, copy, free; the old block stays when there is no new one. */
+static void move_block(struct replay *r, struct sys_alloc *h, struct live *l, const struct trace_event *ev)
+{
+	vaddr_t old = mem_va(&h->view, (paddr_t){live_pa(l)});
+	uint64_t keep = live_size(l) < ev->size ? live_size(l) : ev->size;
+	struct live was = *l;
+	struct grant g;
+	msize_t granted;
+
+	r->req.size = ev->size;
+	r->req.align = 0;
+	g = ev->size > LIVE_SIZE_MAX ? GRANT_NONE : heap_malloc(r, h);
+	if (g.bytes == 0) {
+		replay_failed(r, h, ev, ev->size, 0);
+		return;
+	}
+	mem_copy(&h->view, g.va, old, keep);
+	r->fig->bytes_copied += keep;
+	replay_born(r, h, ev, g, ev->size, live_extra(&was));
+	l->born = was.born;
+	granted = heap_free(r, h, old);
+	if (granted == FREE_BAD) {
+		replay_bad(r, ev, 'p');
+		return;
+	}
+	before_death(r);
+	replay_died(r, h, &was, granted);
+}
+
+static void do_realloc(struct replay *r, const struct trace_event *ev)
+{
+	struct live *l;
+	struct sys_alloc *h;
+
+	if ((ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 || ev->slot == SLOT_NONE) {
+		replay_object(r, ev);
+		return;
+	}
+	l = &r->live.slot[ev->slot];
+	if (live_state(l) == LIVE_FAILED)
+		l->place = 0;
+	if (live_state(l) != LIVE_BLOCK) {
+		do_malloc(r, ev, 0, false);
+		return;
+	}
+	h = &r->sys->allocs[live_alloc(l)];
+	before_death(r);
+	if (ev->size > LIVE_SIZE_MAX || h == r->sys->pages || !try_resize(r, h, l, ev))
+		move_block(r, h == r->sys->pages ? r->heap : h, l, ev);
+}
+
+/* ---- the loop ---- */
+
+static inline void sample_jw(struct figures *f)
+{
+	if (mm_likely(f->live_bytes != 0)) {
+		f->jw_sum += (f->footprint << 16) / f->live_bytes;
+		f->jw_samples++;
+	}
+}
+
+static bool make_room(struct replay *r, const struct trace_event *ev)
+{
+	if (ev->slot == SLOT_NONE || ev->slot < r->live.nr || live_grow(&r->live, ev->slot))
+		return true;
+	snprintf(r->problem, sizeof r->problem, "out of host memory for %u live objects", ev->slot);
+	return false;
+}
+
+/* One event; true: go on. */
+static inline bool step(struct replay *r, const struct trace_event *ev)
+{
+	struct figures *f = r->fig;
+
+	f->event++;
+	r->sys->sh.event = f->event;
+	if (mm_unlikely(ev->slot >= r->live.nr) && !make_room(r, ev))
+		return false;
+	f->by_op[ev->op]++;
+	switch (ev->op) {
+	case OP_MALLOC:
+		do_malloc(r, ev, 0, false);
+		break;
+	case OP_FREE:
+		do_free(r, ev);
+		break;
+	case OP_CALLOC:
+		do_malloc(r, ev, 0, true);
+		break;
+	case OP_REALLOC:
+		do_realloc(r, ev);
+		break;
+	case OP_MEMALIGN:
+		do_malloc(r, ev, ev->arg, false);
+		break;
+	default:
+		if (!dispatch(r, ev))
+			return false;
+	}
+	f->done++;
+	sample_jw(f);
+	return true;
+}
+
+static bool has_group(const struct replay *r, const struct trace_event *ev)
+{
+	return trace_op_group((enum trace_op)ev->op) != TG_HEAP || r->heap != NULL;
+}
+
+static enum replay_end unwound(struct replay *r, int how)
+{
+	r->sys->sh.unwind = NULL;
+	return how == MM_UNWIND_SIGNAL ? REPLAY_SIGNAL : REPLAY_FAULT;
+}
+
+static bool steps_exceeded(const struct replay *r)
+{
+	uint64_t steps = 0;
+
+	for (unsigned i = 0; r->opt.max_steps != 0 && i < r->sys->nr_allocs; i++)
+		steps += r->sys->ledger.search[r->sys->allocs[i].owner].steps;
+	return r->opt.max_steps != 0 && steps > r->opt.max_steps;
+}
+
+/* Observers of single events, checks, and what may end a run: none of it on the usual path. */
+static enum replay_end after_event(struct replay *r, const struct trace_event *ev)
+{
+	if (r->opt.after != NULL)
+		r->opt.after(r->opt.event_ctx, r, ev);
+	if (r->opt.sample_every != 0 && --r->nr_sample == 0) {
+		r->nr_sample = r->opt.sample_every;
+		r->opt.sample(r->opt.sample_ctx, r);
+	}
+	if (r->opt.stop_at_failure && r->fig->failed != 0)
+		return REPLAY_FAILURE;
+	if (r->opt.check_every != 0 && --r->nr_check == 0) {
+		r->nr_check = r->opt.check_every;
+		if (replay_check(r) != 0)
+			return REPLAY_CHECK;
+	}
+	return REPLAY_DONE;
+}
+
+enum replay_end replay_events(struct replay *r, const struct trace_event *ev, size_t n)
+{
+	bool each = r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.after != NULL || r->opt.sample_every != 0;
+	enum replay_end end;
+	sigjmp_buf here;
+	int how = sigsetjmp(here, 0);
+
+	if (how != 0)
+		return unwound(r, how);
+	r->sys->sh.unwind = &here;
+	mm_signal_machine(&r->sys->pm, &r->sys->sh);
+	for (const struct trace_event *e = ev; e < ev + n; e++) {
+		if (mm_unlikely(each) && r->opt.before != NULL)
+			r->opt.before(r->opt.event_ctx, r, e);
+		if (mm_unlikely(!has_group(r, e)) || !step(r, e)) {
+			if (r->problem[0] == '\0')
+				snprintf(r->problem, sizeof r->problem, "event %llu (%s): no allocator of the machine serves it",
+					 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)e->op));
+			r->sys->sh.unwind = NULL;
+			return REPLAY_REFUSED;
+		}
+		if (mm_unlikely(each) && (end = after_event(r, e)) != REPLAY_DONE) {
+			r->sys->sh.unwind = NULL;
+			return end;
+		}
+	}
+	r->sys->sh.unwind = NULL;
+	return steps_exceeded(r) ? REPLAY_LIMIT : REPLAY_DONE;
+}
+
+enum replay_end replay_run(struct replay *r, struct diag *d)
+{
+	const struct trace_event *ev;
+	enum replay_end end = REPLAY_DONE;
+	size_t n;
+
+	while (end == REPLAY_DONE && (r->opt.until == 0 || r->fig->event < r->opt.until)) {
+		if (r->opt.stop != NULL && r->opt.stop(r->opt.stop_ctx))
+			return REPLAY_STOPPED;
+		if (trace_next(r->trace, &ev, &n, d) != 0)
+			return REPLAY_DAMAGE;
+		if (n == 0)
+			break;
+		if (r->opt.until != 0 && n > r->opt.until - r->fig->event)
+			n = (size_t)(r->opt.until - r->fig->event);
+		end = replay_events(r, ev, n);
+	}
+	if (end == REPLAY_DONE)
+		before_death(r);
+	return end;
+}

@@ -1,0 +1,149 @@
+/*
+ * Replay: events in, decisions of real allocators out.
+ *
+ *   read event -> dispatch to the facet -> tracepoints -> ledger, figures -> result
+ *
+ * A failed allocation is a result; a double free or corrupted metadata is a
+ * finding.  All state of a replay is pointer-free (figures, live table, ledger,
+ * image), so that a checkpoint is a copy: see checkpoint.h.
+ */
+#ifndef SIM_REPLAY_H
+#define SIM_REPLAY_H
+
+#include "sim/event.h"
+#include "sim/live.h"
+#include "sim/system.h"
+#include "sim/trace.h"
+
+enum cause {
+	CAUSE_CAPACITY,      /* fewer free bytes than requested */
+	CAUSE_FRAGMENTATION, /* enough free bytes, no block large enough */
+	CAUSE_ALIGNMENT,     /* a block large enough, none aligned as asked */
+	CAUSE_REACHABILITY,  /* enough elsewhere, but the master does not reach it */
+	CAUSE_WATERMARK,     /* enough, but held in reserve */
+	CAUSE_LIMIT,         /* larger than the kind, the window or the machine can ever give */
+	CAUSE_INJECTED,      /* told to fail */
+	NR_CAUSES
+};
+
+const char *cause_name(enum cause c);
+
+#define MAX_FAILURES 100u
+#define MAX_BLOCKERS 4u
+
+/* A live block in the way: in the range that came nearest to serving the request. */
+struct blocker {
+	uint64_t pa, bytes, birth;
+	uint32_t slot, site;
+};
+
+struct failure {
+	uint64_t event, size, align;
+	uint64_t free_bytes, largest_free; /* where the request could have been served */
+	uint64_t range_base, range_bytes, range_free; /* the candidate range; bytes 0: none was sought */
+	struct blocker blocker[MAX_BLOCKERS]; /* largest first */
+	uint32_t nr_blockers;              /* in the range, may be more than are kept */
+	uint32_t slot, site;
+	uint16_t master;                   /* string index */
+	uint8_t op, cause, alloc;          /* alloc: index in the system */
+};
+
+/* A trace that contradicts itself: found by the replay, not by an allocator. */
+struct bad_event {
+	uint64_t event;
+	uint32_t slot;
+	uint8_t op;
+	uint8_t what; /* 'd' double or unknown free, 'p' pointer refused by the allocator, 'e' expectation */
+};
+
+#define MAX_BAD_EVENTS 32u
+
+/* Everything counted, exact after every event; pointer-free. */
+struct figures {
+	uint64_t event;                 /* number of the last event done */
+	uint64_t done, failed, skipped; /* done: executed, failed ones included */
+	uint64_t by_op[NR_TRACE_OPS], failed_by_op[NR_TRACE_OPS];
+	uint64_t by_cause[NR_CAUSES];
+	uint64_t live_bytes, live_blocks;
+	uint64_t peak_live_bytes, peak_live_blocks, peak_event; /* blocks: at the same event */
+	uint64_t footprint;             /* bytes all heaps have taken from the machine */
+	uint64_t peak_footprint, peak_footprint_event;
+	uint64_t live_at_peak_footprint, footprint_at_peak_live;
+	uint64_t jw_sum, jw_samples;    /* sum of footprint / live in 1/65536, one an event */
+	uint64_t bytes_requested, bytes_copied, moved_in_place;
+	bool peak_pending;              /* the ledger's peak rows are to be taken before live falls */
+	uint64_t nr_bad;
+	struct bad_event bad[MAX_BAD_EVENTS];
+	uint32_t nr_failures;           /* kept */
+	struct failure failure[MAX_FAILURES];
+	uint64_t arena_live;            /* blocks pushed and not mass-freed */
+	int64_t arena_payload[64], arena_rounding[64]; /* by region, of arena pushes */
+};
+
+struct replay;
+
+struct replay_options {
+	uint64_t until;          /* stop after this event; 0: the end */
+	uint64_t check_every;    /* 0: never */
+	uint64_t max_steps;      /* list steps, all heaps together; 0: no limit */
+	bool stop_at_failure;
+	bool (*stop)(void *ctx); /* polled between blocks; NULL: never */
+	void *stop_ctx;
+	/* An `expect` marker with its expression: false ends the run as refused. NULL: ignored. */
+	bool (*expect)(void *ctx, struct replay *r, const char *expression);
+	void *expect_ctx;
+	/* Called before and after each event, for narration; NULL: nobody listens. */
+	void (*before)(void *ctx, struct replay *r, const struct trace_event *ev);
+	void (*after)(void *ctx, struct replay *r, const struct trace_event *ev);
+	void *event_ctx;
+	/* Called after every `sample_every`th event; NULL: never. */
+	void (*sample)(void *ctx, struct replay *r);
+	void *sample_ctx;
+	uint64_t sample_every;
+};
+
+enum replay_end {
+	REPLAY_DONE,        /* the trace's end, or `until` */
+	REPLAY_STOPPED,     /* stop() said so */
+	REPLAY_FAILURE,     /* stop_at_failure */
+	REPLAY_LIMIT,       /* max_steps */
+	REPLAY_FAULT,       /* a fault or a bug: the image is tainted */
+	REPLAY_SIGNAL,      /* the fast port faulted: repeat under checked */
+	REPLAY_DAMAGE,      /* the trace is damaged: everything before it was replayed */
+	REPLAY_CHECK,       /* an invariant or the ledger is broken */
+	REPLAY_REFUSED      /* the trace asks for what the machine does not offer */
+};
+
+struct replay {
+	struct system *sys;
+	struct trace_reader *trace; /* borrowed; NULL: events come from replay_events */
+	struct replay_options opt;
+	struct figures *fig;        /* owned */
+	struct live_table live;     /* owned */
+	struct sys_alloc *heap;     /* serves the heap group when no rule says otherwise */
+	bool routed;                /* placement rules exist */
+	struct alloc_req req;
+	uint64_t nr_check, nr_sample; /* events left until the next */
+	char problem[512];          /* REPLAY_CHECK, REPLAY_REFUSED: one line */
+};
+
+int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace,
+		const struct replay_options *o) MUST_USE; /* 0 or -ENOMEM */
+void replay_finish(struct replay *r);
+
+/* Reads and replays to the end, `until`, or the first reason to stop. *d: the trace's damage. */
+enum replay_end replay_run(struct replay *r, struct diag *d);
+
+/* Replays a block of events that the caller has; used by fit, which decodes once. */
+enum replay_end replay_events(struct replay *r, const struct trace_event *ev, size_t n);
+
+/* Checks every allocator and recounts the ledger by walk. 0, or -1 with r->problem. */
+int replay_check(struct replay *r) MUST_USE;
+
+/* Free bytes and largest free block (bytes) of an allocator, by walk. */
+struct free_space {
+	uint64_t bytes, largest, blocks;
+};
+struct free_space free_space(struct system *s, struct sys_alloc *a);
+
+#endif

@@ -1,0 +1,476 @@
+/* The JSON report, block by block in the order of its schema. */
+#include "sim/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/figures.h"
+
+static json_t *uint_of(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+/* 1/1000 as a decimal number. */
+static json_t *permille(int64_t n)
+{
+	return json_real((double)n / 1000);
+}
+
+static const char *end_word(enum replay_end end)
+{
+	static const char *const words[] = {
+		[REPLAY_DONE] = "done", [REPLAY_STOPPED] = "interrupted", [REPLAY_FAILURE] = "stopped at a failure",
+		[REPLAY_LIMIT] = "step limit", [REPLAY_FAULT] = "fault", [REPLAY_SIGNAL] = "fault",
+		[REPLAY_DAMAGE] = "damaged trace", [REPLAY_CHECK] = "check failed", [REPLAY_REFUSED] = "refused",
+	};
+
+	return words[end];
+}
+
+/* ---- run ---- */
+
+static json_t *param_json(const struct alloc_param *p, const struct param_value *v)
+{
+	json_t *list;
+
+	switch (p->type) {
+	case PARAM_BOOL:
+		return json_boolean(v->u != 0);
+	case PARAM_ENUM: {
+		const char *w = p->choices;
+
+		for (msize_t i = 0; i < v->u; i++)
+			w += strcspn(w, " ") + 1;
+		return json_stringn(w, strcspn(w, " "));
+	}
+	case PARAM_SIZES:
+		list = json_array();
+		for (unsigned i = 0; i < v->nr; i++)
+			json_array_append_new(list, uint_of(v->list[i]));
+		return list;
+	default:
+		return uint_of(v->u);
+	}
+}
+
+static json_t *allocs_json(const struct system *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->nr_allocs; i++) {
+		const struct sys_alloc *a = &s->allocs[i];
+		json_t *params = json_object();
+
+		for (unsigned p = 0; a->ops->params[p].name != NULL; p++)
+			json_object_set_new(params, a->ops->params[p].name, param_json(&a->ops->params[p], &a->params[p]));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:o}", "name", a->name, "kind", a->ops->name, "from",
+						      a->env.pages != NULL ? "pages" : "boot", "arena_bytes",
+						      (json_int_t)a->arena.bytes, "params", params));
+	}
+	return list;
+}
+
+static json_t *run_json(const struct replay *r, const struct report_run *run)
+{
+	const struct machine *m = r->sys->machine;
+
+	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:s?, s:s, s:I, s:o, s:b}", "program", "version", run->program_version,
+			 "report_format", 1, "machine_format", 1, "trace_format", 1, "machine_hash", m->hash, "variant", m->variant,
+			 "alloc", run->alloc, "ended", end_word(run->end), "noise_seed", (json_int_t)run->noise, "allocators",
+			 allocs_json(r->sys), "tainted", r->sys->sh.tainted);
+}
+
+static json_t *machine_json(const struct machine *m)
+{
+	return json_pack("{s:s, s:s, s:I, s:i, s:I}", "name", m->name, "variant", m->variant, "page_size",
+			 (json_int_t)1 << m->page_shift, "word", (int)m->word, "ram_bytes", (json_int_t)machine_ram(m));
+}
+
+static json_t *trace_json(const struct replay *r)
+{
+	char hash[33] = "";
+
+	if (r->trace != NULL)
+		trace_hash(r->trace, hash);
+	return json_pack("{s:I, s:s}", "events", (json_int_t)r->fig->event, "hash", hash);
+}
+
+static json_t *events_json(const struct figures *f)
+{
+	json_t *by = json_object(), *failed = json_object();
+
+	for (unsigned i = 0; i < NR_TRACE_OPS; i++) {
+		if (f->by_op[i] != 0)
+			json_object_set_new(by, trace_op_word((enum trace_op)i), uint_of(f->by_op[i]));
+		if (f->failed_by_op[i] != 0)
+			json_object_set_new(failed, trace_op_word((enum trace_op)i), uint_of(f->failed_by_op[i]));
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->done, "failed", (json_int_t)f->failed,
+			 "skipped", (json_int_t)f->skipped, "findings", (json_int_t)f->nr_bad, "bytes_requested",
+			 (json_int_t)f->bytes_requested, "bytes_copied", (json_int_t)f->bytes_copied, "by_op", by, "failed_by_op",
+			 failed);
+}
+
+/* ---- ledger ---- */
+
+static void set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES])
+{
+	static const enum mm_class order[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK, MM_CACHED, MM_FREE, MM_RESERVED, MM_UNMANAGED};
+
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+		json_object_set_new(o, mm_class_name(order[i]), json_integer(sum[order[i]]));
+}
+
+static json_t *total_json(const struct ledger *l, const struct mm_row *rows)
+{
+	int64_t sum[MM_NR_CLASSES];
+	json_t *o = json_object();
+
+	ledger_total(rows, l, sum);
+	set_classes(o, sum);
+	return o;
+}
+
+static json_t *owners_json(const struct system *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->nr_allocs; i++) {
+		static const enum mm_class held[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK, MM_CACHED, MM_FREE};
+		const struct sys_alloc *a = &s->allocs[i];
+		int64_t sum[MM_NR_CLASSES], peak[MM_NR_CLASSES];
+		json_t *o = json_pack("{s:s, s:s}", "name", a->name, "kind", a->ops->name);
+
+		ledger_owner(s->ledger.rows, &s->ledger, a->owner, sum);
+		ledger_owner(s->ledger.peak, &s->ledger, a->owner, peak);
+		for (size_t c = 0; c < sizeof held / sizeof held[0]; c++)
+			json_object_set_new(o, mm_class_name(held[c]), json_integer(sum[held[c]]));
+		json_object_set_new(o, "metadata_at_peak", json_integer(peak[MM_METADATA]));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *regions_json(const struct system *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->machine->nr_regions; i++) {
+		const struct region *g = &s->machine->regions[i];
+		int64_t sum[MM_NR_CLASSES];
+		json_t *o = json_pack("{s:s, s:I, s:I}", "name", g->name, "base", (json_int_t)g->base, "size", (json_int_t)g->bytes);
+
+		ledger_region(s->ledger.rows, &s->ledger, i, sum);
+		set_classes(o, sum);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *ledger_json(const struct system *s)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "final", total_json(&s->ledger, s->ledger.rows), "peak",
+			 total_json(&s->ledger, s->ledger.peak), "by_owner", owners_json(s), "regions", regions_json(s));
+}
+
+static json_t *peak_json(const struct figures *f)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "live_bytes", (json_int_t)f->peak_live_bytes, "live_blocks",
+			 (json_int_t)f->peak_live_blocks, "footprint_bytes", (json_int_t)f->peak_footprint, "footprint_event",
+			 (json_int_t)f->peak_footprint_event, "event", (json_int_t)f->peak_event);
+}
+
+/* ---- zones ---- */
+
+static json_t *zone_json(const struct system *s, const struct sys_alloc *p, unsigned z)
+{
+	struct zone_figures f = {0};
+	struct free_area a;
+	json_t *nr = json_array(), *un = json_array(), *ext = json_array();
+	uint64_t largest = 0;
+
+	p->ops->pages->zone(p->alloc, z, &f);
+	free_area_of(s, p, z, &a);
+	for (unsigned o = 0; o <= a.max_order; o++) {
+		json_array_append_new(nr, uint_of(a.nr_free[o]));
+		json_array_append_new(un, permille(unusable_index(&a, o)));
+		json_array_append_new(ext, permille(extfrag_index(&a, o)));
+		if (a.nr_free[o] != 0)
+			largest = 1ull << (o + s->machine->page_shift);
+	}
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "name", f.name, "managed_pages",
+			 (json_int_t)f.managed, "free_pages", (json_int_t)f.free, "min", (json_int_t)f.min, "low", (json_int_t)f.low,
+			 "high", (json_int_t)f.high, "nr_free", nr, "unusable", un, "extfrag", ext, "largest_free_bytes",
+			 (json_int_t)largest, "fallbacks", (json_int_t)f.fallbacks);
+}
+
+static json_t *zones_json(const struct system *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		for (unsigned z = 0; s->allocs[i].ops->pages != NULL && z < s->allocs[i].env.nr_zones; z++)
+			json_array_append_new(list, zone_json(s, &s->allocs[i], z));
+	return list;
+}
+
+/* ---- heaps and caches ---- */
+
+static json_t *search_json(const struct mm_search *s)
+{
+	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I}", "count", (json_int_t)s->count, "mean",
+			 permille(s->count ? (int64_t)(s->steps * 1000 / s->count) : 0), "p50", (json_int_t)search_percentile(s, 500),
+			 "p99", (json_int_t)search_percentile(s, 990), "max", (json_int_t)s->max, "max_event", (json_int_t)s->max_event);
+}
+
+static json_t *jw_json(const struct figures *f)
+{
+	json_t *list = json_array();
+	uint64_t jw[4];
+
+	jw_ratios(f, jw);
+	for (int i = 0; i < 4; i++)
+		json_array_append_new(list, permille((int64_t)jw[i]));
+	return list;
+}
+
+static json_t *heap_json(struct replay *r, struct sys_alloc *a)
+{
+	const struct ledger *l = &r->sys->ledger;
+	struct free_space f = free_space(r->sys, a);
+	int64_t sum[MM_NR_CLASSES];
+
+	ledger_owner(l->rows, l, a->owner, sum);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I}", "name", a->name, "kind", a->ops->name,
+			 "arena_bytes", (json_int_t)(a->arena.bytes ? a->arena.bytes : a->source.held), "live_bytes",
+			 (json_int_t)sum[MM_PAYLOAD], "rounding_bytes", (json_int_t)sum[MM_ROUNDING], "metadata_bytes",
+			 (json_int_t)sum[MM_METADATA], "free_bytes", (json_int_t)f.bytes, "largest_free_bytes", (json_int_t)f.largest,
+			 "free_blocks", (json_int_t)f.blocks, "jw", jw_json(r->fig), "search", search_json(&l->search[a->owner]), "splits",
+			 (json_int_t)a->view.count[MM_EV_CHUNK_SPLIT], "merges", (json_int_t)a->view.count[MM_EV_CHUNK_MERGE],
+			 "footprint_bytes", (json_int_t)a->footprint);
+}
+
+static json_t *heaps_json(struct replay *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < r->sys->nr_allocs; i++) {
+		struct sys_alloc *a = &r->sys->allocs[i];
+
+		if (a->ops->bytes != NULL || a->ops->stack != NULL || a->pages_as_heap)
+			json_array_append_new(list, heap_json(r, a));
+	}
+	return list;
+}
+
+static json_t *cache_json(const struct replay *r, const struct live *l)
+{
+	const struct sys_alloc *a = &r->sys->allocs[live_alloc(l)];
+	struct cache_figures c = {0};
+	const char *name = r->trace != NULL ? trace_string(r->trace, live_extra(l)) : "";
+
+	a->ops->caches->figures(a->alloc, (uint32_t)live_pa(l), &c);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "object_size", (json_int_t)c.object_size, "slab_size",
+			 (json_int_t)c.slab_size, "objects_per_slab", (json_int_t)c.objects_per_slab, "pages_per_slab",
+			 (json_int_t)c.pages_per_slab, "active_objects", (json_int_t)c.active_objects, "total_objects",
+			 (json_int_t)c.total_objects, "slabs", (json_int_t)c.slabs);
+}
+
+static json_t *caches_json(const struct replay *r)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < r->live.nr; i++)
+		if (live_state(&r->live.slot[i]) == LIVE_CACHE)
+			json_array_append_new(list, cache_json(r, &r->live.slot[i]));
+	return list;
+}
+
+/* ---- failures and findings ---- */
+
+static const char *string_of(const struct replay *r, uint32_t i)
+{
+	return r->trace != NULL ? trace_string(r->trace, i) : "";
+}
+
+static json_t *blockers_json(const struct replay *r, const struct failure *f)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < MAX_BLOCKERS && i < f->nr_blockers; i++) {
+		const struct blocker *b = &f->blocker[i];
+
+		json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I, s:s, s:I}", "id", (json_int_t)b->slot, "address",
+						      (json_int_t)b->pa, "size", (json_int_t)b->bytes, "born", (json_int_t)b->birth, "site",
+						      string_of(r, b->site), "age", (json_int_t)(f->event - b->birth)));
+	}
+	return list;
+}
+
+static json_t *failure_json(const struct replay *r, const struct failure *f)
+{
+	json_t *o = json_pack("{s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:I}", "event", (json_int_t)f->event, "op",
+			      trace_op_word((enum trace_op)f->op), "id", f->slot == SLOT_NONE ? (json_int_t)-1 : (json_int_t)f->slot, "size",
+			      (json_int_t)f->size, "align", (json_int_t)f->align, "cause", cause_name((enum cause)f->cause), "allocator",
+			      r->sys->allocs[f->alloc].name, "free_bytes", (json_int_t)f->free_bytes, "largest_free_bytes",
+			      (json_int_t)f->largest_free);
+
+	if (f->master != 0)
+		json_object_set_new(o, "master", json_string(string_of(r, f->master)));
+	if (f->site != 0)
+		json_object_set_new(o, "site", json_string(string_of(r, f->site)));
+	if (f->range_bytes != 0)
+		json_object_set_new(o, "candidate",
+				    json_pack("{s:I, s:I, s:I, s:I, s:o}", "base", (json_int_t)f->range_base, "bytes",
+					      (json_int_t)f->range_bytes, "free_bytes", (json_int_t)f->range_free, "blockers_total",
+					      (json_int_t)f->nr_blockers, "blockers", blockers_json(r, f)));
+	return o;
+}
+
+static json_t *failures_json(const struct replay *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < r->fig->nr_failures; i++)
+		json_array_append_new(list, failure_json(r, &r->fig->failure[i]));
+	return list;
+}
+
+static json_t *causes_json(const struct figures *f)
+{
+	json_t *o = json_object();
+
+	for (unsigned i = 0; i < NR_CAUSES; i++)
+		json_object_set_new(o, cause_name((enum cause)i), uint_of(f->by_cause[i]));
+	return o;
+}
+
+static const char *bad_text(uint8_t what)
+{
+	switch (what) {
+	case 'd':
+		return "names an object that is not live (double free, or never allocated)";
+	case 'p':
+		return "pointer refused by the allocator";
+	default:
+		return "expectation not met";
+	}
+}
+
+static json_t *findings_json(const struct replay *r)
+{
+	const struct mm_shared *sh = &r->sys->sh;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < MAX_BAD_EVENTS && i < r->fig->nr_bad; i++) {
+		const struct bad_event *b = &r->fig->bad[i];
+
+		json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "event", (json_int_t)b->event, "op",
+						      trace_op_word((enum trace_op)b->op), "what", bad_text(b->what)));
+	}
+	for (unsigned i = 0; i < MM_MAX_FINDINGS && i < sh->nr_findings; i++) {
+		const struct mm_finding *f = &sh->finding[i];
+		const char *who = f->owner > 0 ? r->sys->allocs[f->owner - 1].name : "machine";
+
+		json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:I}", "event", (json_int_t)f->event, "allocator", who, "what",
+						      f->what, "where", (json_int_t)f->where));
+	}
+	return list;
+}
+
+/* ---- live at the end, by call site and size ---- */
+
+struct group {
+	uint64_t size, blocks, first;
+	uint32_t site;
+};
+
+static int by_site_size(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (x->site != y->site)
+		return x->site < y->site ? -1 : 1;
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	uint64_t p = x->size * x->blocks, q = y->size * y->blocks;
+
+	return p != q ? (p > q ? -1 : 1) : by_site_size(a, b);
+}
+
+/* Joins neighbours of one site and size; returns how many groups are left. */
+static size_t join_groups(struct group *v, size_t n)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (k > 0 && v[k - 1].site == v[i].site && v[k - 1].size == v[i].size)
+			v[k - 1].blocks++;
+		else
+			v[k++] = v[i];
+	}
+	return k;
+}
+
+json_t *live_by_site(const struct replay *r, size_t most)
+{
+	struct group *v = calloc(r->fig->live_blocks + 1, sizeof *v);
+	json_t *list = json_array();
+	size_t n = 0;
+
+	for (uint32_t i = 0; v != NULL && i < r->live.nr && n < r->fig->live_blocks; i++)
+		if (live_state(&r->live.slot[i]) == LIVE_BLOCK)
+			v[n++] = (struct group){live_size(&r->live.slot[i]), 1, live_birth(&r->live.slot[i]), live_site(&r->live.slot[i])};
+	if (n != 0) {
+		qsort(v, n, sizeof *v, by_site_size);
+		n = join_groups(v, n);
+		qsort(v, n, sizeof *v, by_bytes);
+	}
+	for (size_t i = 0; i < n && i < most; i++)
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "site", string_of(r, v[i].site), "size",
+						      (json_int_t)v[i].size, "blocks", (json_int_t)v[i].blocks, "bytes",
+						      (json_int_t)(v[i].size * v[i].blocks), "first_event", (json_int_t)v[i].first));
+	free(v);
+	return list;
+}
+
+static json_t *live_json(const struct replay *r)
+{
+	return json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)r->fig->live_bytes, "blocks", (json_int_t)r->fig->live_blocks, "by_site",
+			 live_by_site(r, 50));
+}
+
+json_t *report_build(struct replay *r, const struct report_run *run)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "schema", json_string("memscape.report/1"));
+	json_object_set_new(o, "run", run_json(r, run));
+	json_object_set_new(o, "machine", machine_json(r->sys->machine));
+	json_object_set_new(o, "trace", trace_json(r));
+	json_object_set_new(o, "events", events_json(r->fig));
+	json_object_set_new(o, "ledger", ledger_json(r->sys));
+	json_object_set_new(o, "peak", peak_json(r->fig));
+	json_object_set_new(o, "zones", zones_json(r->sys));
+	json_object_set_new(o, "caches", caches_json(r));
+	json_object_set_new(o, "heaps", heaps_json(r));
+	json_object_set_new(o, "failures", failures_json(r));
+	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
+	json_object_set_new(o, "findings", findings_json(r));
+	json_object_set_new(o, "live_at_end", live_json(r));
+	if (run->image_hash) {
+		struct image_hash h = physmem_hash(&r->sys->pm);
+		char hex[33];
+
+		snprintf(hex, sizeof hex, "%016llx%016llx", (unsigned long long)h.hi, (unsigned long long)h.lo);
+		json_object_set_new(o, "image_hash", json_string(hex));
+	}
+	return o;
+}

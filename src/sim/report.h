@@ -1,0 +1,30 @@
+/*
+ * The report: one JSON tree (memscape.report/1) from which the text is printed
+ * and expressions are evaluated.  No host time, path or address is in it.
+ */
+#ifndef SIM_REPORT_H
+#define SIM_REPORT_H
+
+#include <jansson.h>
+
+#include "sim/replay.h"
+
+/* What the report says of the run that the replay does not know. */
+struct report_run {
+	const char *program_version;
+	const char *alloc;         /* --alloc; NULL */
+	enum replay_end end;
+	uint64_t noise;
+	bool image_hash;           /* compute it: O(touched frames) */
+};
+
+/* The whole report; NULL: out of host memory. Caller: json_decref. */
+json_t *report_build(struct replay *r, const struct report_run *run);
+
+/*
+ * The live blocks by call site and size, largest sum first, at most `most` rows:
+ * [{site, size, blocks, bytes, first_event}].
+ */
+json_t *live_by_site(const struct replay *r, size_t most);
+
+#endif

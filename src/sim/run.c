@@ -1,0 +1,67 @@
+#include "sim/run.h"
+
+#include <string.h>
+
+static int begin(struct run *r, const struct run_request *q, const char *port, struct diag *d)
+{
+	struct boot_options boot = q->boot;
+	struct trace_info info;
+
+	*r = (struct run){0};
+	r->trace = trace_open(q->trace, d);
+	if (r->trace == NULL)
+		return -1;
+	trace_get_info(r->trace, &info);
+	boot.groups = info.groups;
+	boot.port = port;
+	if (system_boot(&r->sys, q->machine, &boot, d) != 0)
+		goto fail;
+	if (replay_init(&r->replay, &r->sys, r->trace, &q->replay) != 0) {
+		diag_set(d, "", 0, 0, "out of host memory");
+		goto fail;
+	}
+	if (q->ready != NULL)
+		q->ready(q->ready_ctx, &r->replay);
+	r->end = replay_run(&r->replay, d);
+	return 0;
+fail:
+	run_finish(r);
+	return -1;
+}
+
+/* A machine whose RAM borders are not host pages shows its faults only under checked. */
+static const char *effective_port(const struct run_request *q)
+{
+	for (unsigned i = 0; i < q->machine->nr_regions; i++) {
+		const struct region *g = &q->machine->regions[i];
+
+		if (g->kind == REGION_RAM && ((g->base | g->bytes) & (MM_TOUCH_BYTES - 1)) != 0)
+			return "checked";
+	}
+	return q->boot.port != NULL ? q->boot.port : "fast";
+}
+
+int run_trace(struct run *r, const struct run_request *q, struct diag *d)
+{
+	mm_catch_signals();
+	if (begin(r, q, effective_port(q), d) != 0)
+		return -1;
+	if (r->end != REPLAY_SIGNAL)
+		return 0;
+	run_finish(r);
+	if (strcmp(q->trace, "-") == 0)
+		return diag_set(d, "", 0, 0, "the run faulted; standard input cannot be read again to find out where: "
+					     "use --port checked or a file");
+	if (begin(r, q, "checked", d) != 0)
+		return -1;
+	r->repeated = true;
+	return 0;
+}
+
+void run_finish(struct run *r)
+{
+	replay_finish(&r->replay);
+	system_finish(&r->sys);
+	trace_close(r->trace);
+	*r = (struct run){0};
+}

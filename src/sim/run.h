@@ -1,0 +1,35 @@
+/*
+ * A whole run: open the trace, boot what it needs, replay, and repeat under the
+ * checked port when the fast one faulted.
+ */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include "sim/replay.h"
+
+struct run_request {
+	const struct machine *machine; /* borrowed */
+	const char *trace;             /* path or "-" */
+	struct boot_options boot;      /* groups are filled in from the trace */
+	struct replay_options replay;
+	/* Called once the replay is ready, before the first event; may set observers. NULL: nothing. */
+	void (*ready)(void *ctx, struct replay *r);
+	void *ready_ctx;
+};
+
+struct run {
+	struct system sys;
+	struct replay replay;
+	struct trace_reader *trace;
+	enum replay_end end;
+	bool repeated; /* under checked, after a fault in the fast port */
+};
+
+/*
+ * 0 with *r to be released by run_finish, r->end says how it ended; *d holds the
+ * trace's damage when r->end is REPLAY_DAMAGE.  -1 with *d: could not begin.
+ */
+int run_trace(struct run *r, const struct run_request *q, struct diag *d) MUST_USE;
+void run_finish(struct run *r); /* zeroed is fine */
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * A booted machine: physical memory, its allocators, who serves what.
+ *
+ * Boot: the region manager takes all RAM, the arenas of `from: boot` heaps are
+ * carved, the page allocator gets what its zones have left, and the rest is
+ * built on pages.  Only what the trace's groups need is booted.
+ */
+#ifndef SIM_SYSTEM_H
+#define SIM_SYSTEM_H
+
+#include "alloc/alloc.h"
+#include "model/fault.h"
+#include "model/machine.h"
+#include "model/physmem.h"
+#include "sim/ledger.h"
+
+#define SYS_MAX_ALLOCS 24u
+
+/* What to boot beyond what the machine file says. */
+struct boot_options {
+	const char *port;       /* "fast" or "checked" */
+	uint32_t groups;        /* bit set of 1 << enum trace_group that the trace uses */
+	const char *heap_kind;  /* --alloc: the kind that serves the heap group; NULL: the machine's */
+	uint64_t heap_bytes;    /* arena of the heap group; 0: as the machine says */
+	bool tree_index;        /* fit: list kinds in their equal-deciding indexed form */
+	uint64_t noise;         /* seed to fill RAM with; 0: zero */
+};
+
+struct sys_alloc {
+	const char *name;              /* of the entry, in reports */
+	const struct alloc_conf *conf; /* NULL: the region manager */
+	const struct alloc_ops *ops;
+	struct alloc *alloc;           /* owned handle */
+	struct alloc *walker;          /* owned: same kind, checked instance, read-only view */
+	struct mem view, walker_view;
+	struct alloc_env env, walker_env;
+	struct param_value *params;    /* owned, with its lists */
+	struct page_source source, walker_source;
+	struct mm_range arena;         /* bytes 0: grown from pages */
+	uint64_t top;                  /* arena: highest end of a grant so far, as offset from its base */
+	uint64_t footprint;            /* bytes taken from the machine so far: top, or pages held */
+	unsigned owner;                /* in the ledger */
+	bool pages_as_heap;            /* a page allocator that serves bytes by rounding up */
+	void *arena_zone;              /* its one zone; owned */
+};
+
+struct system {
+	const struct machine *machine; /* borrowed */
+	struct physmem pm;
+	struct mm_shared sh;
+	struct ledger ledger;
+	const struct alloc_instance *instance, *checked;
+	struct sys_alloc allocs[SYS_MAX_ALLOCS];
+	unsigned nr_allocs;
+	struct sys_alloc *group[NR_GROUPS];              /* who serves a group; NULL: nobody */
+	struct sys_alloc *by_conf[SYS_MAX_ALLOCS];       /* index as in machine->allocs */
+	struct sys_alloc *boot, *pages;                  /* NULL without */
+	struct zone_desc *zones;                         /* owned */
+	struct pfn_range *ranges;                        /* owned */
+	uint64_t offset;                                 /* of the linear view */
+};
+
+/*
+ * Boots.  0, or -1 with *d (an unknown kind or parameter, an arena that does not
+ * fit, a kind whose init refuses) and everything released.
+ */
+int system_boot(struct system *s, const struct machine *m, const struct boot_options *o, struct diag *d) MUST_USE;
+void system_finish(struct system *s); /* zeroed is fine */
+
+const struct alloc_ops *instance_kind(const struct alloc_instance *in, const char *kind);
+
+/* The instance of a port and a word size, NULL: none. */
+const struct alloc_instance *find_instance(const char *port, unsigned word);
+
+/* (Re)attaches a's walker to the image as it is; returns it. Never changes a byte. */
+struct alloc *system_walker(struct system *s, struct sys_alloc *a);
+
+/* get_order: the least order whose block of pages holds `bytes` (0 counts as 1). */
+static inline unsigned system_order(const struct system *s, uint64_t bytes)
+{
+	uint64_t pages = bytes == 0 ? 1 : (bytes - 1) >> s->machine->page_shift;
+
+	return bytes == 0 || pages == 0 ? 0 : msb(pages) + 1;
+}
+
+/*
+ * Resolves an entry's parameters against its kind: every key that is not the
+ * description's own must be one.  Allocates *out (free with params_free).
+ */
+int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, bool strict,
+		   struct param_value **out, struct diag *d) MUST_USE;
+void params_free(const struct alloc_ops *ops, struct param_value *v);
+
+#endif

@@ -1,0 +1,80 @@
+/* memscape: picks the command. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/cli/cli.h"
+
+struct command {
+	const char *name, *help;
+	int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+#define X(name, help) {#name, help, cmd_##name},
+	COMMANDS(X)
+#undef X
+};
+
+#define NR_COMMANDS (sizeof commands / sizeof commands[0])
+
+static void print_help(FILE *out)
+{
+	fputs("usage: memscape COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	      "A laboratory for memory allocators: real allocators on a simulated machine, driven by\n"
+	      "recorded traces, with every byte accounted for.\n\nCommands:\n", out);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	fputs("\n'memscape COMMAND --help' describes a command, 'man memscape' all of them.\n"
+	      "First steps: memscape info stm32h7; memscape replay -c stm32h7 traces/firmware.mst\n", out);
+}
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "memscape %s: ", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry 'memscape %s --help'.\n", command);
+	return EXIT_USAGE;
+}
+
+int cli_bad_input(const struct diag *d)
+{
+	char line[1024];
+
+	diag_text(d, line, sizeof line);
+	fprintf(stderr, "memscape: %s\n", line);
+	return EXIT_BAD_INPUT;
+}
+
+static int unknown_command(const char *name)
+{
+	fprintf(stderr, "memscape: unknown command '%s', expected one of:", name);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		fprintf(stderr, " %s", commands[i].name);
+	fputs("\nTry 'memscape --help'.\n", stderr);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_RAN;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts("memscape " MEMSCAPE_VERSION);
+		return EXIT_RAN;
+	}
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	return unknown_command(argv[1]);
+}

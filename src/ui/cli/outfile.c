@@ -1,0 +1,57 @@
+#include "ui/cli/outfile.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+int outfile_open(struct outfile *o, const char *path, struct diag *d)
+{
+	*o = (struct outfile){0};
+	if (strcmp(path, "-") == 0) {
+		o->f = stdout;
+		return 0;
+	}
+	if (snprintf(o->path, sizeof o->path, "%s", path) >= (int)sizeof o->path)
+		return diag_set(d, path, 0, 0, "path too long");
+	snprintf(o->tmp, sizeof o->tmp, "%s.%ld.tmp", path, (long)getpid());
+	o->f = fopen(o->tmp, "w");
+	if (o->f == NULL) {
+		diag_set(d, path, 0, 0, "cannot be written: %s", strerror(errno));
+		o->tmp[0] = '\0';
+		return -1;
+	}
+	return 0;
+}
+
+int outfile_commit(struct outfile *o, struct diag *d)
+{
+	bool std = o->tmp[0] == '\0';
+	int bad = fflush(o->f) != 0 || ferror(o->f);
+	int err = errno;
+
+	if (!std && fclose(o->f) != 0)
+		bad = 1;
+	o->f = NULL;
+	if (!bad && !std && rename(o->tmp, o->path) != 0) {
+		err = errno;
+		bad = 1;
+	}
+	if (!bad) {
+		o->tmp[0] = '\0';
+		return 0;
+	}
+	if (!std)
+		unlink(o->tmp);
+	o->tmp[0] = '\0';
+	return diag_set(d, std ? "standard output" : o->path, 0, 0, "cannot be written: %s", strerror(err));
+}
+
+void outfile_abandon(struct outfile *o)
+{
+	if (o->f != NULL && o->tmp[0] != '\0')
+		fclose(o->f);
+	if (o->tmp[0] != '\0')
+		unlink(o->tmp);
+	*o = (struct outfile){0};
+}

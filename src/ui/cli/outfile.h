@@ -1,0 +1,21 @@
+/* Output files that are whole or absent: written beside, then renamed. */
+#ifndef UI_CLI_OUTFILE_H
+#define UI_CLI_OUTFILE_H
+
+#include <stdio.h>
+
+#include "model/diag.h"
+
+struct outfile {
+	FILE *f;
+	char path[4096], tmp[4112]; /* tmp "": standard output */
+};
+
+/* "-" is standard output. 0, or -1 with *d. */
+int outfile_open(struct outfile *o, const char *path, struct diag *d);
+/* Flushes, syncs the name: the file appears under its path. 0, or -1 with *d and no file. */
+int outfile_commit(struct outfile *o, struct diag *d);
+/* Removes what was written. Fine after commit or on a zeroed one. */
+void outfile_abandon(struct outfile *o);
+
+#endif

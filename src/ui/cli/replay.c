@@ -1,0 +1,418 @@
+/* memscape replay: a trace on a machine, and the report. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/explain.h"
+#include "sim/expr.h"
+#include "sim/report.h"
+#include "sim/run.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/options.h"
+#include "ui/cli/outfile.h"
+#include "ui/cli/text.h"
+
+static const char help[] =
+	"usage: memscape replay -c MACHINE [OPTION...] TRACE|-\n\n"
+	"Replays a trace against the allocators of a simulated machine and reports where every\n"
+	"byte went.  TRACE is of any known format; '-' is standard input.\n\n"
+	"  -c, --machine MACHINE  a machine file, or the name of a shipped one (stm32h7, x86_32, x86_64)\n"
+	"      --variant V        a variant of it (memscape info MACHINE lists them)\n"
+	"      --set PATH=VALUE   change any value of the machine, as regions.d1_axi.size=384K\n"
+	"      --alloc KIND       the kind that serves the user heap (memscape list allocators)\n"
+	"      --port PORT        fast (default) or checked: every access tested\n"
+	"      --noise SEED       fill RAM with noise first; no result may depend on it\n\n"
+	"      --until N          stop after event N\n"
+	"      --explain A..B     tell step by step what events A to B did\n"
+	"      --check[=N]        check every invariant and recount the ledger after every Nth event\n"
+	"      --fail-on EXPR     exit with 1 when the expression over the report is true, as\n"
+	"                         'events.failed > 0' or 'largest(main) < 8K'\n"
+	"      --salvage          report a damaged trace up to the damage\n\n"
+	"      --json FILE|-      the whole report as JSON\n"
+	"      --csv FILE|-       figures over time, a row every --every events (default 1000)\n"
+	"      --every N          events between two rows\n"
+	"      --timing           speed, on standard error\n"
+	"      --color WHEN       auto, always or never\n"
+	"  -q, --quiet            no text report\n"
+	"  -h, --help             this text\n\n"
+	"Exit status: 0 ran; 1 a --fail-on was true or an expectation not met; 2 usage; 3 bad machine\n"
+	"or trace; 4 an invariant or the ledger failed; 130 interrupted.\n";
+
+#define MAX_FAIL_ON 32u
+
+struct options {
+	struct machine_choice machine;
+	const char *trace, *alloc, *port, *json, *csv, *explain, *color;
+	const char *fail_on[MAX_FAIL_ON];
+	struct expr *expr[MAX_FAIL_ON];
+	unsigned nr_fail_on;
+	uint64_t until, check, every, noise;
+	bool salvage, timing, quiet;
+};
+
+struct session {
+	const struct options *o;
+	struct explainer explainer;
+	struct outfile csv;
+	struct progress progress;
+	struct replay *replay;
+	bool expectation_failed;
+};
+
+enum { O_VARIANT = 256, O_SET, O_ALLOC, O_PORT, O_NOISE, O_UNTIL, O_EXPLAIN, O_CHECK, O_FAIL_ON, O_SALVAGE, O_JSON, O_CSV, O_EVERY, O_TIMING, O_COLOR };
+
+static const struct option longopts[] = {
+	{"machine", required_argument, NULL, 'c'},      {"variant", required_argument, NULL, O_VARIANT},
+	{"set", required_argument, NULL, O_SET},        {"alloc", required_argument, NULL, O_ALLOC},
+	{"port", required_argument, NULL, O_PORT},      {"noise", required_argument, NULL, O_NOISE},
+	{"until", required_argument, NULL, O_UNTIL},    {"explain", required_argument, NULL, O_EXPLAIN},
+	{"check", optional_argument, NULL, O_CHECK},    {"fail-on", required_argument, NULL, O_FAIL_ON},
+	{"salvage", no_argument, NULL, O_SALVAGE},      {"json", required_argument, NULL, O_JSON},
+	{"csv", required_argument, NULL, O_CSV},        {"every", required_argument, NULL, O_EVERY},
+	{"timing", no_argument, NULL, O_TIMING},        {"color", required_argument, NULL, O_COLOR},
+	{"quiet", no_argument, NULL, 'q'},              {"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static int number(const char *option, const char *text, uint64_t *out)
+{
+	if (read_number(text, out) && *out != 0)
+		return 0;
+	return cli_usage("replay", "--%s '%s': expected a number from 1", option, text);
+}
+
+static int text_option(struct options *o, int c, const char *arg)
+{
+	switch (c) {
+	case 'c':
+		o->machine.name = arg;
+		return 0;
+	case O_VARIANT:
+		o->machine.variant = arg;
+		return 0;
+	case O_ALLOC:
+		o->alloc = arg;
+		return 0;
+	case O_JSON:
+		o->json = arg;
+		return 0;
+	case O_CSV:
+		o->csv = arg;
+		return 0;
+	case O_EXPLAIN:
+		o->explain = arg;
+		return 0;
+	case O_PORT:
+		o->port = arg;
+		if (strcmp(arg, "fast") == 0 || strcmp(arg, "checked") == 0)
+			return 0;
+		return cli_usage("replay", "--port '%s': expected fast or checked", arg);
+	default:
+		o->color = arg;
+		return 0;
+	}
+}
+
+static int add_fail_on(struct options *o, const char *text)
+{
+	struct diag d = {0};
+
+	if (o->nr_fail_on == MAX_FAIL_ON)
+		return cli_usage("replay", "more than %u --fail-on", MAX_FAIL_ON);
+	o->expr[o->nr_fail_on] = expr_parse(text, "--fail-on", &d);
+	if (o->expr[o->nr_fail_on] == NULL) {
+		cli_bad_input(&d);
+		return EXIT_USAGE;
+	}
+	o->fail_on[o->nr_fail_on++] = text;
+	return 0;
+}
+
+static int one_option(struct options *o, int c, const char *arg)
+{
+	switch (c) {
+	case O_SET:
+		if (o->machine.nr_sets == MAX_SETS)
+			return cli_usage("replay", "more than %u --set", MAX_SETS);
+		o->machine.sets[o->machine.nr_sets++] = arg;
+		return 0;
+	case O_NOISE:
+		return number("noise", arg, &o->noise);
+	case O_UNTIL:
+		return number("until", arg, &o->until);
+	case O_EVERY:
+		return number("every", arg, &o->every);
+	case O_CHECK:
+		o->check = 1;
+		return arg == NULL ? 0 : number("check", arg, &o->check);
+	case O_FAIL_ON:
+		return add_fail_on(o, arg);
+	case O_SALVAGE:
+		o->salvage = true;
+		return 0;
+	case O_TIMING:
+		o->timing = true;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case '?':
+		return cli_usage("replay", "bad option");
+	default:
+		return text_option(o, c, arg);
+	}
+}
+
+/* -1: go on; else the exit status. */
+static int parse(struct options *o, int argc, char **argv)
+{
+	int c, status;
+
+	*o = (struct options){.color = "auto", .port = "fast", .every = 1000};
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "c:qh", longopts, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return EXIT_RAN;
+		}
+		status = one_option(o, c, optarg);
+		if (status != 0)
+			return status;
+	}
+	if (o->machine.name == NULL)
+		return cli_usage("replay", "which machine? give -c MACHINE");
+	if (optind != argc - 1)
+		return cli_usage("replay", optind == argc ? "which trace? give a file, or - for standard input" : "more than one trace");
+	o->trace = argv[optind];
+	return -1;
+}
+
+/* ---- during the run ---- */
+
+static bool on_poll(void *ctx)
+{
+	struct session *s = ctx;
+
+	progress_at(&s->progress, s->replay->fig->event);
+	return interrupted();
+}
+
+static void csv_row(void *ctx, struct replay *r)
+{
+	struct session *s = ctx;
+	const struct figures *f = r->fig;
+	int64_t sum[MM_NR_CLASSES];
+
+	ledger_total(r->sys->ledger.rows, &r->sys->ledger, sum);
+	fprintf(s->csv.f, "%llu,%llu,%llu,%llu,%llu", (unsigned long long)f->event, (unsigned long long)f->live_bytes,
+		(unsigned long long)f->live_blocks, (unsigned long long)f->footprint, (unsigned long long)f->failed);
+	for (unsigned c = 0; c < MM_GRANTED; c++)
+		fprintf(s->csv.f, ",%lld", (long long)sum[c]);
+	fputc('\n', s->csv.f);
+}
+
+static void csv_head(FILE *out)
+{
+	fputs("event,live_bytes,live_blocks,footprint_bytes,failed", out);
+	for (unsigned c = 0; c < MM_GRANTED; c++)
+		fprintf(out, ",%s", mm_class_name((enum mm_class)c));
+	fputc('\n', out);
+}
+
+/* An `expect` marker: the expression over the report as it is now. */
+static bool on_expect(void *ctx, struct replay *r, const char *text)
+{
+	struct session *s = ctx;
+	struct report_run run = {.program_version = MEMSCAPE_VERSION, .end = REPLAY_DONE};
+	struct diag d = {0};
+	struct expr *e = expr_parse(text, "expect", &d);
+	json_t *report = report_build(r, &run);
+	bool ok = false;
+	int err = e == NULL ? -1 : expr_true(e, report, &ok, &d);
+
+	expr_free(e);
+	json_decref(report);
+	if (err != 0) {
+		snprintf(r->problem, sizeof r->problem, "event %llu: %.400s", (unsigned long long)r->fig->event, d.msg);
+		return false;
+	}
+	if (!ok) {
+		fprintf(stderr, "memscape: event %llu: expected %s, which is not so\n", (unsigned long long)r->fig->event, text);
+		s->expectation_failed = true;
+	}
+	return true;
+}
+
+static void on_ready(void *ctx, struct replay *r)
+{
+	struct session *s = ctx;
+	struct trace_info info;
+
+	s->replay = r;
+	trace_get_info(r->trace, &info);
+	progress_begin(&s->progress, "events", s->o->until != 0 ? s->o->until : info.events);
+	r->opt.stop = on_poll;
+	r->opt.stop_ctx = s;
+	r->opt.expect = on_expect;
+	r->opt.expect_ctx = s;
+	if (s->o->csv != NULL) {
+		if (s->csv.tmp[0] != '\0')
+			rewind(s->csv.f);
+		csv_head(s->csv.f);
+		r->opt.sample = csv_row;
+		r->opt.sample_ctx = s;
+		r->opt.sample_every = r->nr_sample = s->o->every;
+	}
+	if (s->o->explain != NULL) {
+		s->explainer.out = stdout;
+		explain_attach(&s->explainer, r);
+	}
+}
+
+/* ---- after it ---- */
+
+static int write_json(const json_t *report, const char *path)
+{
+	struct outfile o;
+	struct diag d = {0};
+
+	if (outfile_open(&o, path, &d) != 0)
+		return cli_bad_input(&d);
+	if (json_dumpf(report, o.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 || fputc('\n', o.f) == EOF) {
+		outfile_abandon(&o);
+		diag_set(&d, path, 0, 0, "cannot be written");
+		return cli_bad_input(&d);
+	}
+	return outfile_commit(&o, &d) != 0 ? cli_bad_input(&d) : 0;
+}
+
+static int judge(const struct options *o, const json_t *report)
+{
+	int status = EXIT_RAN;
+
+	for (unsigned i = 0; i < o->nr_fail_on; i++) {
+		struct diag d = {0};
+		bool yes = false;
+
+		if (expr_true(o->expr[i], report, &yes, &d) != 0) {
+			cli_bad_input(&d);
+			return EXIT_USAGE;
+		}
+		if (yes) {
+			fprintf(stderr, "memscape: --fail-on '%s' is true\n", o->fail_on[i]);
+			status = EXIT_TRUE;
+		}
+	}
+	return status;
+}
+
+static void print_timing(const struct run *run, double cpu, double wall)
+{
+	double n = (double)run->replay.fig->event;
+
+	fprintf(stderr, "timing: %.0f events, %.3f s of CPU time, %.3f s in all, %.1f ns an event; %llu KiB of image touched%s\n", n, cpu, wall,
+		n > 0 ? cpu * 1e9 / n : 0, (unsigned long long)(physmem_touched(&run->sys.pm) * (MM_TOUCH_BYTES / 1024)),
+		run->repeated ? "; repeated under checked" : "");
+}
+
+static int end_status(const struct options *o, const struct run *run, const struct diag *d)
+{
+	switch (run->end) {
+	case REPLAY_DAMAGE:
+		cli_bad_input(d);
+		return EXIT_BAD_INPUT;
+	case REPLAY_REFUSED:
+		fprintf(stderr, "memscape: %s: %s\n", o->trace, run->replay.problem);
+		return EXIT_BAD_INPUT;
+	case REPLAY_CHECK:
+		fprintf(stderr, "memscape: %s\n", run->replay.problem);
+		return EXIT_INTERNAL;
+	case REPLAY_FAULT:
+	case REPLAY_SIGNAL:
+		fprintf(stderr, "memscape: event %llu faulted: %s at 0x%llx; the run ends there\n", (unsigned long long)run->replay.fig->event,
+			run->sys.sh.nr_findings ? run->sys.sh.finding[0].what : "no access",
+			run->sys.sh.nr_findings ? (unsigned long long)run->sys.sh.finding[0].where : 0ull);
+		return EXIT_INTERNAL;
+	case REPLAY_STOPPED:
+		return EXIT_INTERRUPTED;
+	default:
+		return EXIT_RAN;
+	}
+}
+
+/* Writes what was asked for; the worse of the statuses. */
+static int report_run(const struct options *o, struct run *run, const struct session *s, int status)
+{
+	struct report_run rr = {.program_version = MEMSCAPE_VERSION, .alloc = o->alloc, .end = run->end, .noise = o->noise,
+				.image_hash = o->json != NULL || o->check != 0};
+	json_t *report;
+	struct text_style style;
+	int err;
+
+	if ((run->end == REPLAY_DAMAGE || run->end == REPLAY_REFUSED) && !o->salvage)
+		return status;
+	report = report_build(&run->replay, &rr);
+	text_style_init(&style, o->color, stdout);
+	if (!o->quiet && (o->json == NULL || strcmp(o->json, "-") != 0) && o->explain == NULL)
+		report_text(report, &style, stdout);
+	err = o->json != NULL ? write_json(report, o->json) : 0;
+	if (status == EXIT_RAN)
+		status = err != 0 ? err : judge(o, report);
+	if (status == EXIT_RAN && s->expectation_failed)
+		status = EXIT_TRUE;
+	json_decref(report);
+	return status;
+}
+
+static int run_and_report(const struct options *o, const struct machine *m)
+{
+	struct session s = {.o = o};
+	struct run run;
+	struct diag d = {0};
+	struct run_request q = {.machine = m, .trace = o->trace, .boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
+				.replay = {.until = o->until, .check_every = o->check}, .ready = on_ready, .ready_ctx = &s};
+	double cpu = cpu_seconds(), wall = wall_seconds();
+	int status;
+
+	if (o->explain != NULL && !explain_range(o->explain, &s.explainer.from, &s.explainer.to))
+		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120", o->explain);
+	if (o->csv != NULL && outfile_open(&s.csv, o->csv, &d) != 0)
+		return cli_bad_input(&d);
+	catch_interrupt();
+	if (run_trace(&run, &q, &d) != 0) {
+		outfile_abandon(&s.csv);
+		return cli_bad_input(&d);
+	}
+	progress_end(&s.progress);
+	if (o->timing)
+		print_timing(&run, cpu_seconds() - cpu, wall_seconds() - wall);
+	status = end_status(o, &run, &d);
+	if (o->csv != NULL) {
+		d = (struct diag){0};
+		if (outfile_commit(&s.csv, &d) != 0)
+			status = cli_bad_input(&d);
+	}
+	status = report_run(o, &run, &s, status);
+	run_finish(&run);
+	return status;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	struct options o;
+	struct text_style style;
+	struct machine *m;
+	int status = parse(&o, argc, argv);
+
+	if (status < 0 && !text_style_init(&style, o.color, stdout))
+		status = cli_usage("replay", "--color '%s': expected auto, always or never", o.color);
+	if (status < 0) {
+		m = load_choice(&o.machine);
+		status = m == NULL ? EXIT_BAD_INPUT : run_and_report(&o, m);
+		machine_free(m);
+	}
+	for (unsigned i = 0; i < o.nr_fail_on; i++)
+		expr_free(o.expr[i]);
+	return status;
+}
