@@ -15,7 +15,7 @@
 #ifndef ALLOC_MEMBLOCK_LAYOUT_H
 #define ALLOC_MEMBLOCK_LAYOUT_H
 
-#include "model/mem.h"
+#include "alloc/alloc.h"
 
 #define MEMBLOCK_ENTRY_SHIFT 4u
 #define MEMBLOCK_HEAD_BYTES  16u

@@ -111,7 +111,7 @@ static int carve_root(struct memmap *mp, const struct alloc_env *env)
 static struct pfn_range whole_frames(const struct memmap *mp, struct mm_range gap, pfn_t end)
 {
 	msize_t page = (msize_t)1 << mp->page_shift;
-	msize_t pa = gap.base.v - mp->m->offset, up = round_up(pa, page);
+	msize_t pa = mem_pa(mp->m, gap.base).v, up = round_up(pa, page);
 	struct pfn_range x = {.start = {(uint32_t)(up >> mp->page_shift)}};
 
 	if (up - pa >= gap.bytes || x.start.v >= end.v)
