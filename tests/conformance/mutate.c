@@ -306,13 +306,58 @@ static void mutate_kind(struct scene sc, const char *only, struct result *res)
 		}
 }
 
+/* Whether an earlier field of the same range has the same offset modulo stride; gathers bits. */
+static bool repeated(const struct result *res, unsigned i, uint64_t stride, uint8_t *bits)
+{
+	const struct field *f = &res->field[i];
+	bool earlier = false;
+
+	*bits = 0;
+	for (unsigned k = 0; k < res->nr_fields; k++) {
+		const struct field *o = &res->field[k];
+
+		if (o->offset % stride != f->offset % stride || strcmp(o->what, f->what) != 0)
+			continue;
+		earlier |= k < i;
+		*bits |= o->bits;
+	}
+	return earlier;
+}
+
+static unsigned print_what(const struct result *res, const char *what, uint64_t stride, bool quiet)
+{
+	unsigned lines = 0;
+
+	for (unsigned i = 0; i < res->nr_fields; i++) {
+		uint8_t bits;
+
+		if (strcmp(res->field[i].what, what) != 0 || repeated(res, i, stride, &bits))
+			continue;
+		lines++;
+		if (!quiet)
+			print_message("    unnoticed: %s | %s | %llu/%llu&%02x\n", res->kind, what,
+				      (unsigned long long)(res->field[i].offset % stride),
+				      (unsigned long long)stride, bits);
+	}
+	return lines;
+}
+
+/* Tables repeat: each range's fields are printed at the record size that leaves the fewest lines. */
 static void print_fields(const struct result *res)
 {
-	for (unsigned i = 0; i < res->nr_fields; i++) {
-		const struct field *f = &res->field[i];
+	static const uint64_t strides[] = {1u << 20, 64, 48, 40, 32, 24, 16};
 
-		print_message("    unnoticed: %s | %s | %llu&%02x\n", res->kind, f->what,
-			      (unsigned long long)f->offset, f->bits);
+	for (unsigned i = 0; i < res->nr_fields; i++) {
+		uint64_t best = strides[0];
+		uint8_t bits;
+
+		if (repeated(res, i, 1, &bits))
+			continue;
+		for (unsigned s = 1; s < 7; s++)
+			if (print_what(res, res->field[i].what, strides[s], true) * 2 <=
+			    print_what(res, res->field[i].what, best, true))
+				best = strides[s];
+		print_what(res, res->field[i].what, best, false);
 	}
 }
 

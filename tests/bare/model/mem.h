@@ -1,0 +1,144 @@
+/*
+ * The port of firmware: loads and stores are plain dereferences, and accounts,
+ * tracepoints, searches and assertions vanish.  Stands before src/model/mem.h on
+ * the bare build's include path; allocator sources are the same to the letter.
+ */
+#ifndef MODEL_MEM_H
+#define MODEL_MEM_H
+
+#include "model/mem_words.h"
+#include "model/paddr.h"
+
+#define MM_PORT_NAME "bare"
+
+/* A view holds nothing: there is one address space, and one ledger nowhere. */
+struct mem {
+	char nothing;
+};
+
+#define MM_ACCESS(bits)                                                                            \
+	static inline uint##bits##_t mem_ld##bits(const struct mem *m, vaddr_t a)                  \
+	{                                                                                          \
+		uint##bits##_t x;                                                                  \
+		(void)m;                                                                           \
+		__builtin_memcpy(&x, (const void *)a.v, sizeof x);                                 \
+		return x;                                                                          \
+	}                                                                                          \
+	static inline void mem_st##bits(const struct mem *m, vaddr_t a, uint##bits##_t x)          \
+	{                                                                                          \
+		(void)m;                                                                           \
+		__builtin_memcpy((void *)a.v, &x, sizeof x);                                       \
+	}
+
+MM_ACCESS(8)
+MM_ACCESS(16)
+MM_ACCESS(32)
+MM_ACCESS(64)
+#undef MM_ACCESS
+
+static inline msize_t mem_ldw(const struct mem *m, vaddr_t a)
+{
+	return MM_WORD == 4 ? mem_ld32(m, a) : (msize_t)mem_ld64(m, a);
+}
+
+static inline void mem_stw(const struct mem *m, vaddr_t a, msize_t x)
+{
+	if (MM_WORD == 4)
+		mem_st32(m, a, (uint32_t)x);
+	else
+		mem_st64(m, a, x);
+}
+
+static inline vaddr_t mem_ldva(const struct mem *m, vaddr_t a)
+{
+	return (vaddr_t){mem_ldw(m, a)};
+}
+
+static inline void mem_stva(const struct mem *m, vaddr_t a, vaddr_t x)
+{
+	mem_stw(m, a, x.v);
+}
+
+static inline pfn_t mem_ldpfn(const struct mem *m, vaddr_t a)
+{
+	return (pfn_t){mem_ld32(m, a)};
+}
+
+static inline void mem_stpfn(const struct mem *m, vaddr_t a, pfn_t x)
+{
+	mem_st32(m, a, x.v);
+}
+
+static inline void mem_fill(const struct mem *m, vaddr_t a, uint8_t byte, msize_t bytes)
+{
+	(void)m;
+	__builtin_memset((void *)a.v, byte, bytes);
+}
+
+static inline void mem_zero(const struct mem *m, vaddr_t a, msize_t bytes)
+{
+	mem_fill(m, a, 0, bytes);
+}
+
+/* Nobody keeps a map of what was touched here: nothing is known to be zero. */
+static inline msize_t mem_untouched(const struct mem *m, vaddr_t a)
+{
+	(void)m;
+	(void)a;
+	return 0;
+}
+
+static inline void mem_copy(const struct mem *m, vaddr_t to, vaddr_t from, msize_t bytes)
+{
+	(void)m;
+	__builtin_memcpy((void *)to.v, (const void *)from.v, bytes);
+}
+
+/* ---- the linear view of a machine without an MMU ---- */
+
+static inline vaddr_t mem_va(const struct mem *m, paddr_t pa)
+{
+	(void)m;
+	return (vaddr_t){pa.v};
+}
+
+static inline paddr_t mem_pa(const struct mem *m, vaddr_t va)
+{
+	(void)m;
+	return (paddr_t){va.v};
+}
+
+static inline vaddr_t pfn_to_va(const struct mem *m, pfn_t pfn, unsigned page_shift)
+{
+	(void)m;
+	return (vaddr_t){(uintptr_t)pfn.v << page_shift};
+}
+
+static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shift)
+{
+	(void)m;
+	return (pfn_t){(uint32_t)(va.v >> page_shift)};
+}
+
+/* ---- what vanishes ---- */
+
+#define mm_account(m, a, bytes, from, to)                                                          \
+	((void)(m), (void)(a), (void)(bytes), (void)(from), (void)(to))
+#define mm_transfer(from, to, a, bytes, cl)                                                        \
+	((void)(from), (void)(to), (void)(a), (void)(bytes), (void)(cl))
+#define mm_event(m, ev, a, b, c) ((void)(m), (void)(ev), (void)(a), (void)(b), (void)(c))
+#define mm_search(m, steps)      ((void)(m), (void)(steps))
+#define mm_refuse(m, why)        ((void)(m), (void)(why))
+#define mm_warn(m, what, where)  ((void)(m), (void)(what), (void)(where))
+#define mm_assert(m, c)          ((void)sizeof(c), (void)(m))
+
+/* Firmware has nowhere to unwind to. */
+_Noreturn static inline void mm_bug(const struct mem *m, const char *what, vaddr_t where)
+{
+	(void)m;
+	(void)what;
+	(void)where;
+	__builtin_trap();
+}
+
+#endif
