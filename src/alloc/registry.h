@@ -10,6 +10,7 @@
 #define ALLOCATORS(X) \
 	X(bump) \
 	X(bins) \
+	X(buddy_heap) \
 	X(half_fit) \
 	X(memblock) \
 	X(buddy) \
