@@ -183,7 +183,8 @@ static int check_large(const struct buddy_heap *h, struct count *n, struct check
 	for (pfn_t at = large_head(m, h->control); !pfn_none(at); n->live++) {
 		vaddr_t p = pfn_to_va(m, at, h->pages->page_shift);
 
-		if (buddy_heap_large_bytes(h, p) == 0)
+		if (!pfn_eq(va_to_pfn(m, p, h->pages->page_shift), at) ||
+		    buddy_heap_large_bytes(h, p) == 0)
 			return check_fail(r, b7, h->control, p.v, 0);
 		if (!pfn_eq(page_prev(m, buddy_heap_desc(h, p)), prev))
 			return check_fail(r, b7, p, page_prev(m, buddy_heap_desc(h, p)).v, prev.v);
