@@ -39,18 +39,10 @@ void replay_finish(struct replay *r)
 
 /* ---- what every birth and death does to the figures ---- */
 
-/* The heap's footprint after an operation; for an arena, its high-water mark. */
-static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
+static void set_footprint(struct replay *r, struct sys_alloc *h, uint64_t now)
 {
 	struct figures *f = r->fig;
-	uint64_t now = h->footprint;
 
-	if (h->arena.bytes == 0)
-		now = h->source.held;
-	else if (end_pa - (h->arena.base.v - r->sys->offset) > now)
-		now = end_pa - (h->arena.base.v - r->sys->offset);
-	if (mm_likely(now == h->footprint))
-		return;
 	f->footprint += now - h->footprint;
 	h->footprint = now;
 	if (f->footprint > f->peak_footprint) {
@@ -60,9 +52,24 @@ static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_
 	}
 }
 
-static inline void more_live(struct figures *f, uint64_t bytes)
+/* The heap's footprint after a grant that ends at end_pa; of an arena it is the high-water mark. */
+static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
 {
-	f->live_bytes += bytes;
+	uint64_t now = h->arena.bytes == 0 ? h->source.held : end_pa - (h->arena.base.v - r->sys->offset);
+
+	if (mm_unlikely(now > h->footprint || (h->arena.bytes == 0 && now != h->footprint)))
+		set_footprint(r, h, now);
+}
+
+/* And after something was given back: only what grows from pages can shrink. */
+static inline void drop_footprint(struct replay *r, struct sys_alloc *h)
+{
+	if (h->arena.bytes == 0 && h->source.held != h->footprint)
+		set_footprint(r, h, h->source.held);
+}
+
+static inline void note_peak(struct figures *f)
+{
 	if (f->live_bytes > f->peak_live_bytes) {
 		f->peak_live_bytes = f->live_bytes;
 		f->peak_live_blocks = f->live_blocks;
@@ -84,8 +91,9 @@ static inline void before_death(struct replay *r)
 void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa)
 {
 	r->fig->bytes_requested += bytes;
+	r->fig->live_bytes += bytes;
 	take_footprint(r, h, end_pa);
-	more_live(r->fig, bytes);
+	note_peak(r->fig);
 }
 
 void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, struct grant g, uint64_t size,
@@ -110,7 +118,7 @@ void replay_died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t 
 	r->fig->live_bytes -= size;
 	r->fig->live_blocks--;
 	l->place = 0;
-	take_footprint(r, h, 0);
+	drop_footprint(r, h);
 }
 
 void replay_before_death(struct replay *r)
@@ -300,10 +308,8 @@ static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l, co
 	mm_account(&h->view, va, g.bytes - ev->size, MM_GRANTED, MM_ROUNDING);
 	l->what = ev->size | (uint64_t)live_site(l) << 40;
 	r->fig->live_bytes -= old;
-	r->fig->bytes_requested += ev->size;
 	r->fig->moved_in_place++;
-	take_footprint(r, h, live_pa(l) + g.bytes);
-	more_live(r->fig, ev->size);
+	replay_more_live(r, h, ev->size, live_pa(l) + g.bytes);
 	return true;
 }
 

@@ -7,7 +7,7 @@
 /* X(name, "one line for memscape --help") ; each defines int cmd_NAME(int argc, char **argv). */
 #define COMMANDS(X)                                                                  \
 	X(replay, "replay a trace on a machine and report every byte")               \
-	X(info, "describe a machine or a trace")                                     \
+	X(fit, "find the least arena in which a trace fits, per allocator")         \
 	X(list, "list allocators, machines, formats or figures")
 
 /* Exit status: a contract with scripts. */

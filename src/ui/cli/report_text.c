@@ -297,7 +297,7 @@ static void print_live(const struct page *p)
 	fprintf(p->out, "  %s in %s blocks; the most by call site and size:\n", size_text(num(l, "bytes"), a), count_text(num(l, "blocks"), n));
 	for (size_t i = 0; i < json_array_size(list) && i < 5; i++) {
 		const json_t *g = json_array_get(list, i);
-		char b[SIZE_TEXT], c[SIZE_TEXT];
+		char b[SIZE_TEXT];
 
 		fprintf(p->out, "  %11s in %s blocks of %s%s%s, the first from event %lld\n", size_text(num(g, "bytes"), a),
 			count_text(num(g, "blocks"), n), size_text(num(g, "size"), b), *str(g, "site") ? " from " : "", str(g, "site"),

@@ -1,0 +1,152 @@
+#include "sim/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a handle's host side counts beyond the image. */
+struct alloc_state {
+	vaddr_t root;
+	uint64_t top, footprint;
+	uint64_t held, calls;
+};
+
+struct checkpoint {
+	uint64_t event, bytes;
+	uint64_t nr_frames;
+	uint64_t *frame;  /* index of each saved frame, ascending */
+	uint8_t *content; /* MM_TOUCH_BYTES each */
+	void *ledger;
+	struct figures fig;
+	struct live *live;
+	uint32_t nr_live;
+	uint64_t nr_check, nr_sample;
+	struct mm_shared sh;
+	struct alloc_state alloc[SYS_MAX_ALLOCS];
+};
+
+static bool save_frames(struct checkpoint *c, const struct physmem *pm)
+{
+	uint64_t n = 0;
+
+	c->nr_frames = physmem_touched(pm);
+	c->frame = malloc((c->nr_frames + 1) * sizeof *c->frame);
+	c->content = malloc((c->nr_frames + 1) * MM_TOUCH_BYTES);
+	if (c->frame == NULL || c->content == NULL)
+		return false;
+	for (uint64_t f = 0; f < pm->frames && n < c->nr_frames; f++) {
+		if (!pm->touched[f])
+			continue;
+		c->frame[n] = f;
+		memcpy(c->content + n * MM_TOUCH_BYTES, pm->window + (f << MM_TOUCH_SHIFT), MM_TOUCH_BYTES);
+		n++;
+	}
+	c->nr_frames = n;
+	return true;
+}
+
+static void save_alloc(struct alloc_state *s, const struct sys_alloc *a)
+{
+	*s = (struct alloc_state){a->alloc->root, a->top, a->footprint, a->source.held, a->source.calls};
+}
+
+struct checkpoint *checkpoint_take(const struct replay *r)
+{
+	const struct system *sys = r->sys;
+	struct checkpoint *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->event = r->fig->event;
+	c->fig = *r->fig;
+	c->sh = sys->sh;
+	c->nr_check = r->nr_check;
+	c->nr_sample = r->nr_sample;
+	c->nr_live = r->live.nr;
+	c->live = malloc((r->live.nr + 1ull) * sizeof *c->live);
+	c->ledger = malloc(sys->ledger.bytes);
+	if (c->live == NULL || c->ledger == NULL || !save_frames(c, &sys->pm)) {
+		checkpoint_free(c);
+		return NULL;
+	}
+	memcpy(c->live, r->live.slot, r->live.nr * sizeof *c->live);
+	memcpy(c->ledger, sys->ledger.block, sys->ledger.bytes);
+	for (unsigned i = 0; i < sys->nr_allocs; i++)
+		save_alloc(&c->alloc[i], &sys->allocs[i]);
+	c->bytes = sizeof *c + c->nr_frames * (MM_TOUCH_BYTES + sizeof *c->frame) + c->nr_live * sizeof *c->live + sys->ledger.bytes;
+	return c;
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+	if (c == NULL)
+		return;
+	free(c->frame);
+	free(c->content);
+	free(c->live);
+	free(c->ledger);
+	free(c);
+}
+
+uint64_t checkpoint_event(const struct checkpoint *c)
+{
+	return c->event;
+}
+
+uint64_t checkpoint_bytes(const struct checkpoint *c)
+{
+	return c->bytes;
+}
+
+/* Frames touched now but not then become untouched and zero again. */
+static void restore_frames(const struct checkpoint *c, struct physmem *pm)
+{
+	uint64_t n = 0;
+
+	for (uint64_t f = 0; f < pm->frames; f++) {
+		bool then = n < c->nr_frames && c->frame[n] == f;
+
+		if (then) {
+			memcpy(pm->window + (f << MM_TOUCH_SHIFT), c->content + n * MM_TOUCH_BYTES, MM_TOUCH_BYTES);
+			pm->touched[f] = true;
+			n++;
+		} else if (pm->touched[f]) {
+			memset(pm->window + (f << MM_TOUCH_SHIFT), 0, MM_TOUCH_BYTES);
+			pm->touched[f] = false;
+		}
+	}
+}
+
+static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struct diag *d)
+{
+	a->top = s->top;
+	a->footprint = s->footprint;
+	a->source.held = s->held;
+	a->source.calls = s->calls;
+	a->env.root = s->root;
+	memset(a->alloc, 0, a->ops->handle_bytes);
+	if (a->ops->attach(a->alloc, &a->env) != 0)
+		return diag_set(d, "", 0, 0, "allocator %s cannot adopt the image of a checkpoint", a->name);
+	return 0;
+}
+
+int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag *d)
+{
+	struct system *sys = r->sys;
+	sigjmp_buf *unwind = sys->sh.unwind;
+
+	if (c->nr_live != 0 && r->live.nr < c->nr_live && !live_grow(&r->live, c->nr_live - 1))
+		return diag_set(d, "", 0, 0, "out of host memory");
+	memset(r->live.slot, 0, r->live.nr * sizeof *r->live.slot);
+	memcpy(r->live.slot, c->live, c->nr_live * sizeof *c->live);
+	memcpy(sys->ledger.block, c->ledger, sys->ledger.bytes);
+	*r->fig = c->fig;
+	sys->sh = c->sh;
+	sys->sh.unwind = unwind;
+	r->nr_check = c->nr_check;
+	r->nr_sample = c->nr_sample;
+	restore_frames(c, &sys->pm);
+	for (unsigned i = 0; i < sys->nr_allocs; i++)
+		if (restore_alloc(&c->alloc[i], &sys->allocs[i], d) != 0)
+			return -1;
+	return r->trace != NULL ? trace_seek(r->trace, c->event + 1, d) : 0;
+}

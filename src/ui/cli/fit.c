@@ -1,0 +1,253 @@
+/* memscape fit: the least arena with no failure, per allocator. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/fit.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/options.h"
+#include "ui/cli/outfile.h"
+#include "ui/cli/text.h"
+
+static const char help[] =
+	"usage: memscape fit -c MACHINE [OPTION...] TRACE\n\n"
+	"Finds, for each allocator, the least arena in which the trace replays without a failed\n"
+	"request, and shows it beside the peak of live bytes and the worst-case bound.\n\n"
+	"  -c, --machine MACHINE    a machine file or the name of a shipped one\n"
+	"      --variant V, --set PATH=VALUE   as in 'memscape replay'\n"
+	"      --alloc KIND[,KIND...]   which kinds (default: all that serve any size)\n"
+	"      --region NAME        the region that the arena lies in\n"
+	"  -j, --jobs N             kinds probed at once (default: the processors there are)\n"
+	"      --json FILE|-        the result as JSON (memscape.fit/1)\n"
+	"      --color WHEN         auto, always or never\n"
+	"  -h, --help               this text\n\n"
+	"Success is not monotone in the size: 'least' is the least size found whose next smaller\n"
+	"neighbour (by the alignment; by the page for page allocators) failed.\n";
+
+struct fit_options {
+	struct machine_choice machine;
+	const char *trace, *alloc, *json, *color;
+	char region[256];
+	uint64_t jobs;
+};
+
+static const struct option longopts[] = {
+	{"machine", required_argument, NULL, 'c'}, {"variant", required_argument, NULL, 'V'}, {"set", required_argument, NULL, 'S'},
+	{"alloc", required_argument, NULL, 'A'},   {"region", required_argument, NULL, 'R'},  {"jobs", required_argument, NULL, 'j'},
+	{"json", required_argument, NULL, 'J'},    {"color", required_argument, NULL, 'C'},   {"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static int add_set(struct fit_options *o, const char *set)
+{
+	if (o->machine.nr_sets == MAX_SETS)
+		return cli_usage("fit", "more than %u --set", MAX_SETS);
+	o->machine.sets[o->machine.nr_sets++] = set;
+	return 0;
+}
+
+static int one_option(struct fit_options *o, int c, const char *arg)
+{
+	switch (c) {
+	case 'c':
+		o->machine.name = arg;
+		return 0;
+	case 'V':
+		o->machine.variant = arg;
+		return 0;
+	case 'S':
+		return add_set(o, arg);
+	case 'A':
+		o->alloc = arg;
+		return 0;
+	case 'R':
+		snprintf(o->region, sizeof o->region, "allocators.heap.region=%s", arg);
+		return add_set(o, o->region);
+	case 'j':
+		if (read_number(arg, &o->jobs) && o->jobs != 0 && o->jobs <= 64)
+			return 0;
+		return cli_usage("fit", "--jobs '%s': expected a number from 1 to 64", arg);
+	case 'J':
+		o->json = arg;
+		return 0;
+	case 'C':
+		o->color = arg;
+		return 0;
+	default:
+		return cli_usage("fit", "bad option");
+	}
+}
+
+static int parse(struct fit_options *o, int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int c, status;
+
+	*o = (struct fit_options){.color = "auto", .alloc = "all", .jobs = cpus > 0 ? (uint64_t)cpus : 1};
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "c:j:h", longopts, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return EXIT_RAN;
+		}
+		status = one_option(o, c, optarg);
+		if (status != 0)
+			return status;
+	}
+	if (o->machine.name == NULL)
+		return cli_usage("fit", "which machine? give -c MACHINE");
+	if (optind != argc - 1)
+		return cli_usage("fit", optind == argc ? "which trace?" : "more than one trace");
+	o->trace = argv[optind];
+	return -1;
+}
+
+/* ---- which kinds ---- */
+
+static int all_kinds(struct fit_request *q, const struct alloc_instance *in)
+{
+	for (unsigned i = 0; i < in->nr_kinds && q->nr_kinds < FIT_MAX_KINDS; i++)
+		if ((in->kinds[i]->serves & SERVES_BYTES) != 0)
+			q->kind[q->nr_kinds++] = in->kinds[i]->name;
+	return 0;
+}
+
+static int choose_kinds(struct fit_request *q, const char *list)
+{
+	const struct alloc_instance *in = find_instance("fast", q->machine->word);
+	char word[64];
+
+	if (strcmp(list, "all") == 0)
+		return all_kinds(q, in);
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+		const struct alloc_ops *ops;
+
+		snprintf(word, sizeof word, "%.*s", (int)(n < 63 ? n : 63), list);
+		ops = instance_kind(in, word);
+		if (ops == NULL || (ops->serves & (SERVES_BYTES | SERVES_PAGES | SERVES_FIXED)) == 0)
+			return cli_usage("fit", "--alloc: '%s' serves no user heap, 'memscape list allocators' shows the kinds", word);
+		if (q->nr_kinds == FIT_MAX_KINDS)
+			return cli_usage("fit", "--alloc: more than %u kinds", FIT_MAX_KINDS);
+		q->kind[q->nr_kinds++] = ops->name;
+		list += n + (list[n] == ',');
+	}
+	return 0;
+}
+
+/* ---- output ---- */
+
+static void print_row(const struct fit_result *r, uint64_t peak, uint64_t scale, const struct text_style *s)
+{
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (r->bytes == 0) {
+		printf("  %-12s %s\n", r->kind, r->problem[0] ? r->problem : "unfinished: the work limit was reached");
+		return;
+	}
+	printf("  %-12s %11s %6llu.%03llu ", r->kind, size_text((int64_t)r->bytes, a), (unsigned long long)(r->bytes / peak),
+	       (unsigned long long)(r->bytes % peak * 1000 / peak));
+	print_bar(stdout, s, r->bytes, scale, 24);
+	printf(" %11s %s\n", r->bound ? size_text((int64_t)r->bound, b) : "-", r->finished ? "" : "unfinished: perhaps less");
+}
+
+static void print_table(const struct fit_request *q, const struct fit_result *res, const struct text_style *s)
+{
+	struct fit_peak peak;
+	uint64_t most = 1;
+	char a[SIZE_TEXT], n[COUNT_TEXT], e[COUNT_TEXT];
+
+	fit_trace_peak(q->trace, &peak);
+	for (unsigned i = 0; i < q->nr_kinds; i++)
+		most = res[i].bytes > most ? res[i].bytes : most;
+	printf("%s events; at most %s live in %s blocks\n\n", count_text((int64_t)fit_trace_events(q->trace), e),
+	       size_text((int64_t)peak.live_bytes, a), count_text((int64_t)peak.live_blocks, n));
+	printf("  %-12s %11s %10s %-24s %11s\n", "allocator", "least arena", "per live", "", "worst case");
+	for (unsigned i = 0; i < q->nr_kinds; i++)
+		print_row(&res[i], peak.live_bytes ? peak.live_bytes : 1, most, s);
+}
+
+static int output(const struct fit_options *o, const struct fit_request *q, const struct fit_result *res)
+{
+	struct text_style style;
+	struct outfile f;
+	struct diag d = {0};
+	json_t *j;
+	int bad;
+
+	if (!text_style_init(&style, o->color, stdout))
+		return cli_usage("fit", "--color '%s': expected auto, always or never", o->color);
+	if (o->json == NULL || strcmp(o->json, "-") != 0)
+		print_table(q, res, &style);
+	if (o->json == NULL)
+		return EXIT_RAN;
+	if (outfile_open(&f, o->json, &d) != 0)
+		return cli_bad_input(&d);
+	j = fit_json(q, res);
+	bad = json_dumpf(j, f.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 || fputc('\n', f.f) == EOF;
+	json_decref(j);
+	if (bad) {
+		outfile_abandon(&f);
+		diag_set(&d, o->json, 0, 0, "cannot be written");
+		return cli_bad_input(&d);
+	}
+	return outfile_commit(&f, &d) != 0 ? cli_bad_input(&d) : EXIT_RAN;
+}
+
+static bool on_stop(void *ctx)
+{
+	(void)ctx;
+	return interrupted();
+}
+
+static void on_done(void *ctx, unsigned n)
+{
+	const struct fit_request *q = ctx;
+
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, n == q->nr_kinds ? "\r\033[K" : "\r%u of %u allocators done\033[K", n, q->nr_kinds);
+}
+
+static int fit_on(const struct fit_options *o, const struct machine *m)
+{
+	struct fit_result result[FIT_MAX_KINDS];
+	struct fit_request q = {.machine = m, .jobs = (unsigned)o->jobs, .done = on_done, .stop = on_stop};
+	struct diag d = {0};
+	struct fit_trace *t;
+	int status = choose_kinds(&q, o->alloc);
+
+	if (status != 0)
+		return status;
+	t = fit_trace_read(o->trace, &d);
+	if (t == NULL)
+		return cli_bad_input(&d);
+	q.trace = t;
+	q.done_ctx = &q;
+	catch_interrupt();
+	if (fit_run(&q, result, &d) != 0)
+		status = cli_bad_input(&d);
+	else if (interrupted())
+		status = EXIT_INTERRUPTED;
+	else
+		status = output(o, &q, result);
+	fit_trace_free(t);
+	return status;
+}
+
+int cmd_fit(int argc, char **argv)
+{
+	struct fit_options o;
+	struct machine *m;
+	int status = parse(&o, argc, argv);
+
+	if (status >= 0)
+		return status;
+	m = load_choice(&o.machine);
+	if (m == NULL)
+		return EXIT_BAD_INPUT;
+	status = fit_on(&o, m);
+	machine_free(m);
+	return status;
+}

@@ -1,0 +1,95 @@
+/* memscape info: a machine or a trace, told apart by what the argument is. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/cli/cli.h"
+#include "ui/cli/info.h"
+#include "ui/cli/options.h"
+
+static const char help[] =
+	"usage: memscape info MACHINE|TRACE [--variant V] [--set PATH=VALUE]... [--json]\n\n"
+	"Describes a machine (regions, holes, zones, what each bus master reaches, allocators) or a\n"
+	"trace (events, peak of live bytes, sizes).  A name that ends in .yaml, or that names a shipped\n"
+	"machine, is a machine.\n";
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+static int print_json(json_t *j)
+{
+	if (j == NULL)
+		return EXIT_BAD_INPUT;
+	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	fputc('\n', stdout);
+	json_decref(j);
+	return EXIT_RAN;
+}
+
+static int info_of_machine(const struct machine_choice *c, bool json)
+{
+	struct machine *m = load_choice(c);
+	int status = EXIT_RAN;
+
+	if (m == NULL)
+		return EXIT_BAD_INPUT;
+	if (json)
+		status = print_json(info_machine_json(m));
+	else
+		info_machine(m, stdout);
+	machine_free(m);
+	return status;
+}
+
+/* A file that is there is a trace unless its name says YAML; anything else names a machine. */
+static bool is_trace(const char *name)
+{
+	FILE *f;
+
+	if (strcmp(name, "-") == 0)
+		return true;
+	if (ends_with(name, ".yaml") || ends_with(name, ".yml"))
+		return false;
+	f = fopen(name, "r");
+	if (f == NULL)
+		return false;
+	fclose(f);
+	return true;
+}
+
+int cmd_info(int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{"variant", required_argument, NULL, 'V'}, {"set", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+	};
+	struct machine_choice c = {0};
+	bool json = false;
+	int o;
+
+	optind = 1;
+	while ((o = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
+		if (o == 'h') {
+			fputs(help, stdout);
+			return EXIT_RAN;
+		}
+		if (o == '?')
+			return cli_usage("info", "bad option");
+		if (o == 'V')
+			c.variant = optarg;
+		else if (o == 'j')
+			json = true;
+		else if (c.nr_sets < MAX_SETS)
+			c.sets[c.nr_sets++] = optarg;
+	}
+	if (optind != argc - 1)
+		return cli_usage("info", "expected a machine or a trace");
+	c.name = argv[optind];
+	if (is_trace(c.name))
+		return info_trace(c.name, json, stdout);
+	return info_of_machine(&c, json);
+}
