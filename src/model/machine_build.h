@@ -65,6 +65,9 @@ int build_find(struct build *b, const struct conf_node *n, enum name_kind kind,
 int build_mask(struct build *b, const struct conf_node *n, enum name_kind kind,
 	       uint64_t *out) MUST_USE;
 
+/* An address, or `lowmem`: the end of the direct map.  NULL as node leaves *out. machine_zones.c */
+int build_address(struct build *b, const struct conf_node *n, uint64_t *out) MUST_USE;
+
 /* Bytes that [a, a + na) and [b, b + nb) have in common. */
 uint64_t build_overlap(uint64_t a, uint64_t na, uint64_t b, uint64_t nb);
 

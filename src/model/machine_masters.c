@@ -7,16 +7,15 @@
 
 struct master_entry {
 	const char *name;
-	const struct conf_node *regions;
-	uint64_t base, end;
+	const struct conf_node *regions, *base, *end;
 };
 
 #define F(member, type) FIELD(struct master_entry, member, type)
 static const struct field master_fields[] = {
 	{F(name, FIELD_NAME), .required = true, .expected = "a name such as dma1"},
 	{F(regions, FIELD_NODE)},
-	{F(base, FIELD_SIZE)},
-	{F(end, FIELD_SIZE), .min = 1, .expected = "an address above 0"},
+	{F(base, FIELD_NODE)},
+	{F(end, FIELD_NODE)},
 	{0},
 };
 #undef F
@@ -77,21 +76,32 @@ static int reach_zones(struct build *b, struct master *x)
 	return 0;
 }
 
+/* The address range: from 0 where only the end is given, to the top where only the base is. */
+static int read_range(struct build *b, const struct master_entry *e, struct master *x)
+{
+	if (e->base == NULL && e->end == NULL)
+		return 0;
+	x->end = 1ull << 63;
+	if (build_address(b, e->base, &x->base) != 0 || build_address(b, e->end, &x->end) != 0)
+		return -1;
+	if (x->end <= x->base)
+		return conf_error(b->d, e->end != NULL ? e->end : e->base,
+				  "master %s reaches up to 0x%llx, expected an end above its base "
+				  "0x%llx",
+				  e->name, (unsigned long long)x->end, (unsigned long long)x->base);
+	return 0;
+}
+
 static int build_master(struct build *b, const struct conf_node *n, struct master *x)
 {
 	struct master_entry e = {0};
-	uint64_t regions = 0;
 
-	if (fields_read(n, "a master", master_fields, false, &e, b->d) != 0 ||
-	    (e.regions != NULL && build_mask(b, e.regions, NAME_REGION, &regions) != 0))
+	if (fields_read(n, "a master", master_fields, false, &e, b->d) != 0)
 		return -1;
-	if (fields_get(n, "base") != NULL && e.end == 0)
-		e.end = 1ull << 63;
-	if (e.end < e.base)
-		return conf_error(b->d, fields_get(n, "end") != NULL ? fields_get(n, "end") : n,
-				  "end below base, expected an address above it");
-	*x = (struct master){
-		.name = e.name, .regions = regions, .base = e.base, .end = e.end, .conf = n};
+	*x = (struct master){.name = e.name, .conf = n};
+	if ((e.regions != NULL && build_mask(b, e.regions, NAME_REGION, &x->regions) != 0) ||
+	    read_range(b, &e, x) != 0)
+		return -1;
 	reach_range(b->m, x);
 	if ((x->regions | x->partly) == 0)
 		return conf_error(b->d, n,

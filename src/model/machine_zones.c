@@ -36,20 +36,23 @@ struct span {
 	uint64_t regions;
 };
 
-/* A border: an address, or `lowmem`, the end of the direct map. */
-static int read_border(struct build *b, const struct conf_node *n, uint64_t *out)
+int build_address(struct build *b, const struct conf_node *n, uint64_t *out)
 {
 	if (n == NULL)
 		return 0;
-	if (n->type == CONF_SCALAR && strcmp(n->text, "lowmem") == 0) {
-		if (b->m->mmu == MMU_NONE)
-			return conf_error(b->d, n, "lowmem without an MMU, expected an address");
-		*out = b->m->virt.lowmem_max;
-		return 0;
-	}
-	if (conf_size(n, out, b->d) != 0)
+	if (n->type != CONF_SCALAR || strcmp(n->text, "lowmem") != 0)
+		return conf_size(n, out, b->d);
+	if (b->m->mmu == MMU_NONE)
+		return conf_error(b->d, n, "lowmem without an MMU, expected an address");
+	*out = b->m->virt.lowmem_max;
+	return 0;
+}
+
+static int read_border(struct build *b, const struct conf_node *n, uint64_t *out)
+{
+	if (build_address(b, n, out) != 0)
 		return -1;
-	if ((*out & ((1ull << b->m->page_shift) - 1)) != 0)
+	if (n != NULL && (*out & ((1ull << b->m->page_shift) - 1)) != 0)
 		return conf_error(b->d, n,
 				  "zone border 0x%llx, expected a multiple of the page (%u bytes)",
 				  (unsigned long long)*out, 1u << b->m->page_shift);
