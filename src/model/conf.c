@@ -28,19 +28,23 @@ struct reader {
 	struct diag *d;
 	const char *text, *file;
 	size_t bytes; /* of text */
+	bool single; /* it is one line without a newline */
 	int line0, col0; /* of the text's first character */
 	struct anchor *anchors;
 	unsigned nr_anchors;
 };
 
+/* libyaml's end of a text without a newline lies on a line of its own: bring it back. */
 static int line_of(const struct reader *r, const yaml_mark_t *m)
 {
-	return r->line0 + (int)m->line;
+	return r->single ? r->line0 : r->line0 + (int)m->line;
 }
 
 static int col_of(const struct reader *r, const yaml_mark_t *m)
 {
-	return (m->line == 0 ? r->col0 : 1) + (int)m->column;
+	if (m->line == 0)
+		return r->col0 + (int)m->column;
+	return r->single ? r->col0 + (int)r->bytes : 1 + (int)m->column;
 }
 
 #define FAIL_AT(r, mark, ...)                                                                      \
@@ -371,6 +375,7 @@ struct conf_tree *conf_read_at(const char *text, size_t bytes, const char *name,
 	struct reader r = {.text = text, .bytes = bytes, .d = d, .line0 = line, .col0 = col};
 	int err;
 
+	r.single = bytes == 0 || memchr(text, '\n', bytes) == NULL;
 	r.tree = conf_tree_new(d);
 	if (r.tree == NULL)
 		return NULL;

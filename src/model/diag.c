@@ -3,6 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* A diagnosis is one line, whatever the input holds: control characters become '?'. */
+static void one_line(char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
 int diag_set(struct diag *d, const char *file, int line, int col, const char *fmt, ...)
 {
 	va_list ap;
@@ -15,6 +23,8 @@ int diag_set(struct diag *d, const char *file, int line, int col, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(d->msg, sizeof d->msg, fmt, ap);
 	va_end(ap);
+	one_line(d->file);
+	one_line(d->msg);
 	return -1;
 }
 

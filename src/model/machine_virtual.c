@@ -131,6 +131,10 @@ static int build_virtual32(struct build *b)
 		return -1;
 	if (check_split(b, &v) != 0)
 		return -1;
+	if (v.pkmap_pages > (pae ? 512 : 1024))
+		return conf_error(b->d, place(b, "pkmap_pages"),
+				  "pkmap_pages %u, expected at most 512: one table with PAE",
+				  v.pkmap_pages);
 	lay_out_top(b, &v);
 	end = b->m->rules == RULES_TEXTBOOK ? TOP32 : out->vmalloc_end;
 	if (end < v.page_offset + v.vmalloc_reserve + MiB(16) ||

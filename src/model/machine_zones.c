@@ -4,8 +4,9 @@
  * them.
  *
  * A zone is the RAM of its regions inside its span.  Borders of its ranges are
- * rounded inwards to pages; a region too small for one page gives none, which is
- * no error: page orders are swept.
+ * rounded inwards to pages; a region too small for one page gives none, and a
+ * highmem zone may lie above all RAM: neither is an error, since page orders,
+ * sizes and splits are swept.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +160,7 @@ static int build_zone(struct build *b, const struct conf_node *n, struct zone_co
 		return conf_error(b->d, n, "out of memory");
 	for (unsigned i = 0; i < m->nr_regions; i++)
 		add_range(m, z, &s, i);
-	if (z->nr_ranges == 0)
+	if (z->nr_ranges == 0 && !z->highmem)
 		return conf_error(b->d, n,
 				  "zone %s holds no RAM, expected a region of kind ram in it",
 				  z->name);

@@ -52,10 +52,12 @@ void names_add(struct name_list *l, const char *name)
 	unsigned edits = names_edits(l->word, name);
 	size_t need = strlen(name) + 2;
 
-	/* A short word has few letters to be recognised by. */
+	/* "axi" for d1_axi; a shorter word has too few letters to be recognised by. */
+	if (edits > 2 && strlen(l->word) >= 3 && strcasestr(name, l->word) != NULL)
+		edits = 2;
 	if (edits < l->distance && edits * 2 <= strlen(name)) {
 		l->distance = edits;
-		l->best = name;
+		snprintf(l->hint, sizeof l->hint, "; did you mean '%.64s'?", name);
 	}
 	l->nr++;
 	if (l->used + need + 4 < sizeof l->text)
@@ -71,6 +73,4 @@ void names_end(struct name_list *l)
 {
 	if (l->nr == 0)
 		memcpy(l->text, "none", 5);
-	if (l->best != NULL)
-		snprintf(l->hint, sizeof l->hint, "; did you mean '%.64s'?", l->best);
 }

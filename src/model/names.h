@@ -9,17 +9,16 @@ struct name_list {
 	char text[320]; /* "a, b, c", cut with "..." where too long */
 	size_t used;
 	const char *word; /* what was written; borrowed */
-	const char *best; /* the nearest name so far; borrowed; NULL: none is near */
-	unsigned distance; /* of best */
+	unsigned distance; /* edits to the nearest name so far */
 	unsigned nr; /* names added */
-	char hint[96]; /* "; did you mean 'b'?", or "" */
+	char hint[96]; /* "; did you mean 'b'?", or "" when none is near */
 };
 
 /* Starts a list of the names that `word` might have been. */
 void names_begin(struct name_list *l, const char *word);
 void names_add(struct name_list *l, const char *name);
 
-/* Ends it: l->text is "a, b, c" ("none" when empty) and l->hint the likeliest, if any. */
+/* Ends it: l->text is "a, b, c", "none" when empty. */
 void names_end(struct name_list *l);
 
 /*
