@@ -1,0 +1,110 @@
+/* memscape diff: two reports, figure by figure, without a replay. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/report_diff.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/text.h"
+
+static const char help[] =
+	"usage: memscape diff [--all] A.json B.json\n\n"
+	"Compares two reports of 'memscape replay --json' (or two of 'memscape fit --json') figure by\n"
+	"figure.  What a run was asked for (the block `run`) is compared only with --all.\n\n"
+	"Exit status: 0 the figures are equal; 1 they differ; 2 usage; 3 no such report.\n";
+
+struct diff_view {
+	bool all;
+	size_t shown;
+};
+
+static void value_text(const json_t *j, char *buf, size_t room)
+{
+	if (j == NULL)
+		snprintf(buf, room, "-");
+	else if (json_is_integer(j))
+		count_text(json_integer_value(j), buf);
+	else if (json_is_real(j))
+		snprintf(buf, room, "%.3f", json_real_value(j));
+	else if (json_is_string(j))
+		snprintf(buf, room, "%.30s", json_string_value(j));
+	else
+		snprintf(buf, room, "%s", json_is_true(j) ? "true" : json_is_false(j) ? "false" : "null");
+}
+
+static bool is_run(const char *path)
+{
+	return strncmp(path, "run.", 4) == 0 || strcmp(path, "image_hash") == 0 || strncmp(path, "trace.", 6) == 0;
+}
+
+static void print_one(void *ctx, const char *path, const json_t *a, const json_t *b)
+{
+	struct diff_view *v = ctx;
+	char x[COUNT_TEXT], y[COUNT_TEXT], by[COUNT_TEXT] = "";
+
+	if (!v->all && is_run(path))
+		return;
+	if (v->shown++ == 0)
+		printf("%-44s %16s %16s %16s\n", "figure", "A", "B", "B - A");
+	value_text(a, x, sizeof x);
+	value_text(b, y, sizeof y);
+	if (json_is_integer(a) && json_is_integer(b)) {
+		json_int_t n = json_integer_value(b) - json_integer_value(a);
+
+		by[0] = n > 0 ? '+' : '\0';
+		count_text(n, by + (n > 0));
+	} else if (json_is_number(a) && json_is_number(b)) {
+		snprintf(by, sizeof by, "%+.3f", json_number_value(b) - json_number_value(a));
+	}
+	printf("%-44s %16s %16s %16s\n", path, x, y, by);
+}
+
+static json_t *load(const char *path)
+{
+	json_error_t e;
+	json_t *j = json_load_file(path, 0, &e);
+	struct diag d = {0};
+
+	if (j == NULL)
+		diag_set(&d, path, e.line > 0 ? e.line : 0, e.column > 0 ? e.column : 0, "%s, expected a report in JSON", e.text);
+	else if (!json_is_string(json_object_get(j, "schema")))
+		diag_set(&d, path, 0, 0, "no report: it has no 'schema', expected a file of 'memscape replay --json'");
+	if (d.msg[0] == '\0')
+		return j;
+	cli_bad_input(&d);
+	json_decref(j);
+	return NULL;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	static const struct option longopts[] = {{"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	struct diff_view v = {0};
+	json_t *a, *b;
+	int c;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "ah", longopts, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return EXIT_RAN;
+		}
+		if (c == '?')
+			return cli_usage("diff", "bad option");
+		v.all = true;
+	}
+	if (optind != argc - 2)
+		return cli_usage("diff", "expected two reports");
+	a = load(argv[optind]);
+	b = a == NULL ? NULL : load(argv[optind + 1]);
+	if (b == NULL) {
+		json_decref(a);
+		return EXIT_BAD_INPUT;
+	}
+	report_diff(a, b, print_one, &v);
+	json_decref(a);
+	json_decref(b);
+	if (v.shown == 0)
+		puts("no figure differs");
+	return v.shown == 0 ? EXIT_RAN : EXIT_TRUE;
+}
