@@ -1,5 +1,6 @@
 #include "sim/report_diff.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
