@@ -30,168 +30,97 @@
  *   I6  a block lies within its range; no two blocks overlap
  *   I7  no two free buddies exist
  *   I8  free and live blocks are all of a range's managed pages
- *   I9  what of a live block's descriptor its taker does not use is zero, and so
- *       are spare words
+ *   I9  a free block has no owner; spare words are zero
  *
  * One migrate type is used: with so few pageblocks mobility grouping is off, as it
  * is in Linux on small machines.
  */
 #include "alloc/buddy.h"
 
-#include "alloc/buddy_layout.h"
+#include "alloc/buddy_lists.h"
 
-#define ONE_TYPE MIGRATE_UNMOVABLE
+#define ONE_TYPE BUDDY_ONE_TYPE
 
 static pfn_t buddy_of(pfn_t pfn, unsigned order)
 {
 	return (pfn_t){pfn.v ^ (uint32_t)1 << order};
 }
 
-static void add_zone_free(const struct mem *m, vaddr_t z, uint32_t pages)
-{
-	set_zone_word(m, z, ZONE_FREE, zone_word(m, z, ZONE_FREE) + pages);
-}
-
-/* ---- free lists ---- */
-
-static void area_became(const struct mem *m, vaddr_t z, unsigned order, unsigned mt, bool nonempty)
-{
-	uint32_t orders = zone_nonempty(m, z, mt) & ~((uint32_t)1 << order);
-
-	set_zone_nonempty(m, z, mt, orders | (uint32_t)nonempty << order);
-}
-
-static void area_add(const struct buddy *b, vaddr_t z, pfn_t pfn, unsigned order, unsigned mt)
-{
-	const struct mem *m = b->map.m;
-	vaddr_t area = zone_area(z, order), desc = memmap_desc(&b->map, pfn);
-	pfn_t next = area_head(m, area, mt);
-
-	set_page_next(m, desc, next);
-	set_page_prev(m, desc, PFN_NONE);
-	set_page_head(m, desc, order, PAGE_BUDDY, mt, 0);
-	set_area_head(m, area, mt, pfn);
-	if (pfn_none(next)) {
-		set_area_tail(m, area, mt, pfn);
-		area_became(m, z, order, mt, true);
-	} else {
-		set_page_prev(m, memmap_desc(&b->map, next), pfn);
-	}
-	set_area_nr_free(m, area, area_nr_free(m, area) + 1);
-}
-
-static void area_add_tail(const struct buddy *b, vaddr_t z, pfn_t pfn, unsigned order, unsigned mt)
-{
-	const struct mem *m = b->map.m;
-	vaddr_t area = zone_area(z, order), desc = memmap_desc(&b->map, pfn);
-	pfn_t prev = area_tail(m, area, mt);
-
-	set_page_next(m, desc, PFN_NONE);
-	set_page_prev(m, desc, prev);
-	set_page_head(m, desc, order, PAGE_BUDDY, mt, 0);
-	set_area_tail(m, area, mt, pfn);
-	if (pfn_none(prev)) {
-		set_area_head(m, area, mt, pfn);
-		area_became(m, z, order, mt, true);
-	} else {
-		set_page_next(m, memmap_desc(&b->map, prev), pfn);
-	}
-	set_area_nr_free(m, area, area_nr_free(m, area) + 1);
-}
-
-/* Puts what follows in the list where `desc` was. */
-static void area_del(const struct buddy *b, vaddr_t z, vaddr_t desc, unsigned order, unsigned mt)
-{
-	const struct mem *m = b->map.m;
-	vaddr_t area = zone_area(z, order);
-	pfn_t next = page_next(m, desc), prev = page_prev(m, desc);
-
-	if (pfn_none(prev))
-		set_area_head(m, area, mt, next);
-	else
-		set_page_next(m, memmap_desc(&b->map, prev), next);
-	if (pfn_none(next))
-		set_area_tail(m, area, mt, prev);
-	else
-		set_page_prev(m, memmap_desc(&b->map, next), prev);
-	if (pfn_none(next) && pfn_none(prev))
-		area_became(m, z, order, mt, false);
-	set_area_nr_free(m, area, area_nr_free(m, area) - 1);
-	clear_page_links(m, desc);
-}
-
-/* The head of the list, which is not empty, leaves it. */
-static pfn_t area_pop(struct buddy *b, vaddr_t z, unsigned order, unsigned mt)
-{
-	const struct mem *m = b->map.m;
-	vaddr_t area = zone_area(z, order), desc;
-	pfn_t pfn = area_head(m, area, mt);
-
-	if (mm_unlikely(!memmap_warm(&b->map, pfn)))
-		mm_bug(m, "a free list names a frame without a descriptor", area);
-	desc = memmap_desc(&b->map, pfn);
-	if (mm_unlikely(!page_heads(m, desc, order, PAGE_BUDDY)))
-		mm_bug(m, "a block on a free list is not free", desc);
-	area_del(b, z, desc, order, mt);
-	return pfn;
-}
-
-/* pfn, of the largest order, headed a run: the next block takes its place on the list. */
-static void advance_run(const struct buddy *b, vaddr_t z, pfn_t pfn, unsigned mt)
-{
-	const struct mem *m = b->map.m;
-	vaddr_t desc = memmap_desc(&b->map, pfn);
-	pfn_t next = pfn_add(pfn, (uint32_t)1 << b->max_order);
-	vaddr_t area = zone_area(z, b->max_order);
-	uint32_t run = page_run(m, desc);
-
-	area_add(b, z, next, b->max_order, mt);
-	set_area_nr_free(m, area, area_nr_free(m, area) - 1);
-	set_page_run(m, memmap_desc(&b->map, next), run - 1);
-	set_page_run(m, desc, 0);
-}
-
 /* ---- alloc_pages ---- */
 
-/* A block of order `high` becomes one of `low`: [....pfn....] => [pfn][half][..half..] */
-static void expand(const struct buddy *b, vaddr_t z, unsigned zone, pfn_t pfn, unsigned low,
-		   unsigned high, unsigned mt)
+/*
+ * A block of order `high` becomes one of `low`: [....pfn....] => [pfn][half][..half..]
+ * The lists of the halves are empty, or the request would have been served there.
+ */
+BUDDY_INLINE void expand(const struct buddy_op *o, pfn_t pfn, unsigned low, unsigned high,
+			 unsigned mt)
 {
-	while (high > low) {
-		mm_event(b->map.m, MM_EV_SPLIT, pfn.v, high, zone);
+	uint32_t orders = ((uint32_t)1 << high) - ((uint32_t)1 << low);
+
+	do {
+		mm_event(o->map->m, MM_EV_SPLIT, pfn.v, high, o->hot.zone);
 		high--;
-		area_add(b, z, pfn_add(pfn, (uint32_t)1 << high), high, mt);
-	}
+		area_add_only(o, pfn_add(pfn, (uint32_t)1 << high), high, mt);
+	} while (high > low);
+	add_nonempty(o, mt, orders);
 }
 
-static pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, unsigned mt)
+/* The block with that descriptor headed a run: the next block takes its place on the list. */
+static void advance_run(const struct memmap *map, pfn_t pfn, vaddr_t desc, unsigned mt)
 {
-	const struct mem *m = b->map.m;
-	vaddr_t z = memmap_zone(&b->map, zone);
-	uint32_t orders = zone_nonempty(m, z, mt) >> order;
-	unsigned from;
-	pfn_t pfn;
+	struct buddy_op o = buddy_op(map);
+	pfn_t next = pfn_add(pfn, (uint32_t)1 << map->max_order);
+	uint32_t run = page_run(&o.m, desc);
+
+	area_add(&o, next, map->max_order, mt);
+	add_nr_free(&o, zone_area(o.z, map->max_order), UINT32_MAX);
+	set_page_run(&o.m, op_desc(&o, next), run - 1);
+	set_page_run(&o.m, desc, 0);
+}
+
+/* The least order from `order` on whose list is not empty; UINT_MAX if there is none. */
+BUDDY_INLINE unsigned least_order(const struct buddy *b, unsigned zone, unsigned order, unsigned mt)
+{
+	uint32_t orders = zone_nonempty(b->map.m, memmap_zone(&b->map, zone), mt) >> order;
 
 	if (orders == 0)
-		return PFN_NONE;
-	from = order + lsb(orders);
-	if (mm_unlikely(from > b->max_order))
-		mm_bug(m, "nonempty has an order beyond the largest", z);
-	pfn = area_pop(b, z, from, mt);
-	if (from == b->max_order && page_run(m, memmap_desc(&b->map, pfn)) != 0)
-		advance_run(b, z, pfn, mt);
-	if (from != order)
-		expand(b, z, zone, pfn, order, from, mt);
-	add_zone_free(m, z, 0u - ((uint32_t)1 << order));
+		return UINT32_MAX;
+	if (mm_unlikely(orders >> (b->max_order - order) > 1))
+		mm_bug(b->map.m, "nonempty has an order beyond the largest",
+		       memmap_zone(&b->map, zone));
+	return order + lsb(orders);
+}
+
+/* Makes the range of the list's first block the hot one. */
+BUDDY_INLINE pfn_t first_block(struct buddy *b, unsigned zone, unsigned order, unsigned mt)
+{
+	vaddr_t area = zone_area(memmap_zone(&b->map, zone), order);
+	pfn_t pfn = area_head(b->map.m, area, mt);
+
+	if (mm_unlikely(!memmap_warm(&b->map, pfn) || b->map.hot.zone != zone))
+		mm_bug(b->map.m, "a free list names a frame that is not of its zone", area);
 	return pfn;
 }
 
-/* What the descriptor says of a live block. */
-static void set_live(const struct buddy *b, pfn_t pfn, unsigned order, const struct alloc_req *req)
+/* Takes a block of `order` out of the first one of list `from`. */
+BUDDY_INLINE pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, unsigned from,
+			const struct alloc_req *req)
 {
+	pfn_t pfn = first_block(b, zone, from, ONE_TYPE);
+	struct buddy_op o = buddy_op(&b->map);
+	vaddr_t desc = hot_desc(&o, pfn);
 	unsigned mt = req->migratetype < MIGRATE_TYPES ? req->migratetype : ONE_TYPE;
 
-	set_page_head(b->map.m, memmap_desc(&b->map, pfn), order, PAGE_LIVE, mt, req->owner);
+	if (mm_unlikely(!page_heads(&o.m, desc, from, PAGE_BUDDY)))
+		mm_bug(b->map.m, "a block on a free list is not free", desc);
+	area_del(&o, desc, from, ONE_TYPE);
+	if (mm_unlikely(from == b->max_order) && page_run(&o.m, desc) != 0)
+		advance_run(&b->map, pfn, desc, ONE_TYPE);
+	if (from != order)
+		expand(&o, pfn, order, from, ONE_TYPE);
+	add_zone_free(&o, 0u - ((uint32_t)1 << order));
+	set_page_head(&o.m, desc, order, PAGE_LIVE, mt, req->owner);
+	return pfn;
 }
 
 static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, unsigned wanted)
@@ -212,19 +141,19 @@ pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req 
 		return PFN_NONE;
 	}
 	for (unsigned i = 0; i < b->map.nr_zones; i++) {
-		unsigned zone = b->map.zonelist[i];
+		unsigned zone = b->map.zonelist[i], from;
 		pfn_t pfn;
 
 		if ((req->zone_mask >> zone & 1) == 0)
 			continue;
 		if (wanted == MM_MAX_ZONES)
 			wanted = zone;
-		pfn = zone_alloc(b, zone, order, ONE_TYPE);
-		if (pfn_none(pfn))
+		from = least_order(b, zone, order, ONE_TYPE);
+		if (from > b->max_order)
 			continue;
+		pfn = zone_alloc(b, zone, order, from, req);
 		if (zone != wanted)
 			note_fallback(b, zone, order, wanted);
-		set_live(b, pfn, order, req);
 		mm_account(m, pfn_to_va(m, pfn, b->map.page_shift),
 			   (msize_t)1 << (order + b->map.page_shift), MM_FREE, MM_CACHED);
 		mm_event(m, MM_EV_PAGE_ALLOC, pfn.v, order, zone);
@@ -235,197 +164,72 @@ pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req 
 
 /* ---- free_pages ---- */
 
-/* Whether a free block of that order begins at pfn, which may lie outside of the hot range. */
-static bool is_free_buddy(const struct buddy *b, pfn_t pfn, unsigned order)
+/* Whether a free block of that order begins at pfn, which may lie outside of the range. */
+BUDDY_INLINE bool is_free_buddy(const struct buddy_op *o, pfn_t pfn, unsigned order)
 {
-	const struct frame_range *r = &b->map.hot;
-
-	return range_holds(r, pfn) &&
-	       page_heads(b->map.m, range_desc(&b->map, r, pfn), order, PAGE_BUDDY);
+	return range_holds(&o->hot, pfn) && page_heads(&o->m, hot_desc(o, pfn), order, PAGE_BUDDY);
 }
 
 /* Merges as far as it goes: [pfn][buddy] => [..pfn..].  Returns the block, its order in *order. */
-static pfn_t merge(const struct buddy *b, vaddr_t z, pfn_t pfn, unsigned *order, unsigned mt)
+BUDDY_INLINE pfn_t merge(const struct buddy_op *o, pfn_t pfn, unsigned *order, unsigned max_order,
+			 unsigned mt)
 {
-	const struct mem *m = b->map.m;
-	unsigned zone = b->map.hot.zone;
-
-	while (*order < b->max_order) {
+	while (*order < max_order) {
 		pfn_t buddy = buddy_of(pfn, *order);
 
-		if (!is_free_buddy(b, buddy, *order))
+		if (!is_free_buddy(o, buddy, *order))
 			break;
-		area_del(b, z, memmap_desc(&b->map, buddy), *order, mt);
+		area_del(o, hot_desc(o, buddy), *order, mt);
 		/* The upper one of the two is a tail now. */
-		set_page_head(m, memmap_desc(&b->map, (pfn_t){buddy.v | pfn.v}), 0, PAGE_TAIL, 0,
-			      0);
+		set_page_head(&o->m, hot_desc(o, (pfn_t){buddy.v | pfn.v}), 0, PAGE_TAIL, 0, 0);
 		pfn.v &= buddy.v;
 		++*order;
-		mm_event(m, MM_EV_MERGE, pfn.v, *order, zone);
+		mm_event(o->map->m, MM_EV_MERGE, pfn.v, *order, o->hot.zone);
 	}
 	return pfn;
 }
 
 /* Whether the block's buddy may soon be free and both then merge one further. */
-static bool may_merge_further(const struct buddy *b, pfn_t pfn, unsigned order)
+BUDDY_INLINE bool may_merge_further(const struct buddy_op *o, pfn_t pfn, unsigned order,
+				    unsigned max_order)
 {
 	pfn_t combined = {pfn.v & ~((uint32_t)1 << order)};
 
-	return order + 1 < b->max_order &&
-	       is_free_buddy(b, buddy_of(combined, order + 1), order + 1);
+	return order + 1 < max_order && is_free_buddy(o, buddy_of(combined, order + 1), order + 1);
+}
+
+BUDDY_INLINE void zone_free(struct buddy *b, pfn_t pfn, unsigned order)
+{
+	struct buddy_op o = buddy_op(&b->map);
+	unsigned merged = order;
+
+	add_zone_free(&o, (uint32_t)1 << order);
+	pfn = merge(&o, pfn, &merged, b->max_order, ONE_TYPE);
+	if (may_merge_further(&o, pfn, merged, b->max_order))
+		area_add_tail(&o, pfn, merged, ONE_TYPE);
+	else
+		area_add(&o, pfn, merged, ONE_TYPE);
 }
 
 int buddy_free_pages(struct buddy *b, pfn_t pfn, unsigned order)
 {
 	struct mem *m = b->map.m;
-	unsigned merged = order;
-	vaddr_t z, desc;
+	vaddr_t desc;
 
 	if (order > b->max_order || !memmap_warm(&b->map, pfn))
 		return MM_EINVAL;
 	desc = memmap_desc(&b->map, pfn);
 	if (!page_heads(m, desc, order, PAGE_LIVE))
 		return MM_EINVAL;
-	z = memmap_zone(&b->map, b->map.hot.zone);
+	if (mm_unlikely(page_taken(m, desc))) {
+		set_page_links(m, desc, (pfn_t){0}, (pfn_t){0});
+		set_page_private(m, desc, 0);
+	}
 	mm_event(m, MM_EV_PAGE_FREE, pfn.v, order, b->map.hot.zone);
 	mm_account(m, pfn_to_va(m, pfn, b->map.page_shift),
 		   (msize_t)1 << (order + b->map.page_shift), MM_CACHED, MM_FREE);
-	if (mm_unlikely(page_taken(m, desc))) {
-		clear_page_links(m, desc);
-		set_page_private(m, desc, 0);
-	}
-	add_zone_free(m, z, (uint32_t)1 << order);
-	pfn = merge(b, z, pfn, &merged, ONE_TYPE);
-	if (may_merge_further(b, pfn, merged))
-		area_add_tail(b, z, pfn, merged, ONE_TYPE);
-	else
-		area_add(b, z, pfn, merged, ONE_TYPE);
+	zone_free(b, pfn, order);
 	return 0;
-}
-
-/* ---- boot ---- */
-
-static void format_zone(const struct buddy *b, vaddr_t z)
-{
-	for (unsigned o = 0; o <= b->max_order; o++)
-		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
-			set_area_head(b->map.m, zone_area(z, o), mt, PFN_NONE);
-			set_area_tail(b->map.m, zone_area(z, o), mt, PFN_NONE);
-		}
-}
-
-/* Cuts a stretch of free frames into the largest blocks, ascending, at the tails. */
-static void add_stretch(const struct buddy *b, vaddr_t z, struct pfn_range x)
-{
-	const struct mem *m = b->map.m;
-	vaddr_t area = zone_area(z, b->max_order);
-
-	set_zone_word(m, z, ZONE_MANAGED, zone_word(m, z, ZONE_MANAGED) + x.nr);
-	add_zone_free(m, z, x.nr);
-	while (x.nr > 0) {
-		uint32_t pages, run = 0;
-		unsigned order = msb(x.nr);
-
-		if (x.start.v != 0 && lsb(x.start.v) < order)
-			order = lsb(x.start.v);
-		if (order > b->max_order)
-			order = b->max_order;
-		area_add_tail(b, z, x.start, order, ONE_TYPE);
-		if (order == b->max_order)
-			run = (x.nr >> order) - 1;
-		if (run != 0) {
-			set_page_run(m, memmap_desc(&b->map, x.start), run);
-			set_area_nr_free(m, area, area_nr_free(m, area) + run);
-		}
-		pages = (run + 1) << order;
-		x.start = pfn_add(x.start, pages);
-		x.nr -= pages;
-	}
-}
-
-static int add_range(struct buddy *b, struct alloc *boot, unsigned i)
-{
-	vaddr_t r = memmap_range(&b->map, i);
-	vaddr_t z = memmap_zone(&b->map, range_zone(b->map.m, r));
-	pfn_t from = range_start(b->map.m, r);
-	struct pfn_range x = {.nr = 0};
-	int err = 0;
-
-	if (vaddr_none(range_descs(b->map.m, r)))
-		return 0;
-	do {
-		err = memmap_take(&b->map, boot, i, &from, &x);
-		if (err == 0 && x.nr != 0)
-			add_stretch(b, z, x);
-	} while (err == 0 && x.nr != 0);
-	return err;
-}
-
-static int buddy_init(struct alloc *a, const struct alloc_env *env)
-{
-	struct buddy *b = (struct buddy *)a;
-	int err;
-
-	alloc_base(a, &buddy_ops, env);
-	b->max_order = (unsigned)env->params[0].u;
-	if (b->max_order > BUDDY_MAX_ORDER || env->boot == NULL)
-		return MM_EINVAL;
-	err = memmap_format(&b->map, env, BUDDY_ZONE_BYTES(b->max_order), b->max_order);
-	if (err != 0)
-		return err;
-	a->root = b->map.root;
-	for (unsigned z = 0; z < env->nr_zones; z++)
-		format_zone(b, memmap_zone(&b->map, z));
-	for (unsigned i = 0; i < b->map.nr_ranges && err == 0; i++)
-		err = add_range(b, env->boot, i);
-	return err;
-}
-
-static int buddy_attach(struct alloc *a, const struct alloc_env *env)
-{
-	struct buddy *b = (struct buddy *)a;
-
-	alloc_base(a, &buddy_ops, env);
-	b->max_order = (unsigned)env->params[0].u;
-	return memmap_attach(&b->map, env, BUDDY_ZONE_BYTES(b->max_order), b->max_order);
-}
-
-/* ---- what it shows ---- */
-
-/* Tells of the block at pfn, and returns its pages; a page of no block is passed over. */
-static uint32_t walk_block(const struct buddy *b, pfn_t pfn, vaddr_t desc, walk_fn *fn, void *ctx)
-{
-	enum page_state state = page_state(b->map.m, desc);
-	unsigned order = page_order(b->map.m, desc);
-	uint32_t blocks = 1;
-
-	if (state != PAGE_BUDDY && state != PAGE_LIVE)
-		return 1;
-	if (state == PAGE_BUDDY)
-		blocks += page_run(b->map.m, desc);
-	for (uint32_t i = 0; i < blocks; i++)
-		fn(ctx, &(struct walk_span){
-				pfn_to_va(b->map.m, pfn_add(pfn, i << order), b->map.page_shift),
-				(msize_t)1 << (order + b->map.page_shift),
-				state == PAGE_BUDDY ? MM_FREE : MM_CACHED,
-				state == PAGE_BUDDY ? "free block" : "live block", order});
-	return blocks << order;
-}
-
-static void buddy_walk(const struct alloc *a, walk_fn *fn, void *ctx)
-{
-	const struct buddy *b = (const struct buddy *)a;
-
-	memmap_walk(&b->map, fn, ctx);
-	for (unsigned i = 0; i < b->map.nr_ranges; i++) {
-		vaddr_t r = memmap_range(&b->map, i), descs = range_descs(a->m, r);
-		pfn_t start = range_start(a->m, r);
-		uint32_t nr = vaddr_none(descs) ? 0 : range_nr(a->m, r);
-
-		for (uint32_t k = 0; k < nr;)
-			k += walk_block(b, pfn_add(start, k), vaddr_add(descs, k * b->map.stride),
-					fn, ctx);
-	}
 }
 
 /* ---- the facets: thin adapters ---- */

@@ -137,20 +137,6 @@ static int check_extent(const struct buddy *b, struct check_report *r,
 				 (uint32_t)(((run + 1) << order) - 1), 0);
 }
 
-static int check_live(const struct buddy *b, struct check_report *r, vaddr_t desc)
-{
-	const struct mem *m = b->map.m;
-
-	if (!page_taken(m, desc) &&
-	    (page_next(m, desc).v | page_prev(m, desc).v | page_private(m, desc)) != 0)
-		return check_fail(r, "I9: links and private are zero unless PAGE_TAKEN", desc,
-				  page_next(m, desc).v, 0);
-	if (page_mt(m, desc) >= MIGRATE_TYPES)
-		return check_fail(r, "I9: a live block has a migrate type", desc, page_mt(m, desc),
-				  MIGRATE_TYPES);
-	return 0;
-}
-
 static int check_free(const struct buddy *b, struct check_report *r,
 		      const struct frame_range *range, pfn_t pfn, vaddr_t desc)
 {
@@ -185,7 +171,7 @@ static int check_frames(const struct buddy *b, struct check_report *r,
 		t->free += *pages;
 	}
 	t->managed += *pages;
-	return state == PAGE_LIVE ? check_live(b, r, desc) : check_free(b, r, range, pfn, desc);
+	return state == PAGE_LIVE ? memmap_check_live(&b->map, r, desc) : check_free(b, r, range, pfn, desc);
 }
 
 /* I8 of one range; adds up its blocks. */

@@ -98,6 +98,13 @@ static inline void set_area_tail(const struct mem *m, vaddr_t area, unsigned mt,
 	mem_stpfn(m, vaddr_add(area, 12 + (msize_t)mt * 8), pfn);
 }
 
+static inline void set_area_ends(const struct mem *m, vaddr_t area, unsigned mt, pfn_t head,
+				 pfn_t tail)
+{
+	set_area_head(m, area, mt, head);
+	set_area_tail(m, area, mt, tail);
+}
+
 /* Blocks of the largest order behind this free one that have no descriptors yet. */
 static inline uint32_t page_run(const struct mem *m, vaddr_t desc)
 {

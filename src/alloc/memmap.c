@@ -17,6 +17,8 @@
  *   M3  descriptors lie where the machine wants them, and a range without any
  *       has no managed frames
  *   M4  descriptors of frames that head no block are zero
+ *   M5  a live block has a migrate type, and what of its descriptor no taker uses
+ *       is zero
  *
  * Rejected: descriptors of the free frames only.  They would be fewer, but a
  * frame's descriptor could no longer be found without a search.

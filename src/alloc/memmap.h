@@ -71,6 +71,9 @@ int memmap_check(const struct memmap *mp, struct check_report *r) MUST_USE;
 int memmap_check_zero(const struct memmap *mp, struct check_report *r, vaddr_t desc, uint32_t n,
 		      msize_t from) MUST_USE;
 
+/* M5, of a live block. */
+int memmap_check_live(const struct memmap *mp, struct check_report *r, vaddr_t desc) MUST_USE;
+
 static inline vaddr_t memmap_zone(const struct memmap *mp, unsigned z)
 {
 	return vaddr_add(mp->zones, z * mp->zone_bytes);

@@ -1,4 +1,4 @@
-/* memmap: the checker of invariants M1 to M4 of memmap.c. */
+/* memmap: the checker of invariants M1 to M5 of memmap.c. */
 #include "alloc/memmap.h"
 
 static int check_head(const struct memmap *mp, struct check_report *r)
@@ -105,5 +105,19 @@ int memmap_check_zero(const struct memmap *mp, struct check_report *r, vaddr_t d
 		else if (check_zero_desc(mp, r, desc, from) != 0)
 			return MM_EINVAL;
 	}
+	return 0;
+}
+
+int memmap_check_live(const struct memmap *mp, struct check_report *r, vaddr_t desc)
+{
+	const struct mem *m = mp->m;
+
+	if (!page_taken(m, desc) &&
+	    (page_next(m, desc).v | page_prev(m, desc).v | page_private(m, desc)) != 0)
+		return check_fail(r, "M5: links and private are zero unless PAGE_TAKEN", desc,
+				  page_next(m, desc).v, 0);
+	if (page_mt(m, desc) >= MIGRATE_TYPES)
+		return check_fail(r, "M5: a live block has a migrate type", desc, page_mt(m, desc),
+				  MIGRATE_TYPES);
 	return 0;
 }

@@ -121,10 +121,15 @@ static inline unsigned page_owner(const struct mem *m, vaddr_t desc)
 	return mem_ld8(m, vaddr_add(desc, PAGE_OFF_OWNER));
 }
 
-static inline void clear_page_links(const struct mem *m, vaddr_t desc)
+/* Both links; in one store where the target's word is wide enough. */
+static inline void set_page_links(const struct mem *m, vaddr_t desc, pfn_t next, pfn_t prev)
 {
-	mem_st32(m, vaddr_add(desc, PAGE_OFF_NEXT), 0);
-	mem_st32(m, vaddr_add(desc, PAGE_OFF_PREV), 0);
+	if (MM_WORD == 8) {
+		mem_st64(m, vaddr_add(desc, PAGE_OFF_NEXT), next.v | (uint64_t)prev.v << 32);
+	} else {
+		set_page_next(m, desc, next);
+		set_page_prev(m, desc, prev);
+	}
 }
 
 /* Order, state, migrate type and owner in one store; PAGE_TAKEN is cleared. */

@@ -18,6 +18,7 @@
 	X(first_fit) \
 	X(next_fit) \
 	X(best_fit) \
-	X(worst_fit)
+	X(worst_fit) \
+	X(pagelist)
 
 #endif
