@@ -160,7 +160,9 @@ struct alloc_env {
 struct walk_span {
 	vaddr_t base;
 	msize_t bytes;
-	enum mm_class class; /* live blocks are MM_GRANTED; the replay knows their requests */
+	/* Live blocks are MM_GRANTED; the replay knows their requests.  A kind that keeps no
+	 * header for each (stack) shows several that lie side by side as one span. */
+	enum mm_class class;
 	const char *what;    /* "chunk header", "free chunk", "page descriptors": a literal */
 	uint64_t detail;     /* order, class index, object index: see what */
 };

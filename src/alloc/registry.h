@@ -19,6 +19,7 @@
 	X(next_fit) \
 	X(best_fit) \
 	X(worst_fit) \
-	X(pagelist)
+	X(pagelist) \
+	X(stack)
 
 #endif

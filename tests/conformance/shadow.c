@@ -192,23 +192,38 @@ struct match {
 	uint64_t next; /* ARENA: where the next span must begin */
 };
 
+/* A span is one live block; of a kind whose blocks have no headers, one or more. */
+static void match_blocks(struct match *m, const struct walk_span *span)
+{
+	bool many = m->w->sc.ops->stack != NULL;
+	uint64_t at = span->base.v, end = at + span->bytes;
+
+	do {
+		int i = shadow_find(m->s, at);
+
+		if (i < 0 || m->s->b[i].bytes > end - at)
+			fail_msg("the walk shows a live block that is none: %s at %#llx, %llu bytes",
+				 span->what, (unsigned long long)at,
+				 (unsigned long long)span->bytes);
+		at += m->s->b[i].bytes;
+		m->seen++;
+	} while (many && at < end);
+	if (at != end)
+		fail_msg("the walk shows more than a live block: %s at %#llx, %llu bytes",
+			 span->what, (unsigned long long)span->base.v,
+			 (unsigned long long)span->bytes);
+}
+
 static void match_span(void *ctx, const struct walk_span *span)
 {
 	struct match *m = ctx;
-	int i;
 
 	if (m->w->sc.geo->setting == SETTING_ARENA && span->base.v != m->next)
 		fail_msg("the walk jumps: %s at %#llx, expected %#llx", span->what,
 			 (unsigned long long)span->base.v, (unsigned long long)m->next);
 	m->next = span->base.v + span->bytes;
-	if (span->class != MM_GRANTED)
-		return;
-	i = shadow_find(m->s, span->base.v);
-	if (i < 0 || m->s->b[i].bytes != span->bytes)
-		fail_msg("the walk shows a live block that is none: %s at %#llx, %llu bytes",
-			 span->what, (unsigned long long)span->base.v,
-			 (unsigned long long)span->bytes);
-	m->seen++;
+	if (span->class == MM_GRANTED)
+		match_blocks(m, span);
 }
 
 void shadow_equals_walk(const struct shadow *s, struct world *w)
