@@ -347,7 +347,7 @@ static void do_realloc(struct replay *r, const struct trace_event *ev)
 	struct live *l;
 	struct sys_alloc *h;
 
-	if ((ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 || ev->slot == SLOT_NONE) {
+	if ((ev->flags & EV_UNKNOWN_ID) != 0) {
 		replay_object(r, ev);
 		return;
 	}
@@ -382,6 +382,18 @@ static bool make_room(struct replay *r, const struct trace_event *ev)
 	return false;
 }
 
+/* A request that was refused when it was recorded: nothing was born then, nor is now. */
+static bool gives_birth(const struct trace_event *ev)
+{
+	static const char life[] =
+#define X(NAME, word, group, l) #l
+		TRACE_OPS(X)
+#undef X
+		;
+
+	return life[ev->op] == 'B' || (life[ev->op] == 'M' && (ev->flags & EV_UNKNOWN_ID) == 0);
+}
+
 /* One event; true: go on. */
 static inline bool step(struct replay *r, const struct trace_event *ev)
 {
@@ -389,9 +401,16 @@ static inline bool step(struct replay *r, const struct trace_event *ev)
 
 	f->event++;
 	r->sys->sh.event = f->event;
-	if (mm_unlikely(ev->slot >= r->live.nr) && !make_room(r, ev))
-		return false;
 	f->by_op[ev->op]++;
+	if (mm_unlikely(ev->slot >= r->live.nr)) {
+		if (!make_room(r, ev))
+			return false;
+		if (ev->slot == SLOT_NONE && gives_birth(ev)) {
+			f->skipped++;
+			f->done++;
+			return true;
+		}
+	}
 	switch (ev->op) {
 	case OP_MALLOC:
 		do_malloc(r, ev, 0, false);
