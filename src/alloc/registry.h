@@ -20,6 +20,7 @@
 	X(best_fit) \
 	X(worst_fit) \
 	X(pagelist) \
-	X(stack)
+	X(stack) \
+	X(slab_array)
 
 #endif

@@ -173,7 +173,19 @@ struct bench {
 	uint64_t count[MM_NR_EV];
 	struct mm_row rows[1];
 	struct param_value params[32];
+	msize_t sizes[64]; /* the default of a PARAM_SIZES */
 };
+
+static void default_sizes(struct bench *b, struct param_value *v, const char *words)
+{
+	for (v->nr = 0; v->nr < 64 && *words != '\0'; v->nr++) {
+		char *end;
+
+		b->sizes[v->nr] = strtoull(words, &end, 0);
+		words = end + strspn(end, " ");
+	}
+	v->list = b->sizes;
+}
 
 static struct alloc *start(struct bench *b, const char *kind, uint64_t bytes)
 {
@@ -203,8 +215,11 @@ static struct alloc *start(struct bench *b, const char *kind, uint64_t bytes)
 	b->view.count = b->count;
 	b->view.search = &b->search;
 	b->view.sh = &b->sh;
-	for (unsigned i = 0; ops->params[i].name != NULL; i++)
+	for (unsigned i = 0; ops->params[i].name != NULL; i++) {
 		b->params[i].u = ops->params[i].def;
+		if (ops->params[i].type == PARAM_SIZES)
+			default_sizes(b, &b->params[i], ops->params[i].choices);
+	}
 	a = calloc(1, ops->handle_bytes);
 	mm_account(&b->view, env.arena.base, bytes, MM_UNMANAGED, MM_CACHED);
 	if (a == NULL || ops->init(a, &env) != 0)

@@ -1,0 +1,256 @@
+/* slab_array: a set of sizes, in an arena and grown from pages, in all instances. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/rig.h"
+
+#define BASE  0x10000u
+#define ARENA 0x10000u
+
+static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
+						   &alloc_checked8};
+
+static const struct phys_region ram[] = {{BASE, 0x40000, REGION_RAM, 15}};
+
+static uint64_t next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+static struct grant take(struct alloc *a, msize_t size, msize_t align)
+{
+	struct alloc_req req = {.size = size, .align = align, .zone_mask = UINT32_MAX};
+
+	return a->ops->bytes->malloc(a, &req);
+}
+
+static void verify(struct rig *g, struct alloc *a)
+{
+	rig_check(g, a);
+	rig_ledger_equals_walk(g, &a, 1);
+}
+
+/*
+ * Two slabs of 4 KiB, of 48 and of 64 bytes, from the low end; a large block from
+ * the high end:
+ *   | 0 1 2 ... 84 | 0 1 ... 63 |              free              | large |
+ * Freed, one empty slab of each size stays, the large block is free.
+ */
+static void test_classes(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *a;
+		struct grant x, y, z, big;
+
+		rig_init(&g, RIG_NOISE, ram, 1, 0);
+		a = rig_arena(&g, all[i], "slab_array", NULL, BASE, ARENA);
+		verify(&g, a);
+		x = take(a, 41, 0);
+		assert_int_equal(x.bytes, 48);
+		y = take(a, 48, 0);
+		assert_int_equal(y.va.v, x.va.v + 48);
+		z = take(a, 64, 64);
+		assert_int_equal(z.va.v & 4095, 0);
+		assert_int_equal(z.va.v, x.va.v + 4096);
+		big = take(a, 5000, 0);
+		assert_int_equal(big.bytes, 8192);
+		assert_true(big.va.v > z.va.v);
+		verify(&g, a);
+		assert_int_equal(a->ops->bytes->usable(a, y.va), 48);
+		assert_int_equal(a->ops->bytes->usable(a, big.va), 8192);
+		assert_int_equal(a->ops->bytes->free(a, x.va), 48);
+		assert_int_equal(take(a, 33, 0).va.v, x.va.v);
+		assert_int_equal(a->ops->bytes->free(a, x.va), 48);
+		assert_int_equal(a->ops->bytes->free(a, y.va), 48);
+		assert_int_equal(a->ops->bytes->free(a, z.va), 64);
+		assert_int_equal(a->ops->bytes->free(a, big.va), 8192);
+		verify(&g, a);
+		assert_int_equal(rig_bytes(rig_owner_of(&g, a), MM_GRANTED), 0);
+		rig_finish(&g);
+	}
+}
+
+/* Double frees, addresses inside an object, in a tail, in a free run, outside: nothing changes. */
+static void test_bad_frees(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *a;
+		struct grant x, big;
+		vaddr_t bad[10];
+
+		rig_init(&g, RIG_NOISE, ram, 1, 0);
+		a = rig_arena(&g, all[i], "slab_array", NULL, BASE, ARENA);
+		x = take(a, 48, 0);
+		take(a, 48, 0);
+		big = take(a, 8192, 0);
+		assert_int_equal(a->ops->bytes->free(a, x.va), 48);
+		bad[0] = x.va;
+		bad[1] = vaddr_add(x.va, 48 + 8);
+		bad[2] = vaddr_add(x.va, 48 + 1);
+		bad[3] = vaddr_add(x.va, 4080);
+		bad[4] = vaddr_add(x.va, 4096);
+		bad[5] = vaddr_add(big.va, 4096);
+		bad[6] = vaddr_add(big.va, 8);
+		bad[7] = (vaddr_t){0};
+		bad[8] = (vaddr_t){BASE};
+		bad[9] = VADDR_NONE;
+		for (unsigned n = 0; n < 10; n++) {
+			assert_int_equal(a->ops->bytes->free(a, bad[n]), FREE_BAD);
+			verify(&g, a);
+		}
+		rig_finish(&g);
+	}
+}
+
+/* A run is cut and grows again into what was cut, but not over a neighbour. */
+static void test_resize(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *a;
+		struct alloc_req req = {.size = 4097};
+		struct grant top, x;
+
+		rig_init(&g, RIG_NOISE, ram, 1, 0);
+		a = rig_arena(&g, all[i], "slab_array", NULL, BASE, ARENA);
+		top = take(a, 8000, 0);
+		x = take(a, 16000, 0);
+		assert_int_equal(x.va.v + 16384, top.va.v);
+		x = a->ops->bytes->resize(a, x.va, &req);
+		assert_int_equal(x.bytes, 8192);
+		verify(&g, a);
+		req.size = 12289;
+		assert_int_equal(a->ops->bytes->resize(a, x.va, &req).bytes, 16384);
+		verify(&g, a);
+		req.size = 16385;
+		assert_int_equal(a->ops->bytes->resize(a, x.va, &req).bytes, 0);
+		req.size = 100;
+		assert_int_equal(a->ops->bytes->resize(a, x.va, &req).bytes, 0);
+		x = take(a, 100, 0);
+		req.size = 112;
+		assert_int_equal(a->ops->bytes->resize(a, x.va, &req).bytes, 112);
+		req.size = 113;
+		assert_int_equal(a->ops->bytes->resize(a, x.va, &req).bytes, 0);
+		verify(&g, a);
+		rig_finish(&g);
+	}
+}
+
+/* ---- random runs against a shadow ---- */
+
+#define LIVE 400u
+
+struct shadow {
+	struct rig g;
+	struct alloc *a;
+	struct alloc *low; /* page allocator below, or NULL */
+	struct grant live[LIVE];
+	unsigned nr;
+	uint64_t seed;
+};
+
+static void verify_shadow(struct shadow *s)
+{
+	struct alloc *both[2] = {s->low != NULL ? s->low : s->a, s->a};
+	int64_t bytes = 0;
+
+	for (unsigned i = 0; i < s->nr; i++)
+		bytes += (int64_t)s->live[i].bytes;
+	assert_int_equal(rig_bytes(rig_owner_of(&s->g, s->a), MM_GRANTED), bytes);
+	rig_check(&s->g, s->a);
+	if (s->low != NULL)
+		rig_check(&s->g, s->low);
+	rig_ledger_equals_walk(&s->g, both, s->low != NULL ? 2 : 1);
+}
+
+/* No overlap with any live block; aligned and large enough. */
+static void enter(struct shadow *s, struct grant x, msize_t size, msize_t align)
+{
+	assert_true(x.bytes >= size);
+	assert_int_equal(x.va.v & ((align ? align : 8) - 1), 0);
+	for (unsigned i = 0; i < s->nr; i++)
+		assert_true(x.va.v + x.bytes <= s->live[i].va.v ||
+			    s->live[i].va.v + s->live[i].bytes <= x.va.v);
+	s->live[s->nr++] = x;
+}
+
+static msize_t random_size(uint64_t *seed)
+{
+	uint64_t r = next_random(seed) % 100;
+
+	if (r < 80)
+		return next_random(seed) % 200;
+	return next_random(seed) % (r < 97 ? 2100 : 12000);
+}
+
+static void random_step(struct shadow *s)
+{
+	uint64_t r = next_random(&s->seed);
+
+	if (s->nr < LIVE && (r & 7) < 5) {
+		msize_t size = random_size(&s->seed);
+		msize_t align = (r >> 8) % 10 == 0 ? (msize_t)8 << ((r >> 16) % 11) : 0;
+		struct grant x = take(s->a, size, align);
+
+		if (x.bytes != 0)
+			enter(s, x, size, align);
+	} else if (s->nr > 0) {
+		unsigned at = (unsigned)((r >> 8) % s->nr);
+
+		assert_int_equal(s->a->ops->bytes->free(s->a, s->live[at].va), s->live[at].bytes);
+		s->live[at] = s->live[--s->nr];
+	}
+}
+
+static void random_run(struct shadow *s, unsigned steps)
+{
+	s->seed = 88172645463325252u;
+	for (unsigned n = 0; n < steps; n++) {
+		random_step(s);
+		verify_shadow(s);
+	}
+	while (s->nr > 0) {
+		s->nr--;
+		assert_true(s->a->ops->bytes->free(s->a, s->live[s->nr].va) != FREE_BAD);
+	}
+	verify_shadow(s);
+}
+
+static void test_random_arena(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct shadow s = {0};
+
+		rig_init(&s.g, RIG_NOISE, ram, 1, 0);
+		s.a = rig_arena(&s.g, all[i], "slab_array", NULL, BASE + 4, 0x3fff0);
+		random_run(&s, 600);
+		rig_finish(&s.g);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_bad_frees),
+		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_random_arena),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
