@@ -50,7 +50,7 @@ static inline vaddr_t path_down(const struct fit_tree *t, struct fit_path *p, un
 {
 	vaddr_t c = node_child(t, p->node[p->depth], dir);
 
-	p->dir[p->depth] = (uint8_t)dir;
+	p->dir[p->depth] = dir;
 	if (fit_none(c))
 		return c;
 	if (mm_unlikely(++p->depth == FIT_DEPTH))
@@ -144,7 +144,7 @@ vaddr_t fit_least(const struct fit_tree *t, msize_t bytes, struct fit_path *path
 
 		depth_limit(t, ++depth, n);
 		path->node[depth] = n;
-		path->dir[depth] = (uint8_t)right;
+		path->dir[depth] = right;
 		found = right ? found : depth;
 		n = node_child(t, n, right);
 	}
@@ -207,7 +207,7 @@ void fit_seek(const struct fit_tree *t, vaddr_t key, struct fit_path *path)
 			mm_bug(t->m, "a free chunk is not in the tree", key);
 		right = node_before(t, n, key, size);
 		path->node[depth] = n;
-		path->dir[depth] = (uint8_t)right;
+		path->dir[depth] = right;
 		n = node_child(t, n, right);
 	}
 	path->node[depth] = n;
@@ -309,7 +309,7 @@ void fit_insert(const struct fit_tree *t, vaddr_t x, msize_t bytes)
 			set_node_max(t, n, bytes);
 		depth_limit(t, ++p.depth, n);
 		p.node[p.depth] = n;
-		p.dir[p.depth] = (uint8_t)right;
+		p.dir[p.depth] = right;
 		n = node_child(t, n, right);
 	}
 	set_node_word(t, x, 0, FIT_NONE);

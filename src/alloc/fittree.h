@@ -31,7 +31,7 @@ struct fit_tree {
 struct fit_path {
 	unsigned depth;
 	vaddr_t node[FIT_DEPTH];
-	uint8_t dir[FIT_DEPTH];
+	unsigned dir[FIT_DEPTH];
 };
 
 /* A node's own words, while its chunk moves. */

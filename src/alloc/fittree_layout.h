@@ -3,7 +3,7 @@
  *
  *   n + left             left link, or'ed with the balance in bits 0 and 1:
  *                        0 both sides equally high, 1 left higher, 2 right higher
- *   n + left + 2^span    right link
+ *   n + left + span      right link
  *   n + max              by address only: the largest size in the subtree, bytes
  *   n + size             the chunk's size and flags, which belong to the heap
  *
@@ -30,12 +30,12 @@ static inline msize_t node_size(const struct fit_tree *t, vaddr_t n)
 /* The link word on side dir, with whatever its low bits hold. */
 static inline msize_t node_word(const struct fit_tree *t, vaddr_t n, unsigned dir)
 {
-	return mem_ldw(t->m, vaddr_add(n, t->left + ((msize_t)dir << t->span)));
+	return mem_ldw(t->m, vaddr_add(n, t->left + (-(msize_t)dir & t->span)));
 }
 
 static inline void set_node_word(const struct fit_tree *t, vaddr_t n, unsigned dir, msize_t w)
 {
-	mem_stw(t->m, vaddr_add(n, t->left + ((msize_t)dir << t->span)), w);
+	mem_stw(t->m, vaddr_add(n, t->left + (-(msize_t)dir & t->span)), w);
 }
 
 static inline vaddr_t node_child(const struct fit_tree *t, vaddr_t n, unsigned dir)
@@ -102,7 +102,8 @@ static inline bool node_before(const struct fit_tree *t, vaddr_t n, vaddr_t key,
 	if (t->max != 0)
 		return n.v < key.v;
 	own = node_size(t, n);
-	return own != size ? own < size : (n.v ^ t->flip) < (key.v ^ t->flip);
+	/* No branches: which way a search turns cannot be predicted. */
+	return (own < size) | ((own == size) & ((n.v ^ t->flip) < (key.v ^ t->flip)));
 }
 
 #endif

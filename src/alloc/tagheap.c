@@ -204,7 +204,7 @@ static vaddr_t live_chunk(const struct tagheap *h, vaddr_t p)
 {
 	const struct mem *m = h->base.m;
 	vaddr_t c = vaddr_sub(p, MM_WORD), last = root_last(m, h->base.root);
-	vaddr_t end = segment_end_mark(last, seg_bytes(m, last), h->grain);
+	vaddr_t end = seg_end_mark(h, last);
 	msize_t head, size;
 
 	if ((p.v & (h->grain - 1)) != 0 || c.v < root_first(m, h->base.root).v || c.v >= end.v)
@@ -302,9 +302,7 @@ static vaddr_t segment_to_drop(const struct tagheap *h, vaddr_t c)
 	if (chunk_size(m, end) != 0)
 		return VADDR_NONE;
 	s = end_segment(m, end);
-	if (vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root))
-		return VADDR_NONE;
-	return vaddr_eq(segment_first_chunk(s, false, h->grain), c) ? s : VADDR_NONE;
+	return !has_root(h, s) && vaddr_eq(seg_first_chunk(h, s), c) ? s : VADDR_NONE;
 }
 
 msize_t tagheap_free(struct tagheap *h, vaddr_t p)
@@ -439,8 +437,31 @@ static int read_params(struct tagheap *h, const struct alloc_env *env)
 	return h->least < need ? MM_EINVAL : 0;
 }
 
-int tagheap_attach(struct tagheap *h, const struct alloc_ops *ops, enum tag_policy policy,
-		   const struct alloc_env *env)
+/* Where the index has its words in chunks; where its own are is not known yet. */
+static void place_index(struct tagheap *h)
+{
+	bool by_size = h->policy >= TAG_BEST;
+
+	h->tree = (struct fit_tree){
+		.m = h->base.m,
+		.size = 0,
+		.size_mask = ~TAG_FLAGS,
+		.left = TAG_OFF_NEXT,
+		.span = MM_WORD,
+		.max = by_size ? 0 : TAG_OFF_MAX,
+		.flip = h->policy == TAG_WORST ? MM_WORD_ONES : 0,
+	};
+	h->dir = (struct fit_dir){
+		.m = h->base.m,
+		.size_mask = ~TAG_FLAGS,
+		.left = TAG_OFF_NEXT,
+		.shift = lsb(h->grain),
+	};
+	h->dir_bytes = h->index == TAG_TREE && by_size ? FITDIR_BYTES : 0;
+}
+
+static int configure(struct tagheap *h, const struct alloc_ops *ops, enum tag_policy policy,
+		     const struct alloc_env *env)
 {
 	int err;
 
@@ -451,24 +472,25 @@ int tagheap_attach(struct tagheap *h, const struct alloc_ops *ops, enum tag_poli
 	err = read_params(h, env);
 	if (err != 0)
 		return err;
-	h->tree = (struct fit_tree){
-		.m = env->m,
-		.root = env->root,
-		.size = 0,
-		.size_mask = ~TAG_FLAGS,
-		.left = TAG_OFF_NEXT,
-		.span = lsb(MM_WORD),
-		.max = policy <= TAG_NEXT ? TAG_OFF_MAX : 0,
-		.flip = policy == TAG_WORST ? MM_WORD_ONES : 0,
-	};
+	place_index(h);
 	h->limit = tagheap_segment_limit(h);
 	return h->limit == 0 ? MM_ENOMEM : 0;
+}
+
+int tagheap_attach(struct tagheap *h, const struct alloc_ops *ops, enum tag_policy policy,
+		   const struct alloc_env *env)
+{
+	int err = configure(h, ops, policy, env);
+
+	if (err == 0)
+		tagheap_locate(h, vaddr_sub(env->root, TAG_SEG_BYTES));
+	return err;
 }
 
 int tagheap_init(struct tagheap *h, const struct alloc_ops *ops, enum tag_policy policy,
 		 const struct alloc_env *env)
 {
-	int err = tagheap_attach(h, ops, policy, env);
+	int err = configure(h, ops, policy, env);
 
 	return err != 0 ? err : tagheap_first_segment(h);
 }

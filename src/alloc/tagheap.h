@@ -7,6 +7,7 @@
 #define ALLOC_TAGHEAP_H
 
 #include "alloc/alloc.h"
+#include "alloc/fitdir.h"
 #include "alloc/fittree.h"
 
 enum tag_policy { TAG_FIRST, TAG_NEXT, TAG_BEST, TAG_WORST };
@@ -28,6 +29,8 @@ struct tagheap {
 	struct mm_range arena; /* fixed arena; bytes == 0: none */
 	struct page_source *pages; /* NULL with an arena */
 	struct fit_tree tree; /* where the tree's words lie, for TAG_TREE */
+	struct fit_dir dir; /* best and worst fit: small sizes, before the tree */
+	msize_t dir_bytes; /* at the end of the first segment; 0: no directory */
 };
 
 /* Where the last search for a chunk went; a tree takes the chunk out along it. */
@@ -76,6 +79,8 @@ int tagheap_check(const struct alloc *a, struct check_report *r) MUST_USE;
 
 /* The first segment, root and all; sets h->base.root. */
 int tagheap_first_segment(struct tagheap *h) MUST_USE;
+/* Fills in where root and directory are, from the formatted first segment s. */
+void tagheap_locate(struct tagheap *h, vaddr_t s);
 /* One more segment with a free chunk of at least `chunk` bytes, not yet in the index, or none. */
 vaddr_t tagheap_add_segment(struct tagheap *h, msize_t chunk, const struct alloc_req *req);
 /* Gives back segment s, which is one free chunk that the index no longer holds. */
@@ -84,6 +89,12 @@ void tagheap_drop_segment(struct tagheap *h, vaddr_t s);
 msize_t tagheap_segment_limit(const struct tagheap *h);
 
 /* ---- the index of free chunks: tagheap_index.c ---- */
+
+/* Is a free chunk of `bytes` kept by the directory, not by the tree itself? */
+static inline bool tag_in_dir(const struct tagheap *h, msize_t bytes)
+{
+	return h->dir_bytes != 0 && fitdir_holds(&h->dir, bytes);
+}
 
 /* An empty index. */
 void tag_index_format(const struct tagheap *h);

@@ -17,20 +17,27 @@ static void walk_chunk(const struct tagheap *h, vaddr_t c, walk_fn *fn, void *ct
 static void walk_segment(const struct tagheap *h, vaddr_t s, walk_fn *fn, void *ctx)
 {
 	const struct mem *m = h->base.m;
-	bool has_root = vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
-	msize_t bytes = seg_bytes(m, s);
-	vaddr_t c = segment_first_chunk(s, has_root, h->grain);
-	vaddr_t end = segment_end_mark(s, bytes, h->grain), tail = vaddr_add(end, TAG_END_BYTES);
-	vaddr_t pad = vaddr_add(s, TAG_SEG_BYTES + (has_root ? TAG_ROOT_BYTES : 0u));
+	bool root = has_root(h, s);
+	vaddr_t c = seg_first_chunk(h, s), end = seg_end_mark(h, s);
+	vaddr_t pad = vaddr_add(s, TAG_SEG_BYTES + (root ? TAG_ROOT_BYTES : 0u));
+	vaddr_t tail = vaddr_add(end, TAG_END_BYTES), stop = vaddr_add(s, seg_bytes(m, s));
 
-	fn(ctx, &(struct walk_span){s, TAG_SEG_BYTES, MM_METADATA, "segment", bytes});
-	if (has_root)
+	fn(ctx, &(struct walk_span){s, TAG_SEG_BYTES, MM_METADATA, "segment", 0});
+	if (root)
 		fn(ctx, &(struct walk_span){h->base.root, TAG_ROOT_BYTES, MM_METADATA, "root", 0});
 	fn(ctx, &(struct walk_span){pad, vaddr_diff(c, pad), MM_SLACK, "padding", 0});
 	for (; c.v < end.v; c = vaddr_add(c, chunk_size(m, c)))
 		walk_chunk(h, c, fn, ctx);
 	fn(ctx, &(struct walk_span){end, TAG_END_BYTES, MM_METADATA, "end mark", 0});
-	fn(ctx, &(struct walk_span){tail, bytes - vaddr_diff(tail, s), MM_SLACK, "padding", 0});
+	if (root && h->dir_bytes != 0) {
+		vaddr_t dir = h->dir.base;
+
+		fn(ctx, &(struct walk_span){tail, vaddr_diff(dir, tail), MM_SLACK, "padding", 0});
+		fn(ctx,
+		   &(struct walk_span){dir, h->dir_bytes, MM_METADATA, "size class directory", 0});
+		tail = vaddr_add(dir, h->dir_bytes);
+	}
+	fn(ctx, &(struct walk_span){tail, vaddr_diff(stop, tail), MM_SLACK, "padding", 0});
 }
 
 void tagheap_walk(const struct alloc *a, walk_fn *fn, void *ctx)
@@ -99,9 +106,7 @@ static int check_segment(const struct tagheap *h, vaddr_t s, struct count *n,
 			 struct check_report *r)
 {
 	const struct mem *m = h->base.m;
-	bool has_root = vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
-	vaddr_t first = segment_first_chunk(s, has_root, h->grain), c = first;
-	vaddr_t end = segment_end_mark(s, seg_bytes(m, s), h->grain);
+	vaddr_t first = seg_first_chunk(h, s), c = first, end = seg_end_mark(h, s);
 	msize_t before = TAG_INUSE;
 
 	for (; c.v < end.v; c = vaddr_add(c, before & ~TAG_FLAGS)) {
@@ -113,7 +118,7 @@ static int check_segment(const struct tagheap *h, vaddr_t s, struct count *n,
 		n->live += before & TAG_INUSE;
 		n->free += (before & TAG_INUSE) == 0;
 	}
-	if (!has_root && (before & TAG_INUSE) == 0 &&
+	if (!has_root(h, s) && (before & TAG_INUSE) == 0 &&
 	    (before & ~TAG_FLAGS) == vaddr_diff(end, first))
 		return check_fail(r, "T1: an empty segment is given back", s, before, 0);
 	return check_end(h, s, end, before, r);
@@ -154,7 +159,7 @@ static int check_segments(const struct tagheap *h, struct count *n, struct check
 		if (!vaddr_eq(seg_prev(m, s), prev))
 			return check_fail(r, "T1: segments are linked both ways", s,
 					  seg_prev(m, s).v, prev.v);
-		root_seen |= vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
+		root_seen |= has_root(h, s);
 		err = check_segment(h, s, n, r);
 		if (err != 0)
 			return err;

@@ -4,8 +4,9 @@
  * As a list it is circular through the root, in address order or last freed
  * first, and a search looks at chunks one by one.  As a tree (see fittree.c) it
  * holds the same chunks: by address with the largest size below each node for
- * first and next fit, by size and address for best and worst fit; it chooses
- * what the address-ordered list would.
+ * first and next fit, by size and address for best and worst fit, where small
+ * sizes are kept apart by a directory (see fitdir.c) that has the lowest chunk of
+ * each size at hand.  It chooses what the address-ordered list would.
  *
  * Ties: best and worst fit take the first of equal chunks in the list's order.
  * A chunk that is cut keeps its place in the list; so does, in address order, a
@@ -17,11 +18,6 @@
 static bool is_tree(const struct tagheap *h)
 {
 	return h->index == TAG_TREE;
-}
-
-static bool is_tree_by_size(const struct tagheap *h)
-{
-	return h->index == TAG_TREE && h->policy >= TAG_BEST;
 }
 
 /* Writes head and foot of a free chunk, whose neighbours are live. */
@@ -39,6 +35,8 @@ void tag_index_format(const struct tagheap *h)
 
 	if (is_tree(h)) {
 		fit_format(&h->tree);
+		if (h->dir_bytes != 0)
+			fitdir_format(&h->dir);
 		set_chunk_prev(m, root, VADDR_NONE);
 	} else {
 		set_chunk_next(m, root, root);
@@ -193,6 +191,30 @@ static vaddr_t tree_rove(const struct tagheap *h, msize_t bytes, struct tag_sear
 	return vaddr_none(c) ? fit_leftmost(&h->tree, bytes, &s->path, &s->steps) : c;
 }
 
+static vaddr_t tree_best(const struct tagheap *h, msize_t bytes, struct tag_search *s)
+{
+	vaddr_t c = fitdir_least(&h->dir, bytes);
+
+	if (vaddr_none(c))
+		return fit_least(&h->tree, bytes, &s->path, &s->steps);
+	s->steps++;
+	return c;
+}
+
+/* All chunks of the tree are larger than those of the directory. */
+static vaddr_t tree_worst(const struct tagheap *h, msize_t bytes, struct tag_search *s)
+{
+	vaddr_t c = fit_greatest(&h->tree, bytes, &s->path, &s->steps);
+
+	if (s->path.depth != 0)
+		return c;
+	c = fitdir_greatest(&h->dir);
+	if (vaddr_none(c))
+		return c;
+	s->steps++;
+	return chunk_size(h->base.m, c) < bytes ? VADDR_NONE : c;
+}
+
 static vaddr_t tree_find(const struct tagheap *h, msize_t bytes, struct tag_search *s)
 {
 	switch (h->policy) {
@@ -201,11 +223,11 @@ static vaddr_t tree_find(const struct tagheap *h, msize_t bytes, struct tag_sear
 	case TAG_NEXT:
 		return tree_rove(h, bytes, s);
 	case TAG_BEST:
-		return fit_least(&h->tree, bytes, &s->path, &s->steps);
+		return tree_best(h, bytes, s);
 	case TAG_WORST:
 		break;
 	}
-	return fit_greatest(&h->tree, bytes, &s->path, &s->steps);
+	return tree_worst(h, bytes, s);
 }
 
 vaddr_t tag_find(const struct tagheap *h, msize_t bytes, struct tag_search *s)
@@ -254,31 +276,56 @@ static void rover_moves(const struct tagheap *h, vaddr_t c, vaddr_t to)
 
 /* ---- changing the index ---- */
 
-void tag_take_found(struct tagheap *h, vaddr_t c, struct tag_search *s)
+static void tree_insert(const struct tagheap *h, vaddr_t c, msize_t bytes)
 {
-	if (h->policy == TAG_NEXT)
-		set_root_rover(h->base.m, h->base.root, index_after(h, c));
-	if (is_tree(h))
-		fit_remove(&h->tree, &s->path);
+	if (tag_in_dir(h, bytes))
+		fitdir_add(&h->dir, c, bytes);
 	else
-		list_remove(h, c);
+		fit_insert(&h->tree, c, bytes);
 }
 
-/* The node at the end of `path` becomes [to, to + bytes). */
+/* Free chunk c, whose head is still as it was; `path` leads there if c is in the tree itself. */
+static void tree_remove(const struct tagheap *h, vaddr_t c, struct fit_path *path)
+{
+	msize_t bytes = chunk_size(h->base.m, c);
+
+	if (tag_in_dir(h, bytes))
+		fitdir_remove(&h->dir, c, bytes);
+	else
+		fit_remove(&h->tree, path);
+}
+
+static void tree_seek(const struct tagheap *h, vaddr_t c, struct fit_path *path)
+{
+	if (!tag_in_dir(h, chunk_size(h->base.m, c)))
+		fit_seek(&h->tree, c, path);
+}
+
+/* Free chunk c, to which `path` leads, becomes [to, to + bytes). */
 static void tree_move(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes,
 		      struct fit_path *path)
 {
 	struct fit_links links;
 
-	if (is_tree_by_size(h)) {
-		fit_remove(&h->tree, path);
+	if (h->dir_bytes != 0) {
+		tree_remove(h, c, path);
 		set_free_tags(h, to, bytes);
-		fit_insert(&h->tree, to, bytes);
+		tree_insert(h, to, bytes);
 		return;
 	}
 	links = fit_lift(&h->tree, c);
 	set_free_tags(h, to, bytes);
 	fit_settle(&h->tree, path, to, &links);
+}
+
+void tag_take_found(struct tagheap *h, vaddr_t c, struct tag_search *s)
+{
+	if (h->policy == TAG_NEXT)
+		set_root_rover(h->base.m, h->base.root, index_after(h, c));
+	if (is_tree(h))
+		tree_remove(h, c, &s->path);
+	else
+		list_remove(h, c);
 }
 
 void tag_cut_found(struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes, struct tag_search *s)
@@ -295,7 +342,7 @@ void tag_add(struct tagheap *h, vaddr_t c, msize_t bytes)
 {
 	set_free_tags(h, c, bytes);
 	if (is_tree(h))
-		fit_insert(&h->tree, c, bytes);
+		tree_insert(h, c, bytes);
 	else
 		list_add(h, c);
 }
@@ -304,7 +351,7 @@ void tag_add_behind(struct tagheap *h, vaddr_t before, vaddr_t c, msize_t bytes)
 {
 	set_free_tags(h, c, bytes);
 	if (is_tree(h))
-		fit_insert(&h->tree, c, bytes);
+		tree_insert(h, c, bytes);
 	else
 		list_insert_after(h, before, c);
 }
@@ -318,8 +365,8 @@ void tag_remove(struct tagheap *h, vaddr_t c)
 		list_remove(h, c);
 		return;
 	}
-	fit_seek(&h->tree, c, &path);
-	fit_remove(&h->tree, &path);
+	tree_seek(h, c, &path);
+	tree_remove(h, c, &path);
 }
 
 void tag_move(struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes)
@@ -331,6 +378,6 @@ void tag_move(struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes)
 		list_move(h, c, to, bytes);
 		return;
 	}
-	fit_seek(&h->tree, c, &path);
+	tree_seek(h, c, &path);
 	tree_move(h, c, to, bytes, &path);
 }

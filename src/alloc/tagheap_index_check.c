@@ -10,11 +10,9 @@ struct cursor {
 
 static void cursor_segment(struct cursor *k, vaddr_t s)
 {
-	bool has_root = vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), k->h->base.root);
-
 	k->segment = s;
-	k->c = segment_first_chunk(s, has_root, k->h->grain);
-	k->end = segment_end_mark(s, seg_bytes(k->h->base.m, s), k->h->grain);
+	k->c = seg_first_chunk(k->h, s);
+	k->end = seg_end_mark(k->h, s);
 }
 
 /* The next free chunk, or none; chunks and segments have been checked. */
@@ -49,10 +47,9 @@ static struct cursor cursor_start(const struct tagheap *h)
 static bool in_heap(const struct tagheap *h, vaddr_t c)
 {
 	const struct mem *m = h->base.m;
-	vaddr_t last = root_last(m, h->base.root);
 
 	return c.v >= root_first(m, h->base.root).v &&
-	       c.v < segment_end_mark(last, seg_bytes(m, last), h->grain).v &&
+	       c.v < seg_end_mark(h, root_last(m, h->base.root)).v &&
 	       ((c.v + MM_WORD) & (h->grain - 1)) == 0;
 }
 
@@ -108,10 +105,17 @@ static int check_list(const struct tagheap *h, uint64_t nr_free, struct check_re
 
 /* ---- the tree ---- */
 
+static bool tree_contains(const struct tagheap *h, vaddr_t c)
+{
+	msize_t size = chunk_size(h->base.m, c);
+
+	return tag_in_dir(h, size) ? fitdir_contains(&h->dir, c, size) : fit_contains(&h->tree, c);
+}
+
 static int check_tree(const struct tagheap *h, uint64_t nr_free, struct check_report *r)
 {
 	const struct mem *m = h->base.m;
-	vaddr_t last = root_last(m, h->base.root);
+	vaddr_t lo = root_first(m, h->base.root), hi = seg_end_mark(h, root_last(m, h->base.root));
 	struct fit_fault f = {NULL, VADDR_NONE, 0, 0};
 	struct cursor k = cursor_start(h);
 	uint64_t nr = 0;
@@ -119,14 +123,14 @@ static int check_tree(const struct tagheap *h, uint64_t nr_free, struct check_re
 	if (!vaddr_none(chunk_prev(m, h->base.root)))
 		return check_fail(r, "T7: a tree has one root link", h->base.root,
 				  chunk_prev(m, h->base.root).v, MM_WORD_ONES);
-	if (!fit_check(&h->tree, root_first(m, h->base.root),
-		       segment_end_mark(last, seg_bytes(m, last), h->grain), nr_free, &nr, &f))
+	if (!fit_check(&h->tree, lo, hi, nr_free, &nr, &f) ||
+	    (h->dir_bytes != 0 && !fitdir_check(&h->dir, lo, hi, nr_free, &nr, &f)))
 		return check_fail(r, f.what, f.where, f.found, f.expected);
 	if (nr != nr_free)
 		return check_fail(r, "T7: the tree holds each free chunk", h->base.root, nr,
 				  nr_free);
 	for (vaddr_t c = cursor_next(&k); !vaddr_none(c); c = cursor_next(&k))
-		if (!fit_contains(&h->tree, c))
+		if (!tree_contains(h, c))
 			return check_fail(r, "T7: the tree holds each free chunk", c, 0, 1);
 	return 0;
 }

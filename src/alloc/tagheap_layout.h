@@ -21,7 +21,7 @@
  *
  * The granted bytes begin at a multiple of the grain, hence c == -W modulo it.
  *
- *   segment | seg | root | pad | chunk | chunk | ... | chunk | end | pad |
+ *   segment | seg | root | pad | chunk | chunk | ... | chunk | end | pad | dir | pad |
  *
  *   seg    three words: next and previous segment (ascending addresses, none at
  *          the ends), bytes of the segment
@@ -33,11 +33,14 @@
  *            +4W first   first segment
  *            +5W last    last segment
  *   end    a head of size 0, INUSE, then the address of its segment
+ *   dir    in the first segment, best and worst fit with a tree: fitdir's words.  They
+ *          lie behind all chunks, so that with so many bytes more in its arena the
+ *          tree grants the same addresses as the list
  */
 #ifndef ALLOC_TAGHEAP_LAYOUT_H
 #define ALLOC_TAGHEAP_LAYOUT_H
 
-#include "model/mem.h"
+#include "alloc/tagheap.h"
 
 #define TAG_INUSE      ((msize_t)1)
 #define TAG_PREV_INUSE ((msize_t)2)
@@ -197,18 +200,48 @@ static inline void set_end_segment(const struct mem *m, vaddr_t end, vaddr_t s)
 	mem_stva(m, vaddr_add(end, MM_WORD), s);
 }
 
-/* Where the end mark of a segment lies: the last place for a head with a word behind it. */
-static inline vaddr_t segment_end_mark(vaddr_t s, msize_t bytes, msize_t grain)
+static inline bool has_root(const struct tagheap *h, vaddr_t s)
 {
-	return (vaddr_t){round_down(s.v + bytes - MM_WORD, grain) - MM_WORD};
+	return vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
 }
 
-/* The first chunk of a segment, with or without the root in it. */
-static inline vaddr_t segment_first_chunk(vaddr_t s, bool has_root, msize_t grain)
+/* Where the directory lies in a first segment of `bytes`. */
+static inline vaddr_t segment_dir(const struct tagheap *h, vaddr_t s, msize_t bytes)
 {
-	msize_t head = TAG_SEG_BYTES + (has_root ? TAG_ROOT_BYTES : 0u) + MM_WORD;
+	return (vaddr_t){s.v + round_down(bytes, MM_WORD) - h->dir_bytes};
+}
 
-	return (vaddr_t){round_up(s.v + head, grain) - MM_WORD};
+/* Bytes of a segment up to the directory, if it has one. */
+static inline msize_t segment_body(const struct tagheap *h, vaddr_t s, bool root, msize_t bytes)
+{
+	return root && h->dir_bytes != 0 ? vaddr_diff(segment_dir(h, s, bytes), s) : bytes;
+}
+
+/* Where the end mark of a segment lies: the last place for a head with a word behind it. */
+static inline vaddr_t segment_end_mark(const struct tagheap *h, vaddr_t s, bool root, msize_t bytes)
+{
+	msize_t body = segment_body(h, s, root, bytes);
+
+	return (vaddr_t){round_down(s.v + body - MM_WORD, h->grain) - MM_WORD};
+}
+
+/* The first chunk of a segment. */
+static inline vaddr_t segment_first_chunk(const struct tagheap *h, vaddr_t s, bool root)
+{
+	msize_t head = TAG_SEG_BYTES + (root ? TAG_ROOT_BYTES : 0u) + MM_WORD;
+
+	return (vaddr_t){round_up(s.v + head, h->grain) - MM_WORD};
+}
+
+/* The end mark of a segment of the heap, as its header has it. */
+static inline vaddr_t seg_end_mark(const struct tagheap *h, vaddr_t s)
+{
+	return segment_end_mark(h, s, has_root(h, s), seg_bytes(h->base.m, s));
+}
+
+static inline vaddr_t seg_first_chunk(const struct tagheap *h, vaddr_t s)
+{
+	return segment_first_chunk(h, s, has_root(h, s));
 }
 
 #endif

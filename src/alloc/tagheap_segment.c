@@ -8,23 +8,18 @@
 #include "alloc/tagheap_layout.h"
 
 /* Bytes a segment needs for one chunk of `chunk` bytes, wherever it begins. */
-static msize_t segment_need(const struct tagheap *h, bool has_root, msize_t chunk)
+static msize_t segment_need(const struct tagheap *h, bool root, msize_t chunk)
 {
-	vaddr_t zero = {0};
-
-	return segment_first_chunk(zero, has_root, h->grain).v + chunk + TAG_END_BYTES;
+	return segment_first_chunk(h, (vaddr_t){0}, root).v + chunk + TAG_END_BYTES + h->grain +
+	       (root ? h->dir_bytes : 0);
 }
 
 /* The one chunk of an empty segment, bytes; 0: too small for the least chunk. */
-static msize_t segment_room(const struct tagheap *h, vaddr_t s, bool has_root, msize_t bytes)
+static msize_t segment_room(const struct tagheap *h, vaddr_t s, bool root, msize_t bytes)
 {
-	vaddr_t first, end;
-
-	if (bytes < segment_need(h, has_root, h->least) + h->grain)
+	if (bytes < segment_need(h, root, h->least))
 		return 0;
-	first = segment_first_chunk(s, has_root, h->grain);
-	end = segment_end_mark(s, bytes, h->grain);
-	return vaddr_diff(end, first);
+	return vaddr_diff(segment_end_mark(h, s, root, bytes), segment_first_chunk(h, s, root));
 }
 
 /* The arena's part from its first whole word on. */
@@ -50,26 +45,27 @@ msize_t tagheap_segment_limit(const struct tagheap *h)
 }
 
 /* What an empty segment holds beside free bytes: ours, or to be given back. */
-static void account_segment(struct tagheap *h, vaddr_t s, bool has_root, msize_t bytes, bool ours)
+static void account_segment(struct tagheap *h, vaddr_t s, bool root, msize_t bytes, bool ours)
 {
 	struct mem *m = h->base.m;
-	vaddr_t first = segment_first_chunk(s, has_root, h->grain);
-	vaddr_t end = segment_end_mark(s, bytes, h->grain);
-	msize_t head = TAG_SEG_BYTES + (has_root ? TAG_ROOT_BYTES : 0u);
-	msize_t pad = vaddr_diff(first, s) - head;
-	msize_t tail = bytes - vaddr_diff(end, s) - TAG_END_BYTES;
-	msize_t tags = head + MM_WORD + TAG_END_BYTES;
+	msize_t room =
+		vaddr_diff(segment_end_mark(h, s, root, bytes), segment_first_chunk(h, s, root)) -
+		MM_WORD;
+	msize_t tags = TAG_SEG_BYTES + MM_WORD + TAG_END_BYTES;
 
+	if (root)
+		tags += TAG_ROOT_BYTES + h->dir_bytes;
 	mm_account(m, s, tags, ours ? MM_CACHED : MM_METADATA, ours ? MM_METADATA : MM_CACHED);
-	mm_account(m, s, pad + tail, ours ? MM_CACHED : MM_SLACK, ours ? MM_SLACK : MM_CACHED);
+	mm_account(m, s, bytes - room - tags, ours ? MM_CACHED : MM_SLACK,
+		   ours ? MM_SLACK : MM_CACHED);
 }
 
 /* Writes segment s; its one chunk, free and not in the index. */
-static vaddr_t format_segment(struct tagheap *h, vaddr_t s, bool has_root, msize_t bytes)
+static vaddr_t format_segment(struct tagheap *h, vaddr_t s, bool root, msize_t bytes)
 {
 	struct mem *m = h->base.m;
-	vaddr_t first = segment_first_chunk(s, has_root, h->grain);
-	vaddr_t end = segment_end_mark(s, bytes, h->grain);
+	vaddr_t first = segment_first_chunk(h, s, root);
+	vaddr_t end = segment_end_mark(h, s, root, bytes);
 	msize_t size = vaddr_diff(end, first);
 
 	set_seg_next(m, s, VADDR_NONE);
@@ -78,7 +74,7 @@ static vaddr_t format_segment(struct tagheap *h, vaddr_t s, bool has_root, msize
 	set_chunk_head(m, first, size | TAG_PREV_INUSE);
 	set_chunk_head(m, end, TAG_INUSE | (size == h->least ? TAG_PREV_LEAST : 0));
 	set_end_segment(m, end, s);
-	account_segment(h, s, has_root, bytes, true);
+	account_segment(h, s, root, bytes, true);
 	return first;
 }
 
@@ -137,6 +133,12 @@ static vaddr_t get_pages(struct tagheap *h, msize_t need, const struct alloc_req
 	return s;
 }
 
+void tagheap_locate(struct tagheap *h, vaddr_t s)
+{
+	h->base.root = h->tree.root = vaddr_add(s, TAG_SEG_BYTES);
+	h->dir.base = segment_dir(h, s, seg_bytes(h->base.m, s));
+}
+
 int tagheap_first_segment(struct tagheap *h)
 {
 	const struct alloc_req req = {.zone_mask = UINT32_MAX};
@@ -145,7 +147,7 @@ int tagheap_first_segment(struct tagheap *h)
 	vaddr_t c;
 
 	if (h->pages != NULL) {
-		r.base = get_pages(h, segment_need(h, true, h->least) + h->grain, &req, &r.bytes);
+		r.base = get_pages(h, segment_need(h, true, h->least), &req, &r.bytes);
 		if (vaddr_none(r.base))
 			return MM_ENOMEM;
 	} else {
@@ -153,7 +155,7 @@ int tagheap_first_segment(struct tagheap *h)
 			   MM_SLACK);
 	}
 	c = format_segment(h, r.base, true, r.bytes);
-	h->base.root = h->tree.root = vaddr_add(r.base, TAG_SEG_BYTES);
+	tagheap_locate(h, r.base);
 	set_root_live(m, h->base.root, 0);
 	set_root_first(m, h->base.root, r.base);
 	set_root_last(m, h->base.root, r.base);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/fitmodel.h"
+#include "lib/heaptest.h"
 #include "lib/rig.h"
 
 static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
@@ -410,8 +411,10 @@ static void test_list_equals_tree(void **state)
 			uint64_t seed = 4711 + k;
 			static uint64_t live[3000];
 
+			/* The directory of small sizes lies behind the chunks. */
 			open_heap(&g[0], all[i], kinds[k], &list, 150000);
-			open_heap(&g[1], all[i], kinds[k], &tree, 150000);
+			open_heap(&g[1], all[i], kinds[k], &tree,
+				  150000 + (k >= 2 ? 64 * all[i]->word : 0));
 			memset(live, 0, sizeof live);
 			for (unsigned n = 0; n < 200000; n++) {
 				uint64_t *p = &live[rnd(&seed) % 3000];
@@ -498,6 +501,24 @@ static void test_mutations(void **state)
 			}
 }
 
+/* What every heap must do, and going on from a copied image. */
+static void test_as_every_heap(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 4; k++)
+			for (unsigned f = 0; f < 3; f++) {
+				const struct rig_param set[] = {{"order", forms[f].order, NULL, 0},
+								{"index", forms[f].index, NULL, 0},
+								{NULL, 0, NULL, 0}};
+
+				heaptest_random(all[i], kinds[k], set, 20000, 800, 5 + f);
+				heaptest_exhaust(all[i], kinds[k], set, 20000);
+				heaptest_wrong_pointers(all[i], kinds[k], set);
+				heaptest_attach(all[i], kinds[k], set);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_bad_pointers),     cmocka_unit_test(test_refused_parameters),
 		cmocka_unit_test(test_odd_arenas),       cmocka_unit_test(test_model),
 		cmocka_unit_test(test_list_equals_tree), cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_as_every_heap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
