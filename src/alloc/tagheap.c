@@ -97,7 +97,7 @@ static vaddr_t find_chunk(struct tagheap *h, msize_t bytes, const struct alloc_r
 {
 	vaddr_t c = tag_find(h, bytes, s), fresh;
 
-	if (mm_likely(!vaddr_none(c)) || h->pages == NULL)
+	if (mm_likely(!vaddr_none(c)) || h->segments.pages == NULL)
 		return c;
 	fresh = tagheap_add_segment(h, bytes, req);
 	if (vaddr_none(fresh))
@@ -173,7 +173,7 @@ static struct grant malloc_aligned(struct tagheap *h, msize_t bytes, const struc
 static struct grant too_large(struct tagheap *h)
 {
 	mm_search(h->base.m, 0);
-	if (h->pages != NULL)
+	if (h->segments.pages != NULL)
 		mm_refuse(h->base.m, MM_REFUSE_LIMIT);
 	return GRANT_NONE;
 }
@@ -319,7 +319,7 @@ msize_t tagheap_free(struct tagheap *h, vaddr_t p)
 	mm_account(m, p, granted_bytes, MM_GRANTED, MM_CACHED);
 	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted_bytes, 0);
 	c = join(h, c, head);
-	if (h->pages == NULL)
+	if (h->segments.pages == NULL)
 		return granted_bytes;
 	s = segment_to_drop(h, c);
 	if (!vaddr_none(s)) {
@@ -428,7 +428,6 @@ static int read_params(struct tagheap *h, const struct alloc_env *env)
 
 	h->order = (enum tag_order)env->params[TAG_PARAM_ORDER].u;
 	h->index = (enum tag_index)env->params[TAG_PARAM_INDEX].u;
-	h->grow = env->params[TAG_PARAM_GROW].u;
 	h->grain = env->align > 8 ? env->align : 8;
 	need = round_up(least_words(h) * MM_WORD, h->grain);
 	h->least = min_chunk == 0 ? need : round_up(min_chunk, h->grain);
@@ -468,7 +467,9 @@ static int configure(struct tagheap *h, const struct alloc_ops *ops, enum tag_po
 	alloc_base(&h->base, ops, env);
 	h->policy = policy;
 	h->arena = env->arena;
-	h->pages = env->arena.bytes != 0 ? NULL : env->pages;
+	h->segments = (struct seg_list){.m = env->m,
+					.pages = env->arena.bytes != 0 ? NULL : env->pages,
+					.grow = env->params[TAG_PARAM_GROW].u};
 	err = read_params(h, env);
 	if (err != 0)
 		return err;
@@ -480,10 +481,11 @@ static int configure(struct tagheap *h, const struct alloc_ops *ops, enum tag_po
 int tagheap_attach(struct tagheap *h, const struct alloc_ops *ops, enum tag_policy policy,
 		   const struct alloc_env *env)
 {
+	vaddr_t s = vaddr_sub(env->root, SEG_BYTES);
 	int err = configure(h, ops, policy, env);
 
 	if (err == 0)
-		tagheap_locate(h, vaddr_sub(env->root, TAG_SEG_BYTES));
+		tagheap_locate(h, s, seg_bytes(h->base.m, s));
 	return err;
 }
 

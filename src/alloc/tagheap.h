@@ -9,6 +9,7 @@
 #include "alloc/alloc.h"
 #include "alloc/fitdir.h"
 #include "alloc/fittree.h"
+#include "alloc/segment.h"
 
 enum tag_policy { TAG_FIRST, TAG_NEXT, TAG_BEST, TAG_WORST };
 enum tag_order { TAG_BY_ADDRESS, TAG_LIFO };
@@ -25,9 +26,8 @@ struct tagheap {
 	msize_t grain; /* sizes and payload addresses are multiples of it, bytes */
 	msize_t least; /* the least chunk, bytes with its header */
 	msize_t limit; /* the largest request a fresh segment can serve, bytes */
-	msize_t grow; /* what a new segment asks for at least, bytes */
 	struct mm_range arena; /* fixed arena; bytes == 0: none */
-	struct page_source *pages; /* NULL with an arena */
+	struct seg_list segments;
 	struct fit_tree tree; /* where the tree's words lie, for TAG_TREE */
 	struct fit_dir dir; /* best and worst fit: small sizes, before the tree */
 	msize_t dir_bytes; /* at the end of the first segment; 0: no directory */
@@ -79,8 +79,8 @@ int tagheap_check(const struct alloc *a, struct check_report *r) MUST_USE;
 
 /* The first segment, root and all; sets h->base.root. */
 int tagheap_first_segment(struct tagheap *h) MUST_USE;
-/* Fills in where root and directory are, from the formatted first segment s. */
-void tagheap_locate(struct tagheap *h, vaddr_t s);
+/* Fills in where root and directory are, in the first segment s. */
+void tagheap_locate(struct tagheap *h, vaddr_t s, msize_t bytes);
 /* One more segment with a free chunk of at least `chunk` bytes, not yet in the index, or none. */
 vaddr_t tagheap_add_segment(struct tagheap *h, msize_t chunk, const struct alloc_req *req);
 /* Gives back segment s, which is one free chunk that the index no longer holds. */

@@ -19,10 +19,10 @@ static void walk_segment(const struct tagheap *h, vaddr_t s, walk_fn *fn, void *
 	const struct mem *m = h->base.m;
 	bool root = has_root(h, s);
 	vaddr_t c = seg_first_chunk(h, s), end = seg_end_mark(h, s);
-	vaddr_t pad = vaddr_add(s, TAG_SEG_BYTES + (root ? TAG_ROOT_BYTES : 0u));
+	vaddr_t pad = vaddr_add(s, SEG_BYTES + (root ? TAG_ROOT_BYTES : 0u));
 	vaddr_t tail = vaddr_add(end, TAG_END_BYTES), stop = vaddr_add(s, seg_bytes(m, s));
 
-	fn(ctx, &(struct walk_span){s, TAG_SEG_BYTES, MM_METADATA, "segment", 0});
+	fn(ctx, &(struct walk_span){s, SEG_BYTES, MM_METADATA, "segment", 0});
 	if (root)
 		fn(ctx, &(struct walk_span){h->base.root, TAG_ROOT_BYTES, MM_METADATA, "root", 0});
 	fn(ctx, &(struct walk_span){pad, vaddr_diff(c, pad), MM_SLACK, "padding", 0});
@@ -45,7 +45,7 @@ void tagheap_walk(const struct alloc *a, walk_fn *fn, void *ctx)
 	const struct tagheap *h = (const struct tagheap *)a;
 	vaddr_t s = root_first(a->m, a->root);
 
-	if (h->pages == NULL)
+	if (h->segments.pages == NULL)
 		fn(ctx, &(struct walk_span){h->arena.base, vaddr_diff(s, h->arena.base), MM_SLACK,
 					    "padding", 0});
 	for (; !vaddr_none(s); s = seg_next(a->m, s))
@@ -126,25 +126,6 @@ static int check_segment(const struct tagheap *h, vaddr_t s, struct count *n,
 
 /* ---- segments ---- */
 
-/* Does segment s, said to be `bytes` long, lie where one can? */
-static bool segment_plausible(const struct tagheap *h, vaddr_t s, vaddr_t prev)
-{
-	const struct mem *m = h->base.m;
-	msize_t bytes;
-
-	if (h->pages == NULL) {
-		vaddr_t base = {round_up(h->arena.base.v, MM_WORD)};
-
-		return vaddr_eq(s, base) &&
-		       seg_bytes(m, s) == h->arena.bytes - vaddr_diff(base, h->arena.base);
-	}
-	if ((s.v & (((msize_t)1 << h->pages->page_shift) - 1)) != 0 ||
-	    (!vaddr_none(prev) && s.v < prev.v + seg_bytes(m, prev)))
-		return false;
-	bytes = seg_bytes(m, s);
-	return is_pow2(bytes) && bytes >> h->pages->page_shift != 0;
-}
-
 static int check_segments(const struct tagheap *h, struct count *n, struct check_report *r)
 {
 	const struct mem *m = h->base.m;
@@ -154,7 +135,7 @@ static int check_segments(const struct tagheap *h, struct count *n, struct check
 	for (; !vaddr_none(s); prev = s, s = seg_next(m, s)) {
 		int err;
 
-		if (!segment_plausible(h, s, prev))
+		if (!seg_plausible(&h->segments, h->arena, s, prev))
 			return check_fail(r, "T1: segments ascend", s, seg_bytes(m, s), prev.v);
 		if (!vaddr_eq(seg_prev(m, s), prev))
 			return check_fail(r, "T1: segments are linked both ways", s,

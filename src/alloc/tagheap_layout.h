@@ -23,8 +23,7 @@
  *
  *   segment | seg | root | pad | chunk | chunk | ... | chunk | end | pad | dir | pad |
  *
- *   seg    three words: next and previous segment (ascending addresses, none at
- *          the ends), bytes of the segment
+ *   seg    three words, see segment.h
  *   root   in the first segment only; six words:
  *            +0  live    live chunks in all segments
  *            +W  next    the root stands for a chunk in the list; the tree's root link
@@ -40,6 +39,7 @@
 #ifndef ALLOC_TAGHEAP_LAYOUT_H
 #define ALLOC_TAGHEAP_LAYOUT_H
 
+#include "alloc/segment.h"
 #include "alloc/tagheap.h"
 
 #define TAG_INUSE      ((msize_t)1)
@@ -53,7 +53,6 @@
 #define TAG_OFF_MAX  (3u * MM_WORD)
 
 #define TAG_ROOT_BYTES (6u * MM_WORD)
-#define TAG_SEG_BYTES  (3u * MM_WORD)
 #define TAG_END_BYTES  (2u * MM_WORD)
 
 /* ---- chunks ---- */
@@ -137,57 +136,23 @@ static inline void set_root_rover(const struct mem *m, vaddr_t root, vaddr_t c)
 	mem_stva(m, vaddr_add(root, 3u * MM_WORD), c);
 }
 
-static inline vaddr_t root_first(const struct mem *m, vaddr_t root)
+/* First and last segment: the two words that segment.h calls `ends`. */
+static inline vaddr_t root_ends(vaddr_t root)
 {
-	return mem_ldva(m, vaddr_add(root, 4u * MM_WORD));
+	return vaddr_add(root, 4u * MM_WORD);
 }
 
-static inline void set_root_first(const struct mem *m, vaddr_t root, vaddr_t s)
+static inline vaddr_t root_first(const struct mem *m, vaddr_t root)
 {
-	mem_stva(m, vaddr_add(root, 4u * MM_WORD), s);
+	return first_segment(m, root_ends(root));
 }
 
 static inline vaddr_t root_last(const struct mem *m, vaddr_t root)
 {
-	return mem_ldva(m, vaddr_add(root, 5u * MM_WORD));
-}
-
-static inline void set_root_last(const struct mem *m, vaddr_t root, vaddr_t s)
-{
-	mem_stva(m, vaddr_add(root, 5u * MM_WORD), s);
+	return last_segment(m, root_ends(root));
 }
 
 /* ---- segments ---- */
-
-static inline vaddr_t seg_next(const struct mem *m, vaddr_t s)
-{
-	return mem_ldva(m, s);
-}
-
-static inline void set_seg_next(const struct mem *m, vaddr_t s, vaddr_t next)
-{
-	mem_stva(m, s, next);
-}
-
-static inline vaddr_t seg_prev(const struct mem *m, vaddr_t s)
-{
-	return mem_ldva(m, vaddr_add(s, MM_WORD));
-}
-
-static inline void set_seg_prev(const struct mem *m, vaddr_t s, vaddr_t prev)
-{
-	mem_stva(m, vaddr_add(s, MM_WORD), prev);
-}
-
-static inline msize_t seg_bytes(const struct mem *m, vaddr_t s)
-{
-	return mem_ldw(m, vaddr_add(s, 2u * MM_WORD));
-}
-
-static inline void set_seg_bytes(const struct mem *m, vaddr_t s, msize_t bytes)
-{
-	mem_stw(m, vaddr_add(s, 2u * MM_WORD), bytes);
-}
 
 /* The segment that the end mark at `end` closes. */
 static inline vaddr_t end_segment(const struct mem *m, vaddr_t end)
@@ -202,7 +167,7 @@ static inline void set_end_segment(const struct mem *m, vaddr_t end, vaddr_t s)
 
 static inline bool has_root(const struct tagheap *h, vaddr_t s)
 {
-	return vaddr_eq(vaddr_add(s, TAG_SEG_BYTES), h->base.root);
+	return vaddr_eq(vaddr_add(s, SEG_BYTES), h->base.root);
 }
 
 /* Where the directory lies in a first segment of `bytes`. */
@@ -228,7 +193,7 @@ static inline vaddr_t segment_end_mark(const struct tagheap *h, vaddr_t s, bool 
 /* The first chunk of a segment. */
 static inline vaddr_t segment_first_chunk(const struct tagheap *h, vaddr_t s, bool root)
 {
-	msize_t head = TAG_SEG_BYTES + (root ? TAG_ROOT_BYTES : 0u) + MM_WORD;
+	msize_t head = SEG_BYTES + (root ? TAG_ROOT_BYTES : 0u) + MM_WORD;
 
 	return (vaddr_t){round_up(s.v + head, h->grain) - MM_WORD};
 }
