@@ -177,6 +177,12 @@ const struct alloc_conf *machine_alloc(const struct machine *m, enum alloc_group
 /* Bytes of RAM in all regions. */
 uint64_t machine_ram(const struct machine *m);
 
+/* Bytes of a page descriptor: desc_stride, or the real size of ours. */
+unsigned machine_desc_bytes(const struct machine *m);
+
+/* Bytes of the largest contiguous run of region r that is directly mapped and not reserved. */
+uint64_t machine_room(const struct machine *m, unsigned r);
+
 /* Names of the shipped machines, for lists: calls fn for each found. */
 void machine_list(void (*fn)(void *ctx, const char *name, const char *path), void *ctx);
 

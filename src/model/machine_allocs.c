@@ -52,16 +52,16 @@ static const struct field alloc_fields[] = {
 };
 #undef F
 
-/* The largest run of a region's RAM that nothing reserves: no arena can be larger. */
-static uint64_t largest_room(const struct machine *m, const struct region *r)
+uint64_t machine_room(const struct machine *m, unsigned region)
 {
-	uint64_t at = r->base, end = r->base + r->bytes, best = 0;
+	const struct region *r = &m->regions[region];
+	uint64_t at = r->base, best = 0;
+	uint64_t end = at + build_overlap(0, m->virt.lowmem_max, r->base, r->bytes);
 
-	if (build_overlap(0, m->virt.lowmem_max, r->base, r->bytes) < r->bytes)
-		end = m->virt.lowmem_max;
-	while (at < end) {
+	while (r->kind == REGION_RAM && at < end) {
 		uint64_t stop = end, next = end;
 
+		/* The first reserved range from `at` on. */
 		for (unsigned i = 0; i < m->nr_reserved; i++) {
 			const struct reserved_range *x = &m->reserved[i];
 
@@ -70,8 +70,7 @@ static uint64_t largest_room(const struct machine *m, const struct region *r)
 				next = x->base + x->bytes;
 			}
 		}
-		if (stop - at > best)
-			best = stop - at;
+		best = stop - at > best ? stop - at : best;
 		at = next;
 	}
 	return best;
@@ -107,9 +106,7 @@ static int read_bytes(struct build *b, const struct alloc_entry *e, struct alloc
 		return -1;
 	for (unsigned i = 0; i < m->nr_regions; i++) {
 		bool asked = out->region < 0 || out->region == (int)i;
-		uint64_t here = asked && m->regions[i].kind == REGION_RAM
-					? largest_room(m, &m->regions[i])
-					: 0;
+		uint64_t here = asked ? machine_room(m, i) : 0;
 
 		room = here > room ? here : room;
 	}

@@ -115,10 +115,10 @@ static const struct field page_fields[] = {
 };
 #undef F
 
-/* Descriptors hold words; the smallest that ours fit in is 16 bytes, 24 with word 8. */
+/* A stride is room for our descriptor, which holds words. */
 static int check_page(struct build *b, const struct page_block *p)
 {
-	unsigned least = b->m->word == 4 ? 16 : 24;
+	unsigned least = machine_desc_bytes(b->m); /* no stride is set yet */
 	const struct conf_node *n = b->part.page;
 
 	if (b->m->mmu != MMU_NONE && p->order != 12)

@@ -185,3 +185,10 @@ uint64_t machine_ram(const struct machine *m)
 			bytes += m->regions[i].bytes;
 	return bytes;
 }
+
+unsigned machine_desc_bytes(const struct machine *m)
+{
+	unsigned ours = m->word == 4 ? 16 : 24; /* alloc/page.h */
+
+	return m->desc_stride != 0 ? m->desc_stride : ours;
+}

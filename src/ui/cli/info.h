@@ -1,0 +1,30 @@
+/* What a machine or a trace is, for people and for programs. */
+#ifndef UI_CLI_INFO_H
+#define UI_CLI_INFO_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "model/machine.h"
+
+/*
+ * The machine as a page of plain text: the map in address order with holes,
+ * attributes and costs; zones; who reaches what; address space; allocators;
+ * placement; variants.  0, or -1 when `out` cannot be written.
+ */
+int info_machine(const struct machine *m, FILE *out);
+
+/* The same as JSON (memscape.machine/1), addresses and sizes in bytes.  A new reference, or NULL
+ * when memory runs out. */
+json_t *info_machine_json(const struct machine *m);
+
+/* The words a machine file uses. */
+const char *info_mmu(enum mmu_kind mmu);
+const char *info_rules(enum rule_set rules);
+const char *info_kind(enum region_kind kind);
+const char *info_group(enum alloc_group group);
+
+/* Does master x reach region r: 'x' wholly, '~' in part, '.' not. */
+char info_reach(const struct master *x, unsigned r);
+
+#endif
