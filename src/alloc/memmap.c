@@ -319,7 +319,12 @@ int memmap_block_order(const struct memmap *mp, pfn_t pfn)
 
 void memmap_walk(const struct memmap *mp, walk_fn *fn, void *ctx)
 {
-	fn(ctx, &(struct walk_span){mp->root, root_bytes(mp), MM_METADATA, "zones and ranges", 0});
+	fn(ctx, &(struct walk_span){mp->root, MEMMAP_HEAD_BYTES, MM_METADATA, "zones' head", 0});
+	for (unsigned z = 0; z < mp->nr_zones; z++)
+		fn(ctx, &(struct walk_span){memmap_zone(mp, z), mp->zone_bytes, MM_METADATA,
+					    "zone structure", z});
+	fn(ctx, &(struct walk_span){mp->ranges, (msize_t)mp->nr_ranges * MEMMAP_RANGE_BYTES,
+				    MM_METADATA, "range table", mp->nr_ranges});
 	for (unsigned i = 0; i < mp->nr_ranges; i++) {
 		vaddr_t r = memmap_range(mp, i), descs = range_descs(mp->m, r);
 

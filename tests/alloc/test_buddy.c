@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "alloc/page.h"
 #include "lib/rig.h"
 
 static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
@@ -149,10 +150,342 @@ static void test_lecture(void **state)
 	}
 }
 
+/*
+ * 22 pages from an odd one on, in a zone of orders 0 to 3: each block is as large
+ * as its place allows.  Then all are taken, and freed in an order that merges
+ * each with its buddy: the same map comes back.
+ *
+ *   261                       282
+ *   |1|--2--|-----8-----|-----8-----|-2-|1|
+ */
+static void test_odd_range(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct apart w = {.range = {{.start = {261}, .nr = 22}}};
+		struct alloc_req high = {.zone_mask = 2};
+		struct rig g;
+		struct alloc *a = boot_apart(&g, all[i], &w, 1, 3);
+		struct zone_figures f;
+
+		expect_map(&g, a, 261, "<<-<-------<-------<-<");
+		for (unsigned n = 0; n < 22; n++)
+			assert_false(pfn_none(a->ops->pages->alloc_pages(a, 0, &high)));
+		assert_true(pfn_none(a->ops->pages->alloc_pages(a, 0, &high)));
+		expect_map(&g, a, 261, "aaaaaaaaaaaaaaaaaaaaaa");
+		for (unsigned n = 0; n < 22; n++)
+			assert_int_equal(put(a, (pfn_t){261 + (n * 5) % 22}, 0), 0);
+		expect_map(&g, a, 261, "<<-<-------<-------<-<");
+		a->ops->pages->zone(a, 1, &f);
+		assert_string_equal(f.name, "high");
+		assert_int_equal(f.managed, 22);
+		assert_int_equal(f.free, 22);
+		rig_finish(&g);
+	}
+}
+
+/*
+ * Two ranges side by side in one region of buddies: 256 to 259 and 260 to 263
+ * stay two blocks of order 2, since no block crosses the end of a range.
+ */
+static void test_ranges_stay_apart(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct apart w = {.range = {{.start = {256}, .nr = 4},
+					    {.start = {260}, .nr = 4, .region = 1}}};
+		struct alloc_req high = {.zone_mask = 2};
+		struct rig g;
+		struct alloc *a = boot_apart(&g, all[i], &w, 2, 9);
+		pfn_t x, y;
+
+		expect_map(&g, a, 256, "<---<---");
+		x = a->ops->pages->alloc_pages(a, 2, &high);
+		y = a->ops->pages->alloc_pages(a, 2, &high);
+		expect_map(&g, a, 256, "a---a---");
+		assert_true(pfn_none(a->ops->pages->alloc_pages(a, 3, &high)));
+		assert_int_equal(put(a, y, 2), 0);
+		assert_int_equal(put(a, x, 2), 0);
+		expect_map(&g, a, 256, "<---<---");
+		rig_finish(&g);
+	}
+}
+
+/*
+ * Head or tail of the list.  Of 16 live pages come back
+ *
+ *   6, 7    a pair
+ *   0       to the head: its pair 0, 1 has 2, 3 beside it, which are live
+ *   4       to the tail: 5 is live, but were it freed, 4 to 7 would be one block
+ *   10      to the head
+ *
+ * so that requests get 10, 0, 4, and then the lower half of the pair.
+ */
+static void test_head_or_tail(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct apart w = {.range = {{.start = {256}, .nr = 16}}};
+		struct alloc_req high = {.zone_mask = 2};
+		struct rig g;
+		struct alloc *a = boot_apart(&g, all[i], &w, 1, 9);
+
+		make_map(a, 256, "aaaaaaaaaaaaaaaa");
+		assert_int_equal(put(a, (pfn_t){256 + 6}, 0), 0);
+		assert_int_equal(put(a, (pfn_t){256 + 7}, 0), 0);
+		assert_int_equal(put(a, (pfn_t){256 + 0}, 0), 0);
+		assert_int_equal(put(a, (pfn_t){256 + 4}, 0), 0);
+		assert_int_equal(put(a, (pfn_t){256 + 10}, 0), 0);
+		expect_map(&g, a, 256, "<aaa<a<-aa<aaaaa");
+		assert_int_equal(a->ops->pages->alloc_pages(a, 0, &high).v, 256 + 10);
+		assert_int_equal(a->ops->pages->alloc_pages(a, 0, &high).v, 256 + 0);
+		assert_int_equal(a->ops->pages->alloc_pages(a, 0, &high).v, 256 + 4);
+		/* 6, 7 are split, the upper half is left. */
+		assert_int_equal(a->ops->pages->alloc_pages(a, 0, &high).v, 256 + 6);
+		expect_map(&g, a, 256, "aaaaaaa<aaaaaaaa");
+		rig_finish(&g);
+	}
+}
+
+/* ---- zones ---- */
+
+/* A request falls back from high to low; a mask forbids it; what is too large is refused. */
+static void test_fallback(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct apart w = {.range = {{.start = {256}, .nr = 4}}};
+		struct alloc_req any = {.zone_mask = UINT32_MAX}, high = {.zone_mask = 2};
+		struct alloc_req nowhere = {.zone_mask = 4};
+		struct rig g;
+		struct alloc *a = boot_apart(&g, all[i], &w, 1, 4);
+		struct zone_figures low, hi;
+		pfn_t p;
+
+		assert_int_equal(a->ops->pages->alloc_pages(a, 2, &any).v, 256);
+		assert_true(pfn_none(a->ops->pages->alloc_pages(a, 0, &high)));
+		assert_true(pfn_none(a->ops->pages->alloc_pages(a, 0, &nowhere)));
+		p = a->ops->pages->alloc_pages(a, 1, &any);
+		assert_true(p.v >= 4 && p.v < 68);
+		a->ops->pages->zone(a, 0, &low);
+		a->ops->pages->zone(a, 1, &hi);
+		assert_int_equal(low.fallbacks, 1);
+		assert_int_equal(hi.fallbacks, 0);
+		assert_int_equal(hi.free, 0);
+		assert_int_equal(a->m->count[MM_EV_FALLBACK], 1);
+		g.sh.refusal = MM_REFUSE_NONE;
+		assert_true(pfn_none(a->ops->pages->alloc_pages(a, 5, &any)));
+		assert_int_equal(g.sh.refusal, MM_REFUSE_LIMIT);
+		rig_check(&g, a);
+		rig_ledger_equals_walk(&g, &a, 1);
+		rig_finish(&g);
+	}
+}
+
+/* A range of one page cannot hold its descriptor: it has none, and no pages. */
+static void test_range_too_small(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *a;
+		struct zone_figures f;
+
+		rig_init(&g, RIG_NOISE,
+			 (struct phys_region[]){{0x4000, 32 * PAGE, REGION_RAM, 15},
+						{0x40000, PAGE, REGION_RAM, 15},
+						{0x50000, 2 * PAGE, REGION_RAM, 15}},
+			 3, 0);
+		a = rig_pages(&g, all[i], "buddy", NULL, SHIFT);
+		expect_map(&g, a, 0x100, ".");
+		expect_map(&g, a, 0x140, ".<");
+		assert_int_equal(a->ops->pages->block_order(a, (pfn_t){0x100}), -1);
+		assert_int_equal(put(a, (pfn_t){0x100}, 0), MM_EINVAL);
+		a->ops->pages->zone(a, 0, &f);
+		assert_int_equal(f.managed, f.free);
+		rig_finish(&g);
+	}
+}
+
+/* Reserved and carved memory is left out, to the byte. */
+static void test_reserved(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *a, *boot;
+
+		rig_init(&g, RIG_NOISE,
+			 (struct phys_region[]){{0x4000, 16 * PAGE, REGION_RAM, 15},
+						{0x40000, 16 * PAGE, REGION_RAM, 15}},
+			 2, 0);
+		boot = rig_boot(&g, all[i]);
+		/* Pages 2 and 3 in part, page 9. */
+		assert_int_equal(
+			boot->ops->boot->reserve(boot, (vaddr_t){0x40000 + 3 * PAGE - 1}, 2), 0);
+		assert_int_equal(
+			boot->ops->boot->reserve(boot, (vaddr_t){0x40000 + 9 * PAGE}, PAGE), 0);
+		a = rig_pages(&g, all[i], "buddy", NULL, SHIFT);
+		expect_map(&g, a, 0x100, ".<..<---<.<-<---");
+		/* All that was taken is reserved: the region manager has crumbs only. */
+		assert_int_equal(boot->ops->boot->carve(boot, PAGE, 1, (vaddr_t){0},
+							(vaddr_t){0x44000}, false)
+						 .v |
+					 ~(uint64_t)UINT32_MAX,
+				 UINT64_MAX);
+		rig_check(&g, boot);
+		rig_finish(&g);
+	}
+}
+
+/* ---- wrong frees ---- */
+
+static void test_wrong_frees(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct apart w = {.range = {{.start = {261}, .nr = 22}}};
+		struct alloc_req high = {.zone_mask = 2};
+		struct rig g;
+		struct alloc *a = boot_apart(&g, all[i], &w, 1, 3);
+		pfn_t p = a->ops->pages->alloc_pages(a, 2, &high);
+		struct image_hash was = physmem_hash(&g.pm), is;
+
+		assert_int_equal(put(a, p, 1), MM_EINVAL);
+		assert_int_equal(put(a, p, 3), MM_EINVAL);
+		assert_int_equal(put(a, p, 30), MM_EINVAL);
+		for (uint32_t k = 1; k < 4; k++)
+			for (unsigned order = 0; order < 3; order++)
+				assert_int_equal(put(a, pfn_add(p, k), order), MM_EINVAL);
+		assert_int_equal(put(a, (pfn_t){261}, 0), MM_EINVAL);
+		assert_int_equal(put(a, (pfn_t){260}, 0), MM_EINVAL);
+		assert_int_equal(put(a, (pfn_t){4}, 0), MM_EINVAL);
+		assert_int_equal(put(a, (pfn_t){UINT32_MAX}, 0), MM_EINVAL);
+		is = physmem_hash(&g.pm);
+		assert_true(was.hi == is.hi && was.lo == is.lo);
+		assert_int_equal(put(a, p, 2), 0);
+		assert_int_equal(put(a, p, 2), MM_EINVAL);
+		rig_check(&g, a);
+		rig_ledger_equals_walk(&g, &a, 1);
+		rig_finish(&g);
+	}
+}
+
+/* The taker's words go when the block does; this file's own word is 8 bytes. */
+static void test_taken_descriptor(void **state)
+{
+	struct alloc_req any = {.zone_mask = UINT32_MAX, .migratetype = 200, .owner = 7};
+	struct rig g;
+	struct alloc *a;
+	vaddr_t desc;
+	pfn_t p;
+
+	(void)state;
+	rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x4000, 32 * PAGE, REGION_RAM, 15}}, 1, 0);
+	a = rig_pages(&g, &alloc_checked8, "buddy", NULL, SHIFT);
+	p = a->ops->pages->alloc_pages(a, 0, &any);
+	desc = a->ops->pages->descriptor(a, p);
+	assert_int_equal(page_owner(a->m, desc), 7);
+	assert_int_equal(page_mt(a->m, desc), MIGRATE_UNMOVABLE);
+	assert_int_equal(page_private(a->m, desc), 0);
+	set_page_taken(a->m, desc);
+	set_page_private(a->m, desc, 0x1234);
+	set_page_next(a->m, desc, p);
+	rig_check(&g, a);
+	assert_int_equal(a->ops->pages->block_order(a, p), 0);
+	assert_int_equal(put(a, p, 0), 0);
+	rig_check(&g, a);
+	rig_finish(&g);
+}
+
+/* A free list that names a live block is a bug, found before memory is given twice. */
+static void test_corrupt_list(void **state)
+{
+	struct alloc_req any = {.zone_mask = UINT32_MAX};
+	struct rig g;
+	struct alloc *a;
+	sigjmp_buf here;
+
+	(void)state;
+	rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x4000, 32 * PAGE, REGION_RAM, 15}}, 1, 0);
+	a = rig_pages(&g, &alloc_fast8, "buddy", NULL, SHIFT);
+	for (unsigned order = 0; order < 5; order++)
+		for (uint32_t pfn = 0x10; pfn < 0x30; pfn++) {
+			vaddr_t desc = a->ops->pages->descriptor(a, (pfn_t){pfn});
+
+			if (page_heads(a->m, desc, order, PAGE_BUDDY))
+				set_page_head(a->m, desc, order, PAGE_LIVE, 0, 0);
+		}
+	g.sh.unwind = &here;
+	if (sigsetjmp(here, 1) == 0) {
+		a->ops->pages->alloc_pages(a, 0, &any);
+		fail_msg("a live block was given again");
+	}
+	g.sh.unwind = NULL;
+	assert_int_equal(g.sh.finding[0].kind, 'b');
+	rig_finish(&g);
+}
+
+/* ---- large machines ---- */
+
+/*
+ * 64 GiB behind a 3 GiB hole's end, PAE: all descriptors in lowmem.  Nothing may
+ * touch what no request needs.
+ */
+static void boot_large(const struct alloc_instance *in)
+{
+	static const struct pfn_range dma = {.start = {0}, .nr = 4096};
+	static const struct pfn_range normal = {.start = {4096}, .nr = 0x36ffe - 4096};
+	static const struct pfn_range high[] = {{.start = {0x36ffe}, .nr = 0xc0000 - 0x36ffe},
+						{.start = {0x100000}, .nr = 61 << 18, .region = 1}};
+	static const struct zone_desc zones[] = {{"dma", &dma, 1, DESC_OWN_RANGE},
+						 {"normal", &normal, 1, DESC_OWN_RANGE},
+						 {"highmem", high, 2, 1}};
+	struct alloc_req any = {.zone_mask = UINT32_MAX};
+	struct rig g;
+	struct rig_owner *o;
+	struct alloc *a;
+	struct zone_figures f;
+
+	rig_init(&g, 0,
+		 (struct phys_region[]){{0, 3ull << 30, REGION_RAM, 15},
+					{4ull << 30, 61ull << 30, REGION_RAM, 15}},
+		 2, 0xc0000000);
+	o = rig_zones_owner(&g, in, "buddy", NULL, 12, zones, 3);
+	o->env.desc_stride = 32;
+	assert_int_equal(rig_start(&g, o), 0);
+	a = o->alloc;
+	for (unsigned i = 0; i < 10000; i++)
+		assert_false(pfn_none(a->ops->pages->alloc_pages(a, i % 4, &any)));
+	a->ops->pages->zone(a, 2, &f);
+	assert_int_equal(f.managed, (0xc0000 - 0x36ffe) + (61 << 18));
+	assert_int_equal(f.free, f.managed - 2500 * 15);
+	rig_check(&g, a);
+	assert_true(physmem_touched(&g.pm) < 1000);
+	rig_finish(&g);
+}
+
+static void test_64_gib(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		boot_large(all[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lecture),
+		cmocka_unit_test(test_odd_range),
+		cmocka_unit_test(test_ranges_stay_apart),
+		cmocka_unit_test(test_head_or_tail),
+		cmocka_unit_test(test_fallback),
+		cmocka_unit_test(test_range_too_small),
+		cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_wrong_frees),
+		cmocka_unit_test(test_taken_descriptor),
+		cmocka_unit_test(test_corrupt_list),
+		cmocka_unit_test(test_64_gib),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
