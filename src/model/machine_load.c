@@ -130,6 +130,22 @@ static int build(struct machine *m, struct diag *d)
 	return 0;
 }
 
+/* Assignments come after the variant: one to the list of variants would have no effect. */
+static int apply_sets(struct conf_tree *t, const char *const *sets, size_t nr_sets, struct diag *d)
+{
+	for (size_t i = 0; i < nr_sets; i++) {
+		size_t key = strcspn(sets[i], ".=");
+
+		if (key == strlen("variants") && strncmp(sets[i], "variants", key) == 0)
+			return diag_set(d, "--set", (int)i + 1, 1,
+					"a variant is applied before --set, expected a key of the "
+					"machine itself");
+		if (conf_set(t, sets[i], d) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Takes the tree, also on an error. */
 static struct machine *from_tree(struct conf_tree *t, const char *variant, const char *const *sets,
 				 size_t nr_sets, struct diag *d)
@@ -144,8 +160,8 @@ static struct machine *from_tree(struct conf_tree *t, const char *variant, const
 	}
 	m->tree = t;
 	err = apply_variant(m, variant, d);
-	for (size_t i = 0; i < nr_sets && err == 0; i++)
-		err = conf_set(t, sets[i], d);
+	if (err == 0)
+		err = apply_sets(t, sets, nr_sets, d);
 	if (err == 0)
 		err = build(m, d);
 	if (err == 0)

@@ -110,22 +110,31 @@ static void round_ranges(struct zone_conf *z, unsigned page_shift)
 	z->nr_ranges = kept;
 }
 
+/* Where range r meets a range of zone o, or UINT64_MAX. */
+static uint64_t meeting(const struct zone_range *r, const struct zone_conf *o)
+{
+	for (unsigned i = 0; i < o->nr_ranges; i++) {
+		const struct zone_range *x = &o->ranges[i];
+
+		if (build_overlap(r->base, r->bytes, x->base, x->bytes) != 0)
+			return r->base > x->base ? r->base : x->base;
+	}
+	return UINT64_MAX;
+}
+
+/* No range of z meets one of a zone before it. */
 static int check_apart(struct build *b, const struct zone_conf *z)
 {
 	for (const struct zone_conf *o = b->m->zones; o < z; o++)
-		for (unsigned i = 0; i < z->nr_ranges; i++)
-			for (unsigned j = 0; j < o->nr_ranges; j++) {
-				const struct zone_range *x = &z->ranges[i], *y = &o->ranges[j];
+		for (unsigned i = 0; i < z->nr_ranges; i++) {
+			uint64_t at = meeting(&z->ranges[i], o);
 
-				if (build_overlap(x->base, x->bytes, y->base, y->bytes) != 0)
-					return conf_error(b->d, z->conf,
-							  "zone %s overlaps zone %s at 0x%llx, "
-							  "expected apart",
-							  z->name, o->name,
-							  (unsigned long long)(x->base > y->base
-										       ? x->base
-										       : y->base));
-			}
+			if (at != UINT64_MAX)
+				return conf_error(
+					b->d, z->conf,
+					"zone %s overlaps zone %s at 0x%llx, expected apart",
+					z->name, o->name, (unsigned long long)at);
+		}
 	return 0;
 }
 
@@ -164,9 +173,7 @@ static int build_zone(struct build *b, const struct conf_node *n, struct zone_co
 		return conf_error(b->d, n,
 				  "zone %s holds no RAM, expected a region of kind ram in it",
 				  z->name);
-	if (check_apart(b, z) != 0)
-		return -1;
-	return 0;
+	return check_apart(b, z);
 }
 
 /* ---- highmem and descriptors ---- */

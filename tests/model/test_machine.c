@@ -309,6 +309,8 @@ static const struct {
 	 "reserved, masters, zones, zonelist, virtual, caches, tlb, allocators, placement, "
 	 "variants; "
 	 "did you mean 'page'?"},
+	{"x86_32", "2g", "variants.2g.page.order=13",
+	 "--set:1:1: a variant is applied before --set, expected a key of the machine itself"},
 	{"x86_32", "textbook-8k", "page.order",
 	 "--set:1:6: 'page.order', expected path=value such as page.order=12"},
 };
