@@ -25,6 +25,17 @@ void seg_put(const struct seg_list *l, vaddr_t s, msize_t bytes)
 		mm_bug(l->m, "a segment's pages are not a live block", s);
 }
 
+bool seg_readable(const struct seg_list *l, vaddr_t a)
+{
+	struct alloc *pages;
+
+	if (l->pages == NULL)
+		return true;
+	pages = l->pages->pages;
+	return !vaddr_none(
+		pages->ops->pages->descriptor(pages, va_to_pfn(l->m, a, l->pages->page_shift)));
+}
+
 msize_t seg_largest(const struct seg_list *l)
 {
 	return (msize_t)1 << (l->pages->pages->ops->pages->max_order(l->pages->pages) +

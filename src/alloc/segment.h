@@ -39,6 +39,12 @@ void seg_first(const struct seg_list *l, vaddr_t s, msize_t bytes);
 void seg_link(const struct seg_list *l, vaddr_t s, msize_t bytes);
 void seg_unlink(const struct seg_list *l, vaddr_t s);
 
+/*
+ * May the word at a, between the first and the last segment, be read?  A pointer
+ * that is none of the heap's may lead into a hole there; an arena has none.
+ */
+bool seg_readable(const struct seg_list *l, vaddr_t a);
+
 /* Bytes of the largest block of pages there is. */
 msize_t seg_largest(const struct seg_list *l);
 

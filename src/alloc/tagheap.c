@@ -199,20 +199,30 @@ struct grant tagheap_malloc(struct tagheap *h, const struct alloc_req *req)
 
 /* ---- free ---- */
 
+/* Is head the head of a live chunk at c, which lies between the segments' ends? */
+static bool plausible(const struct tagheap *h, vaddr_t c, msize_t head, vaddr_t end)
+{
+	msize_t size = head & ~TAG_FLAGS;
+
+	return (head & TAG_INUSE) != 0 && (size & (h->grain - 1)) == 0 && size >= h->least &&
+	       size <= vaddr_diff(end, c);
+}
+
 /* The live chunk whose granted bytes begin at p, as far as tags tell, or none. */
 static vaddr_t live_chunk(const struct tagheap *h, vaddr_t p)
 {
 	const struct mem *m = h->base.m;
-	vaddr_t c = vaddr_sub(p, MM_WORD), last = root_last(m, h->base.root);
-	vaddr_t end = seg_end_mark(h, last);
-	msize_t head, size;
+	vaddr_t c = vaddr_sub(p, MM_WORD), next;
+	vaddr_t end = seg_end_mark(h, root_last(m, h->base.root));
+	msize_t head;
 
-	if ((p.v & (h->grain - 1)) != 0 || c.v < root_first(m, h->base.root).v || c.v >= end.v)
+	if ((p.v & (h->grain - 1)) != 0 || c.v < root_first(m, h->base.root).v || c.v >= end.v ||
+	    !seg_readable(&h->segments, c))
 		return VADDR_NONE;
 	head = chunk_head(m, c);
-	size = head & ~TAG_FLAGS;
-	if ((head & TAG_INUSE) == 0 || (size & (h->grain - 1)) != 0 || size < h->least ||
-	    size > vaddr_diff(end, c) || (chunk_head(m, vaddr_add(c, size)) & TAG_PREV_INUSE) == 0)
+	next = vaddr_add(c, head & ~TAG_FLAGS);
+	if (!plausible(h, c, head, end) || !seg_readable(&h->segments, next) ||
+	    (chunk_head(m, next) & TAG_PREV_INUSE) == 0)
 		return VADDR_NONE;
 	return c;
 }
