@@ -21,6 +21,8 @@
 	X(worst_fit) \
 	X(pagelist) \
 	X(stack) \
-	X(slab_array)
+	X(slab_array) \
+	X(slab_bitmap) \
+	X(slab_list)
 
 #endif

@@ -317,6 +317,22 @@ static void span(walk_fn *fn, void *ctx, vaddr_t from, vaddr_t to, enum mm_class
 		fn(ctx, &(struct walk_span){from, vaddr_diff(to, from), class, what, 0});
 }
 
+unsigned slabpool_max_order(const struct slabpool *p)
+{
+	const struct alloc *pages;
+	msize_t first = p->origin.v >> p->unit_shift;
+	unsigned order;
+
+	if (p->pages != NULL) {
+		pages = p->pages->pages;
+		return pages->ops->pages->max_order(pages);
+	}
+	for (order = msb(p->nr); order > 0; order--)
+		if (round_up(first, (msize_t)1 << order) + ((msize_t)1 << order) <= first + p->nr)
+			break;
+	return order;
+}
+
 /* What lies before the first unit; all of a grown pool's root block. */
 static void walk_front(const struct slabpool *p, walk_fn *fn, void *ctx)
 {

@@ -101,6 +101,9 @@ int slabpool_check(const struct slabpool *p, struct check_report *r) MUST_USE;
 /* Bytes of the largest run that the pool could give when nothing else is live. */
 msize_t slabpool_largest(const struct slabpool *p);
 
+/* Largest order of a run of 2^order units, aligned to its size, that it then could give. */
+unsigned slabpool_max_order(const struct slabpool *p);
+
 static inline msize_t unit_bytes(const struct slabpool *p)
 {
 	return (msize_t)1 << p->unit_shift;

@@ -68,12 +68,11 @@ msize_t slabset_waste(const struct slabset *s, const struct slab_geo *g)
 bool slabset_best_geometry(const struct slabset *s, msize_t size, msize_t align,
 			   struct slab_geo *out)
 {
+	unsigned most = slabpool_max_order(&s->pool);
 	struct slab_geo g;
 	bool any = false;
 
-	for (unsigned order = 0; order <= SLAB_MAX_ORDER; order++) {
-		if (slab_bytes(s, order) > slabpool_largest(&s->pool))
-			break;
+	for (unsigned order = 0; order <= SLAB_MAX_ORDER && order <= most; order++) {
 		if (!slabset_geometry(s, size, align, order, &g))
 			continue;
 		/* Less waste a byte of slab, compared without a division. */
@@ -274,20 +273,20 @@ uint32_t slabset_cache_at(const struct slabset *s, uint32_t ref)
 
 /* ---- objects ---- */
 
-vaddr_t slabset_alloc(struct slabset *s, const struct slab_cache *c, const struct alloc_req *req)
+vaddr_t slabset_alloc(struct slabset *s, const struct slab_cache *c, const struct alloc_req *req,
+		      uint64_t *steps)
 {
 	struct mem *m = s->pool.m;
-	uint64_t steps = 0;
-	uint32_t ref = slabset_more(s, c, req, &steps), index;
+	uint32_t ref = slabset_more(s, c, req, steps), index;
 	vaddr_t d, p;
 
-	mm_search(m, steps);
 	if (ref == REF_NONE)
 		return VADDR_NONE;
 	d = slab_record(s, ref);
 	if (s->form == SLAB_LIST) {
 		p = slab_free(m, d);
 		set_slab_free(m, d, object_next(m, p));
+		set_object_next(m, p, LINK_WIPED);
 		index = (uint32_t)(vaddr_diff(p, ref_va(&s->pool, ref)) - c->geo.first) /
 			c->geo.size;
 	} else {
@@ -313,18 +312,37 @@ static uint32_t slab_of(const struct slabset *s, const struct slab_cache *c, vad
 	return slabset_cache_at(s, ref) == c->id ? ref : REF_NONE;
 }
 
-/* Puts the object on its slab's list, or sets its bit; false when it is seen to be free. */
-static bool give_object(const struct slabset *s, vaddr_t d, vaddr_t p, uint32_t index)
+/*
+ * Is the object at p on its slab's list?  An object of a live block, whose link was
+ * wiped, is passed with a look at its first word, unless its payload looks like a
+ * link; only then is the list walked.
+ */
+static bool on_list(const struct slabset *s, const struct slab_cache *c, uint32_t ref, vaddr_t p)
+{
+	const struct mem *m = s->pool.m;
+	vaddr_t link = object_next(m, p), at = slab_free(m, slab_record(s, ref));
+	msize_t span = (msize_t)c->geo.nr * c->geo.size;
+
+	if (!vaddr_none(link) && vaddr_diff(link, object_va(s, &c->geo, ref, 0)) >= span)
+		return false;
+	for (uint32_t n = 0; n < c->geo.nr && !vaddr_none(at); n++, at = object_next(m, at))
+		if (vaddr_eq(at, p))
+			return true;
+	return false;
+}
+
+/* Puts the object on its slab's list, or sets its bit; false when it is free already. */
+static bool give_object(const struct slabset *s, const struct slab_cache *c, uint32_t ref,
+			uint32_t index)
 {
 	struct mem *m = s->pool.m;
-	vaddr_t first;
+	vaddr_t d = slab_record(s, ref), p = object_va(s, &c->geo, ref, index);
 
 	if (s->form == SLAB_BITMAP)
 		return slab_give_bit(m, d, index);
-	first = slab_free(m, d);
-	if (vaddr_eq(first, p))
+	if (on_list(s, c, ref, p))
 		return false;
-	set_object_next(m, p, first);
+	set_object_next(m, p, slab_free(m, d));
 	set_slab_free(m, d, p);
 	return true;
 }
@@ -342,7 +360,7 @@ msize_t slabset_free(struct slabset *s, const struct slab_cache *c, vaddr_t p)
 	index = off / c->geo.size;
 	inuse = record_inuse(m, d);
 	if (index >= c->geo.nr || index * c->geo.size != off || inuse == 0 ||
-	    !give_object(s, d, p, index))
+	    !give_object(s, c, ref, index))
 		return FREE_BAD;
 	set_record_inuse(m, d, inuse - 1);
 	mm_account(m, p, c->geo.size, MM_GRANTED, MM_CACHED);

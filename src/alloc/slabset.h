@@ -62,16 +62,16 @@ void slabset_setup(struct slabset *s, enum slab_form form, bool apart, uint32_t 
 void slabset_new_cache(const struct slabset *s, const struct slab_cache *c);
 
 /*
- * An object of c, with its index in *index and its slab in *ref; VADDR_NONE, and
- * nothing changed, when no slab has one and the pool gives none.  The object goes
- * MM_CACHED -> MM_GRANTED.  O(1) but for a new slab (O(objects) in list form).
+ * An object of c; VADDR_NONE, and nothing changed, when no slab has one and the pool
+ * gives none.  *steps grows by the search's.  The object goes MM_CACHED -> MM_GRANTED.  O(1) but for a new slab (O(objects) in list form).
  */
-vaddr_t slabset_alloc(struct slabset *s, const struct slab_cache *c, const struct alloc_req *req);
+vaddr_t slabset_alloc(struct slabset *s, const struct slab_cache *c, const struct alloc_req *req,
+		      uint64_t *steps);
 
 /*
  * Gives the object at p back: its granted bytes, or FREE_BAD and nothing changed:
- * p is not in a slab of c, not an object's address, or as far as the form can
- * tell not in use.  O(1).
+ * p is not in a slab of c, not an object's address, or free already.  O(1); in list
+ * form O(objects) when the payload's first word looks like a link.
  */
 msize_t slabset_free(struct slabset *s, const struct slab_cache *c, vaddr_t p);
 

@@ -15,7 +15,8 @@
  *   12  kind     16 bits: POOL_SLAB + number of the cache
  *   14  inuse    16 bits: objects in use
  *   16  list form:   target word: address of the first free object, or VADDR_NONE;
- *                    each free object begins with the link to the next
+ *                    each free object begins with the link to the next, each one
+ *                    granted with LINK_WIPED until its owner writes it
  *   16  bitmap form: bits[], target words: bit i is set when object i is free, bits
  *                    beyond the last object are 0
  */
@@ -29,6 +30,9 @@
 #define SLAB_STATE   POOL_RECORD /* offset of list head or bits[] */
 #define WORD_BITS    (8u * MM_WORD)
 #define WORD_SHIFT   (MM_WORD == 4 ? 5u : 6u) /* log2 of WORD_BITS */
+
+/* No link: an object never lies at 0, where a slab would have its record. */
+#define LINK_WIPED ((vaddr_t){0})
 
 /* ---- cache record ---- */
 
