@@ -387,6 +387,71 @@ static void test_bad_files(void **state)
 	assert_true(nr >= 140);
 }
 
+/* ---- the reference ---- */
+
+#define DOC TESTS_DIR "/../docs/machines.md"
+
+/* The first example of docs/machines.md is a machine, and so is its variant. */
+static void test_doc_example(void **state)
+{
+	struct diag d = {.msg = ""};
+	struct machine *m;
+	size_t bytes;
+	char *doc = read_all(DOC, &bytes);
+	char *at = strstr(doc, "```yaml\n");
+
+	(void)state;
+	assert_non_null(at);
+	at += strlen("```yaml\n");
+	bytes = (size_t)(strstr(at, "```") - at);
+	m = machine_load_text(at, bytes, "doc", "big", NULL, 0, &d);
+	assert_string_equal(d.msg, "");
+	assert_int_equal(machine_ram(m), 576 << 10);
+	machine_free(m);
+	free(doc);
+}
+
+/* Each word of "expected one of a, b, c" stands in the reference as `a`. */
+static void find_words(char *doc, const char *msg)
+{
+	const char *list = strstr(msg, "expected one of ");
+	char words[512], *word, *rest = NULL;
+
+	assert_non_null(list);
+	snprintf(words, sizeof words, "%.*s", (int)strcspn(list + 16, ";"), list + 16);
+	for (word = strtok_r(words, ", ", &rest); word != NULL;
+	     word = strtok_r(NULL, ", ", &rest)) {
+		char quoted[64];
+
+		assert_string_not_equal(word, "...");
+		snprintf(quoted, sizeof quoted, "`%s`", word);
+		if (strstr(doc, quoted) == NULL)
+			fail_msg("docs/machines.md does not explain %s", quoted);
+	}
+}
+
+static void test_doc_names_all_keys(void **state)
+{
+	static const char *const blocks[] = {
+		"zzz=1",           "machine.zzz=1",    "page.zzz=1",       "regions.0.zzz=1",
+		"zones.0.zzz=1",   "masters.0.zzz=1",  "virtual.zzz=1",    "caches.0.zzz=1",
+		"tlb.0.zzz=1",     "reserved.0.zzz=1", "allocators.zzz=1", "placement=[{zzz: 1}]",
+		"machine.mmu=z",   "regions.0.kind=z", "virtual.split=z",  "allocators.heap.from=z",
+		"machine.rules=z",
+	};
+	size_t bytes;
+	char *doc = read_all(DOC, &bytes);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+		struct diag d = {.msg = ""};
+
+		assert_null(machine_load("x86_32", NULL, &blocks[i], 1, &d));
+		find_words(doc, d.msg);
+	}
+	free(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +465,8 @@ int main(void)
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_bad_arguments),
 		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_doc_example),
+		cmocka_unit_test(test_doc_names_all_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
