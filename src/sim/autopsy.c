@@ -40,7 +40,7 @@ static struct zone_space zones_space(const struct system *s, const struct sys_al
 			uint64_t nr = p->nr_free(h->alloc, z, o);
 
 			sp.bytes += nr << (o + shift);
-			if (nr != 0)
+			if (nr != 0 && sp.largest < 1ull << (o + shift))
 				sp.largest = 1ull << (o + shift);
 		}
 	return sp;
@@ -94,6 +94,10 @@ static enum cause hinted(uint8_t refusal)
 	}
 }
 
+/*
+ * Too few bytes in the zones that may serve the request: if those that may not
+ * have enough, what the master reaches is the cause.
+ */
 static enum cause pages_cause(const struct replay *r, const struct sys_alloc *h, uint64_t size)
 {
 	struct zone_space mine = zones_space(r->sys, h, r->req.zone_mask);
@@ -101,7 +105,7 @@ static enum cause pages_cause(const struct replay *r, const struct sys_alloc *h,
 
 	if (mine.bytes >= block)
 		return CAUSE_FRAGMENTATION;
-	return zones_space(r->sys, h, ~r->req.zone_mask).largest >= block ? CAUSE_REACHABILITY : CAUSE_CAPACITY;
+	return zones_space(r->sys, h, ~r->req.zone_mask).bytes >= block ? CAUSE_REACHABILITY : CAUSE_CAPACITY;
 }
 
 static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64_t size, uint64_t align)

@@ -58,6 +58,9 @@ static bool is_needed(const struct system *s, unsigned conf, const struct boot_o
 {
 	const struct alloc_conf *c = &s->machine->allocs[conf];
 
+	/* Without a kind, pages serve the group themselves. */
+	if (c->kind == NULL)
+		return false;
 	if ((groups_of(c->group) & o->groups) != 0)
 		return true;
 	if (c->group != GROUP_PAGES)
