@@ -183,6 +183,7 @@ static int check_large(const struct buddy_heap *h, struct count *n, struct check
 	for (pfn_t at = large_head(m, h->control); !pfn_none(at); n->live++) {
 		vaddr_t p = pfn_to_va(m, at, h->pages->page_shift);
 
+		/* Addresses are masked into the window, so a page beyond it would pass for one in it. */
 		if (!pfn_eq(va_to_pfn(m, p, h->pages->page_shift), at) ||
 		    buddy_heap_large_bytes(h, p) == 0)
 			return check_fail(r, b7, h->control, p.v, 0);

@@ -191,10 +191,12 @@ static inline int head_order(uint32_t word, msize_t u, bool live)
 {
 	uint32_t code = word >> unit_shift(u) & 3;
 
+	/* The word of a large block: its other bits are no units. */
+	if ((word & 3) == UNIT_BIG && (u & (WORD_UNITS - 1)) != 0)
+		return -1;
 	if (code == (live ? UNIT_LIVE : UNIT_FREE))
 		return small_order(word, u);
-	if (code == UNIT_BIG && (u & (WORD_UNITS - 1)) == 0 &&
-	    word == big_word(big_order(word), live))
+	if (code == UNIT_BIG && word == big_word(big_order(word), live))
 		return (int)big_order(word);
 	return -1;
 }

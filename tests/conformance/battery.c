@@ -7,6 +7,7 @@
  *   battery --part I/N           every N-th, beginning with the I-th (from 1)
  *   battery --list [--only ...]  their ids
  *   battery --long               the long forms
+ *   battery --seed N             other random operations than the usual (0)
  *
  * Each case prints its id, which with --only runs exactly it again;
  * CONFORMANCE_TRACE=1 in the environment tells each operation.
@@ -33,6 +34,7 @@ struct entry {
 struct options {
 	const char *only;
 	unsigned part, parts;
+	uint64_t seed;
 	bool list, long_form;
 };
 
@@ -50,7 +52,7 @@ static void add(const struct options *o, struct entry e)
 {
 	snprintf(e.id, sizeof e.id, "%s%u/%s/%s/%s/v%u/%s", e.r.sc.in->port, e.r.sc.in->word,
 		 e.r.sc.ops->name, e.r.d->facet, e.r.sc.geo->name, e.r.sc.variant, e.type->name);
-	e.r.seed = 0x6d656d7363617065ull;
+	e.r.seed = 0x6d656d7363617065ull + o->seed;
 	for (const char *c = e.id; *c != '\0'; c++)
 		e.r.seed = digest(e.r.seed, (uint8_t)*c);
 	if (!wanted(o, &e))
@@ -171,7 +173,7 @@ static int run_all(void)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: battery [--only GLOB] [--part I/N] [--list] [--long]\n");
+	fprintf(stderr, "usage: battery [--only GLOB] [--part I/N] [--list] [--long] [--seed N]\n");
 	exit(2);
 }
 
@@ -187,6 +189,8 @@ int main(int argc, char **argv)
 			o.long_form = true;
 		else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
 			o.only = argv[++i];
+		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+			o.seed = strtoull(argv[++i], NULL, 0);
 		else if (strcmp(argv[i], "--part") != 0 || i + 1 == argc ||
 			 sscanf(argv[++i], "%u/%u", &o.part, &o.parts) != 2 || o.part == 0)
 			usage();

@@ -30,6 +30,7 @@ struct shadow {
 	uint64_t births;
 	uint64_t bytes; /* granted, of all live blocks */
 	bool tokens; /* write and verify them */
+	bool careful; /* free no wrong pointer that may pass for a right one */
 	bool strict; /* compare the image around each refused operation */
 	uint64_t freed[SHADOW_FREED]; /* addresses freed lately, newest first */
 	unsigned nr_freed;
