@@ -207,6 +207,8 @@ static void fresh(struct world *w, struct shadow *s)
 	if (s->nr != 0)
 		fail_msg("more than the largest request, %llu bytes, was granted",
 			 (unsigned long long)largest);
+	for (msize_t size = 100; size < 5000; size *= 2)
+		inside(w, s, size);
 	for (unsigned bit = 0; bit < 64; bit++) {
 		for (msize_t d = 0; d < 3; d++)
 			apply(w, s,

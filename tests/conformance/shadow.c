@@ -202,9 +202,10 @@ static void match_blocks(struct match *m, const struct walk_span *span)
 		int i = shadow_find(m->s, at);
 
 		if (i < 0 || m->s->b[i].bytes > end - at)
-			fail_msg("the walk shows a live block that is none: %s at %#llx, %llu bytes",
-				 span->what, (unsigned long long)at,
-				 (unsigned long long)span->bytes);
+			fail_msg(
+				"the walk shows a live block that is none: %s at %#llx, %llu bytes",
+				span->what, (unsigned long long)at,
+				(unsigned long long)span->bytes);
 		at += m->s->b[i].bytes;
 		m->seen++;
 	} while (many && at < end);
