@@ -24,12 +24,18 @@ static int key_error(struct diag *d, const struct conf_node *map, size_t i, cons
 			"%s '%.64s', expected one of %s%s", what, map->key[i], l->text, l->hint);
 }
 
+/* An overlay may have taken an entry's name away just before. */
 static void names_of(struct name_list *l, const char *word, const struct conf_node *base)
 {
 	names_begin(l, word);
-	for (size_t i = 0; i < base->nr; i++)
-		names_add(l, base->type == CONF_MAP ? base->key[i]
-						    : conf_get(base->item[i], "name")->text);
+	for (size_t i = 0; i < base->nr; i++) {
+		const struct conf_node *name = conf_get(base->item[i], "name");
+
+		if (base->type == CONF_MAP)
+			names_add(l, base->key[i]);
+		else if (name != NULL && name->type == CONF_SCALAR)
+			names_add(l, name->text);
+	}
 	names_end(l);
 }
 

@@ -118,7 +118,7 @@ struct placement_rule {
 #define MACHINE_MAX_REGIONS 64u
 #define MACHINE_MAX_ZONES   16u
 #define MACHINE_MAX_MASTERS 64u
-#define MACHINE_MAX_ALLOCS  32u
+#define MACHINE_MAX_ALLOCS  23u
 
 struct machine {
 	const char *name, *variant, *summary; /* variant "" when none was chosen */

@@ -76,6 +76,8 @@ uint64_t machine_room(const struct machine *m, unsigned region)
 	return best;
 }
 
+static const struct field dma_fields[] = {{.key = "name"}, {.key = "from"}, {.key = "zones"}, {0}};
+
 static int read_region(struct build *b, const struct alloc_entry *e, struct alloc_conf *out)
 {
 	const struct region *r;
@@ -169,6 +171,23 @@ static int check_pages(struct build *b, const struct alloc_entry *e, const struc
 	return 0;
 }
 
+/* DMA buffers are whole pages that their master reaches, but for what placement sends to a heap. */
+static int check_dma(struct build *b, const struct alloc_entry *e, const struct conf_node *n)
+{
+	if (e->kind != NULL)
+		return conf_error(b->d, fields_get(n, "kind"),
+				  "a kind for DMA buffers, expected none: they are whole pages; a "
+				  "placement rule with 'dma: true' sends them to a heap");
+	if (e->from == 0)
+		return conf_error(b->d, fields_get(n, "from"),
+				  "DMA buffers from boot, expected 'from: pages' or nothing");
+	for (size_t i = 0; i < n->nr; i++)
+		if (strcmp(n->key[i], "from") != 0 && strcmp(n->key[i], "zones") != 0 &&
+		    strcmp(n->key[i], "name") != 0 && n->item[i]->type != CONF_NULL)
+			return fields_unknown(n, i, "dma", dma_fields, b->d);
+	return 0;
+}
+
 static int build_alloc(struct build *b, const struct conf_node *n, enum alloc_group group,
 		       struct alloc_conf *out)
 {
@@ -187,7 +206,8 @@ static int build_alloc(struct build *b, const struct conf_node *n, enum alloc_gr
 				   .group = group,
 				   .kind = e.kind,
 				   .node = n};
-	if (group == GROUP_PAGES && check_pages(b, &e, n) != 0)
+	if ((group == GROUP_PAGES && check_pages(b, &e, n) != 0) ||
+	    (group == GROUP_DMA && check_dma(b, &e, n) != 0))
 		return -1;
 	return read_source(b, &e, out);
 }

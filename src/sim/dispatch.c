@@ -168,6 +168,7 @@ static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)
 {
 	int master = event_master(r, ev);
 	const struct placement_rule *p = find_rule(r, ev, master);
+	const struct alloc_conf *dma = machine_alloc(r->sys->machine, GROUP_DMA);
 	uint32_t zones = reach(r, master);
 
 	if (ev->master != 0 && master < 0) {
@@ -183,6 +184,8 @@ static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)
 	}
 	if (p != NULL && p->heap < 0)
 		zones &= p->zones;
+	else if (dma != NULL)
+		zones &= dma->zones;
 	serve_by_pages(r, ev, zones, ev->arg, false);
 	return true;
 }

@@ -253,6 +253,8 @@ static void test_merge_errors(void **state)
 	static const char *const bad[][2] = {
 		{"{b: ~}", "t:1:2: nothing to delete at 'b', expected one of a, m, l, s"},
 		{"{l: {pp: {v: 1}}}", "t:1:6: no entry has the name 'pp', expected one of p, q"},
+		{"{l: {p: {name: ~}, z: ~}}",
+		 "t:1:20: no entry has the name 'z', expected one of q"},
 		{"{l: {z: ~}}", "t:1:6: no entry has the name 'z', expected one of p, q"},
 	};
 
