@@ -76,6 +76,8 @@ def layer_problem(module, rel, header, system):
             return None if header in UI_MODEL else "ui sees paddr, diag, machine and conf only"
         if top == "alloc":
             return None if header == "alloc/alloc.h" else "ui sees alloc/alloc.h only"
+        if top == "record":
+            return None if header == "record/session.h" else "ui sees record/session.h only"
         return None if top in ("sim", "ui") else "ui includes sim and ui"
     if module == "record":
         return None if top in ("record", "sim", "model") else "the recorder includes sim and record"
