@@ -103,7 +103,7 @@ static int place(struct classheap *h, vaddr_t root, msize_t bytes, msize_t later
 	msize_t room;
 
 	h->base.root = root;
-	h->heads = vaddr_add(root, CONTROL_MAPS + maps_bytes(h));
+	h->heads = CONTROL_MAPS + maps_bytes(h);
 	h->low = root;
 	h->high = vaddr_add(root, bytes);
 	if (bytes < classheap_control_bytes(h))
@@ -152,7 +152,7 @@ static vaddr_t format_segment(struct classheap *h, vaddr_t s, msize_t bytes, msi
 	set_end_segment(m, e, s);
 	mm_account(m, s, head + SEGMENT_END_BYTES, MM_CACHED, MM_METADATA);
 	mm_account(m, s, pads, MM_CACHED, MM_SLACK);
-	account_header(&o, p, true);
+	account_header(&o, mm_row_at(m, p));
 	return p;
 }
 
@@ -164,7 +164,7 @@ static void unformat_segment(struct classheap *h, vaddr_t s, msize_t bytes, vadd
 	msize_t pads = vaddr_diff(p, s) - SEGMENT_RECORD_BYTES - MM_WORD +
 		       (bytes - vaddr_diff(e, s) - MM_WORD);
 
-	account_header(&o, p, false);
+	unaccount_header(&o, mm_row_at(m, p));
 	mm_account(m, s, SEGMENT_RECORD_BYTES + SEGMENT_END_BYTES, MM_METADATA, MM_CACHED);
 	mm_account(m, s, pads, MM_SLACK, MM_CACHED);
 }
@@ -172,15 +172,14 @@ static void unformat_segment(struct classheap *h, vaddr_t s, msize_t bytes, vadd
 static void format_control(struct classheap *h, vaddr_t root, msize_t bytes)
 {
 	struct mem *m = h->base.m;
+	struct mm_rec c = mem_rec(m, root);
 
+	mem_fill(m, root, 0, classheap_control_bytes(h));
 	set_segment_next(m, root, VADDR_NONE);
 	set_segment_prev(m, root, VADDR_NONE);
-	set_control_live(m, root, 0);
-	set_control_span(m, root, root.v, root.v + bytes);
-	for (unsigned i = 0; i < maps_bytes(h) / 4; i++)
-		mem_st32(m, vaddr_add(root, CONTROL_MAPS + 4 * (msize_t)i), 0);
+	set_control_span(c, root.v, root.v + bytes);
 	for (unsigned i = 0; i < h->nr_classes; i++)
-		set_list_head(m, h->heads, i, VADDR_NONE);
+		set_list_head(c, h->heads, i, VADDR_NONE);
 }
 
 /* The first segment's block of pages, or the arena. */
@@ -239,37 +238,41 @@ int classheap_attach(struct classheap *h, const struct alloc_ops *ops, const str
 	return place(h, env->arena.base, bytes, 0);
 }
 
+/* Widens the span of all segments by one. */
+static void widen_span(struct mm_rec c, vaddr_t s, msize_t bytes)
+{
+	msize_t low = control_low(c), high = control_high(c);
+
+	set_control_span(c, s.v < low ? s.v : low, s.v + bytes > high ? s.v + bytes : high);
+}
+
 static void link_segment(struct classheap *h, vaddr_t s, msize_t bytes)
 {
 	struct mem *m = h->base.m;
 	vaddr_t root = h->base.root, next = segment_next(m, root);
-	msize_t low = control_low(m, root), high = control_high(m, root);
 
 	set_segment_next(m, s, next);
 	set_segment_prev(m, s, root);
 	set_segment_next(m, root, s);
 	if (!vaddr_none(next))
 		set_segment_prev(m, next, s);
-	set_control_span(m, root, s.v < low ? s.v : low, s.v + bytes > high ? s.v + bytes : high);
+	widen_span(mem_rec(m, root), s, bytes);
 }
 
 static void unlink_segment(struct classheap *h, vaddr_t s)
 {
 	struct mem *m = h->base.m;
 	vaddr_t next = segment_next(m, s), prev = segment_prev(m, s), root = h->base.root;
+	struct mm_rec c = mem_rec(m, root);
 
 	set_segment_next(m, prev, next);
 	if (!vaddr_none(next))
 		set_segment_prev(m, next, prev);
-	if (s.v != control_low(m, root) && s.v + segment_bytes(m, s) != control_high(m, root))
+	if (s.v != control_low(c) && s.v + segment_bytes(m, s) != control_high(c))
 		return;
-	set_control_span(m, root, root.v, root.v + segment_bytes(m, root));
-	for (s = segment_next(m, root); !vaddr_none(s); s = segment_next(m, s)) {
-		msize_t low = control_low(m, root), high = control_high(m, root);
-		msize_t end = s.v + segment_bytes(m, s);
-
-		set_control_span(m, root, s.v < low ? s.v : low, end > high ? end : high);
-	}
+	set_control_span(c, root.v, root.v + segment_bytes(m, root));
+	for (s = segment_next(m, root); !vaddr_none(s); s = segment_next(m, s))
+		widen_span(c, s, segment_bytes(m, s));
 }
 
 vaddr_t classheap_grow(struct classheap *h, msize_t need, const struct alloc_req *req)
@@ -293,16 +296,17 @@ vaddr_t classheap_grow(struct classheap *h, msize_t need, const struct alloc_req
 	return format_segment(h, s, bytes, SEGMENT_RECORD_BYTES);
 }
 
-bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size, vaddr_t e)
+bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size)
 {
 	struct mem *m = h->base.m;
-	vaddr_t s = end_segment(m, e);
+	vaddr_t e = chunk_after(p, size), s;
 	msize_t bytes;
 
+	if (tag_size(chunk_tag(m, e)) != 0)
+		return false;
+	s = end_segment(m, e);
 	if (vaddr_eq(s, h->base.root) || !vaddr_eq(classheap_first(h, s), p))
 		return false;
-	mm_assert(m, chunk_after(p, size).v == e.v);
-	(void)size;
 	bytes = segment_bytes(m, s);
 	unlink_segment(h, s);
 	unformat_segment(h, s, bytes, p, e);

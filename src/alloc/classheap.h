@@ -33,7 +33,7 @@ struct classheap {
 	msize_t header; /* bytes before a payload */
 	msize_t min_chunk; /* bytes */
 	msize_t max_size; /* largest request that can be served at all, bytes */
-	vaddr_t heads; /* of the lists */
+	msize_t heads; /* of the lists, bytes from the control */
 	vaddr_t low, high; /* of a fixed arena */
 	struct page_source *pages; /* NULL: a fixed arena */
 	msize_t grow; /* least bytes of a further segment */
@@ -66,10 +66,10 @@ int classheap_attach(struct classheap *h, const struct alloc_ops *ops, const str
 vaddr_t classheap_grow(struct classheap *h, msize_t need, const struct alloc_req *req);
 
 /*
- * The free chunk p of `size` bytes, on no list, ends at its segment's end tag e:
- * if it fills a segment other than the first, gives that back and says true.
+ * If the free chunk p of `size` bytes, on no list, fills a segment other than the
+ * first, gives that back and says true.
  */
-bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size, vaddr_t e);
+bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size);
 
 void classheap_walk(const struct alloc *a, walk_fn *fn, void *ctx);
 int classheap_check(const struct alloc *a, struct check_report *r) MUST_USE;

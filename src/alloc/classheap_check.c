@@ -12,10 +12,15 @@ struct count {
 	msize_t low, high;
 };
 
+static struct mm_rec control(const struct classheap *h)
+{
+	return mem_rec(h->base.m, h->base.root);
+}
+
 static bool in_heap(const struct classheap *h, vaddr_t p)
 {
-	msize_t low = control_low(h->base.m, h->base.root);
-	msize_t high = control_high(h->base.m, h->base.root);
+	msize_t low = control_low(control(h));
+	msize_t high = control_high(control(h));
 
 	return p.v > low && p.v < high && (p.v & (h->gran - 1)) == 0;
 }
@@ -30,7 +35,7 @@ static int check_listed(const struct classheap *h, vaddr_t p, msize_t size, stru
 
 	if (!vaddr_none(next) && (!in_heap(h, next) || !vaddr_eq(link_prev(m, next), p)))
 		return check_fail(r, i7, p, next.v, p.v);
-	if (vaddr_eq(list_head(m, h->heads, class), p))
+	if (vaddr_eq(list_head(control(h), h->heads, class), p))
 		return 0;
 	if (!in_heap(h, prev) || !vaddr_eq(link_next(m, prev), p))
 		return check_fail(r, i7, p, prev.v, p.v);
@@ -109,7 +114,7 @@ static int check_segments(const struct classheap *h, struct count *n, struct che
 	static const char *const i1 = "I1: the segment list links both ways";
 	const struct mem *m = h->base.m;
 	vaddr_t root = h->base.root, prev = VADDR_NONE;
-	msize_t low = control_low(m, root), high = control_high(m, root);
+	msize_t low = control_low(control(h)), high = control_high(control(h));
 
 	for (vaddr_t s = root; !vaddr_none(s); s = segment_next(m, s)) {
 		if (s.v < low || s.v >= high)
@@ -138,12 +143,15 @@ static int check_list(const struct classheap *h, unsigned class, struct count *n
 	static const char *const i7 = "I7: a list holds free chunks of its class only";
 	const struct mem *m = h->base.m;
 
-	for (vaddr_t p = list_head(m, h->heads, class); !vaddr_none(p); p = link_next(m, p)) {
+	for (vaddr_t p = list_head(control(h), h->heads, class); !vaddr_none(p);
+	     p = link_next(m, p)) {
 		msize_t tag;
 
 		if (!in_heap(h, p))
-			return check_fail(r, i7, vaddr_add(h->heads, (msize_t) class * MM_WORD),
-					  p.v, class);
+			return check_fail(
+				r, i7,
+				vaddr_add(h->base.root, h->heads + (msize_t) class * MM_WORD), p.v,
+				class);
 		tag = chunk_tag(m, p);
 		if ((tag & TAG_FLAGS) != 0 || tag < h->min_chunk || (tag & (h->gran - 1)) != 0 ||
 		    class_of(h, h->policy.split_log2, tag) != class)
@@ -157,13 +165,12 @@ static int check_list(const struct classheap *h, unsigned class, struct count *n
 static int check_row(const struct classheap *h, unsigned row, struct count *n,
 		     struct check_report *r)
 {
-	const struct mem *m = h->base.m;
-	uint32_t expected = 0, map = row_map(m, h->base.root, row);
+	uint32_t expected = 0, map = row_map(control(h), row);
 
 	for (unsigned c = row * 32; c < row * 32 + 32 && c < h->nr_classes; c++) {
 		if (check_list(h, c, n, r) != 0)
 			return MM_EINVAL;
-		if (!vaddr_none(list_head(m, h->heads, c)))
+		if (!vaddr_none(list_head(control(h), h->heads, c)))
 			expected |= UINT32_C(1) << (c & 31);
 	}
 	if (map != expected)
@@ -181,14 +188,14 @@ static int check_maps(const struct classheap *h, struct count *n, struct check_r
 	for (unsigned row = 0; row < h->nr_rows; row++) {
 		if (check_row(h, row, n, r) != 0)
 			return MM_EINVAL;
-		if (row_map(m, h->base.root, row) != 0)
+		if (row_map(control(h), row) != 0)
 			top |= UINT32_C(1) << row;
 	}
-	if (top_map(m, h->base.root) != top)
+	if (top_map(control(h)) != top)
 		return check_fail(r, "I8: a top bit is set when its row is not 0", maps,
-				  top_map(m, h->base.root), top);
-	for (vaddr_t at = vaddr_add(maps, 4 + 4 * (msize_t)h->nr_rows); at.v < h->heads.v;
-	     at = vaddr_add(at, 4))
+				  top_map(control(h)), top);
+	for (vaddr_t at = vaddr_add(maps, 4 + 4 * (msize_t)h->nr_rows);
+	     at.v < h->base.root.v + h->heads; at = vaddr_add(at, 4))
 		if (mem_ld32(m, at) != 0)
 			return check_fail(r, "I8: the map's padding is zero", at, mem_ld32(m, at),
 					  0);
@@ -205,8 +212,8 @@ int classheap_check(const struct alloc *a, struct check_report *r)
 	if (n.listed != n.free)
 		return check_fail(r, "I7: the lists hold every free chunk", a->root, n.listed,
 				  n.free);
-	if (control_live(a->m, a->root) != n.live)
+	if (control_live(control(h)) != n.live)
 		return check_fail(r, "I9: live counts the live chunks", a->root,
-				  control_live(a->m, a->root), n.live);
+				  control_live(control(h)), n.live);
 	return 0;
 }

@@ -18,13 +18,15 @@
 #include "alloc/classheap_layout.h"
 
 #define CLASSHEAP_INLINE static inline __attribute__((always_inline))
+#define CLASSHEAP_COLD   __attribute__((noinline, cold, unused))
 
 /* One operation's heap: the handle, its constant policy and a copy of its view. */
 struct class_op {
 	struct classheap *h;
 	struct class_policy k;
 	const struct mem *m; /* a copy: loads and stores only */
-	vaddr_t root, heads;
+	struct mm_rec c; /* the control */
+	msize_t heads; /* of the lists, bytes from the control */
 	msize_t header;
 };
 
@@ -38,42 +40,41 @@ CLASSHEAP_INLINE unsigned op_class(const struct class_op *o, msize_t size)
 /* The list of `class` has become empty. */
 CLASSHEAP_INLINE void clear_class(const struct class_op *o, unsigned class)
 {
-	uint32_t map = row_map(o->m, o->root, class >> 5) & ~(UINT32_C(1) << (class & 31));
+	uint32_t map = row_map(o->c, class >> 5) & ~(UINT32_C(1) << (class & 31));
 
-	set_row_map(o->m, o->root, class >> 5, map);
+	set_row_map(o->c, class >> 5, map);
 	if (map == 0)
-		set_top_map(o->m, o->root, top_map(o->m, o->root) & ~(UINT32_C(1) << (class >> 5)));
+		set_top_map(o->c, top_map(o->c) & ~(UINT32_C(1) << (class >> 5)));
 }
 
 CLASSHEAP_INLINE void mark_class(const struct class_op *o, unsigned class)
 {
-	uint32_t map = row_map(o->m, o->root, class >> 5);
-
-	set_row_map(o->m, o->root, class >> 5, map | UINT32_C(1) << (class & 31));
-	if (map == 0)
-		set_top_map(o->m, o->root, top_map(o->m, o->root) | UINT32_C(1) << (class >> 5));
+	set_row_map(o->c, class >> 5, row_map(o->c, class >> 5) | UINT32_C(1) << (class & 31));
+	set_top_map(o->c, top_map(o->c) | UINT32_C(1) << (class >> 5));
 }
 
 /* The head's prev is never read, so taking the head leaves the next chunk alone. */
-CLASSHEAP_INLINE void pop_chunk(const struct class_op *o, unsigned class, vaddr_t p)
+CLASSHEAP_INLINE void pop_chunk(const struct class_op *o, unsigned class, struct mm_rec r)
 {
-	vaddr_t next = link_next(o->m, p);
+	vaddr_t next = rec_next(r);
 
-	set_list_head(o->m, o->heads, class, next);
+	set_list_head(o->c, o->heads, class, next);
 	if (vaddr_none(next))
 		clear_class(o, class);
 }
 
-CLASSHEAP_INLINE void unlink_chunk(const struct class_op *o, unsigned class, vaddr_t p)
+/* r is p's record. */
+CLASSHEAP_INLINE void unlink_chunk(const struct class_op *o, unsigned class, vaddr_t p,
+				   struct mm_rec r)
 {
 	vaddr_t next, prev;
 
-	if (vaddr_eq(list_head(o->m, o->heads, class), p)) {
-		pop_chunk(o, class, p);
+	if (vaddr_eq(list_head(o->c, o->heads, class), p)) {
+		pop_chunk(o, class, r);
 		return;
 	}
-	next = link_next(o->m, p);
-	prev = link_prev(o->m, p);
+	next = rec_next(r);
+	prev = rec_prev(r);
 	set_link_next(o->m, prev, next);
 	if (!vaddr_none(next))
 		set_link_prev(o->m, next, prev);
@@ -81,10 +82,10 @@ CLASSHEAP_INLINE void unlink_chunk(const struct class_op *o, unsigned class, vad
 
 CLASSHEAP_INLINE void push_chunk(const struct class_op *o, unsigned class, vaddr_t p)
 {
-	vaddr_t head = list_head(o->m, o->heads, class);
+	vaddr_t head = list_head(o->c, o->heads, class);
 
 	set_link_next(o->m, p, head);
-	set_list_head(o->m, o->heads, class, p);
+	set_list_head(o->c, o->heads, class, p);
 	if (vaddr_none(head))
 		mark_class(o, class);
 	else
@@ -93,26 +94,36 @@ CLASSHEAP_INLINE void push_chunk(const struct class_op *o, unsigned class, vaddr
 
 /* ---- accounts ---- */
 
-/* A header comes into being inside free bytes (or ceases to be). */
-CLASSHEAP_INLINE void account_header(const struct class_op *o, vaddr_t p, bool made)
+/* A header comes into being inside free bytes. */
+CLASSHEAP_INLINE void account_header(const struct class_op *o, struct mm_row *row)
 {
-	struct mem *m = o->h->base.m;
-
-	mm_account(m, vaddr_sub(p, MM_WORD), MM_WORD, made ? MM_CACHED : MM_METADATA,
-		   made ? MM_METADATA : MM_CACHED);
+	mm_row_move(row, MM_WORD, MM_CACHED, MM_METADATA);
 	if (o->k.header_words > 1)
-		mm_account(m, vaddr_sub(p, o->header), o->header - MM_WORD,
-			   made ? MM_CACHED : MM_SLACK, made ? MM_SLACK : MM_CACHED);
+		mm_row_move(row, o->header - MM_WORD, MM_CACHED, MM_SLACK);
+}
+
+/* A header ceases to be. */
+CLASSHEAP_INLINE void unaccount_header(const struct class_op *o, struct mm_row *row)
+{
+	mm_row_move(row, MM_WORD, MM_METADATA, MM_CACHED);
+	if (o->k.header_words > 1)
+		mm_row_move(row, o->header - MM_WORD, MM_SLACK, MM_CACHED);
 }
 
 /* ---- chunks ---- */
 
-/* Tag, footer and list of a free chunk whose neighbours are live. */
+/* Footer and list of a free chunk that has its tag. */
+CLASSHEAP_INLINE void list_free_chunk(const struct class_op *o, vaddr_t p, msize_t size)
+{
+	set_footer_before(o->m, chunk_after(p, size), o->header, size);
+	push_chunk(o, op_class(o, size), p);
+}
+
+/* A free chunk whose neighbours are live. */
 CLASSHEAP_INLINE void set_free_chunk(const struct class_op *o, vaddr_t p, msize_t size)
 {
 	set_chunk_tag(o->m, p, size);
-	set_footer_before(o->m, chunk_after(p, size), o->header, size);
-	push_chunk(o, op_class(o, size), p);
+	list_free_chunk(o, p, size);
 }
 
 /*
@@ -120,21 +131,23 @@ CLASSHEAP_INLINE void set_free_chunk(const struct class_op *o, vaddr_t p, msize_
  *   [ ------- size ------- ]  =>  [ need, live ][ rest, free ]
  * Returns the bytes it got: all, when the rest would be less than a chunk.
  */
-CLASSHEAP_INLINE msize_t carve_chunk(const struct class_op *o, vaddr_t p, msize_t size,
-				     msize_t need)
+CLASSHEAP_INLINE msize_t carve_chunk(const struct class_op *o, vaddr_t p, struct mm_rec r,
+				     msize_t need, struct mm_row *row)
 {
-	struct mem *m = o->h->base.m;
-	vaddr_t next = chunk_after(p, size), rest = chunk_after(p, need);
+	msize_t size = tag_size(rec_tag(r));
+	vaddr_t rest = chunk_after(p, need);
 
 	if (size - need < o->h->min_chunk) {
-		set_chunk_tag(o->m, p, size | TAG_LIVE);
-		set_chunk_tag(o->m, next, chunk_tag(o->m, next) & ~TAG_PREV_FREE);
+		struct mm_rec next = chunk_rec(o->m, chunk_after(p, size));
+
+		set_rec_tag(r, size | TAG_LIVE);
+		set_rec_tag(next, rec_tag(next) & ~TAG_PREV_FREE);
 		return size;
 	}
-	set_chunk_tag(o->m, p, need | TAG_LIVE);
+	set_rec_tag(r, need | TAG_LIVE);
 	set_free_chunk(o, rest, size - need);
-	account_header(o, rest, true);
-	mm_event(m, MM_EV_CHUNK_SPLIT, p.v, need, size - need);
+	account_header(o, row);
+	mm_event(o->h->base.m, MM_EV_CHUNK_SPLIT, p.v, need, size - need);
 	return need;
 }
 
@@ -160,25 +173,25 @@ struct class_hit {
 CLASSHEAP_INLINE struct class_hit first_from(const struct class_op *o, unsigned class)
 {
 	unsigned row = class >> 5;
-	uint32_t map = row_map(o->m, o->root, row) & (UINT32_MAX << (class & 31));
+	uint32_t map = row_map(o->c, row) & (UINT32_MAX << (class & 31));
 
 	if (map == 0) {
-		uint32_t top = top_map(o->m, o->root) & (UINT32_C(0xfffffffe) << row);
+		uint32_t top = top_map(o->c) & (UINT32_C(0xfffffffe) << row);
 
 		if (mm_unlikely(top == 0))
 			return (struct class_hit){VADDR_NONE, 0};
 		row = lsb(top);
-		map = row_map(o->m, o->root, row);
+		map = row_map(o->c, row);
 	}
 	class = row * 32 + lsb(map);
-	return (struct class_hit){list_head(o->m, o->heads, class), class};
+	return (struct class_hit){list_head(o->c, o->heads, class), class};
 }
 
 /* The first of `tries` chunks of `class` that holds `need`; counts what it looked at. */
 CLASSHEAP_INLINE vaddr_t search_class(const struct class_op *o, unsigned class, msize_t need,
 				      unsigned *steps)
 {
-	vaddr_t p = list_head(o->m, o->heads, class);
+	vaddr_t p = list_head(o->c, o->heads, class);
 
 	while (!vaddr_none(p) && *steps < o->h->tries) {
 		++*steps;
@@ -206,24 +219,27 @@ CLASSHEAP_INLINE struct class_hit find_chunk(const struct class_op *o, msize_t n
 	return hit;
 }
 
-/* Takes what find_chunk found off its list. */
-CLASSHEAP_INLINE void take_hit(const struct class_op *o, struct class_hit hit)
+/* Takes what find_chunk found, whose record is r, off its list. */
+CLASSHEAP_INLINE void take_hit(const struct class_op *o, struct class_hit hit, struct mm_rec r)
 {
 	if (o->k.search)
-		unlink_chunk(o, hit.class, hit.p);
+		unlink_chunk(o, hit.class, hit.p, r);
 	else
-		pop_chunk(o, hit.class, hit.p);
+		pop_chunk(o, hit.class, r);
 }
 
 /* ---- malloc ---- */
 
-CLASSHEAP_INLINE struct grant grant_chunk(const struct class_op *o, vaddr_t p, msize_t need)
+/* The free chunk p, on no list, becomes live; r is its record. */
+CLASSHEAP_INLINE struct grant grant_chunk(const struct class_op *o, vaddr_t p, struct mm_rec r,
+					  msize_t need)
 {
 	struct mem *m = o->h->base.m;
-	msize_t got = carve_chunk(o, p, tag_size(chunk_tag(o->m, p)), need) - o->header;
+	struct mm_row *row = mm_row_at(m, p);
+	msize_t got = carve_chunk(o, p, r, need, row) - o->header;
 
-	set_control_live(o->m, o->root, control_live(o->m, o->root) + 1);
-	mm_account(m, p, got, MM_CACHED, MM_GRANTED);
+	set_control_live(o->c, control_live(o->c) + 1);
+	mm_row_move(row, got, MM_CACHED, MM_GRANTED);
 	mm_event(m, MM_EV_CHUNK_TAKE, p.v, got, 0);
 	return (struct grant){p, got};
 }
@@ -238,7 +254,7 @@ static inline void cut_front(const struct class_op *o, vaddr_t p, vaddr_t q)
 
 	set_free_chunk(o, p, front);
 	set_chunk_tag(o->m, q, (size - front) | TAG_PREV_FREE);
-	account_header(o, q, true);
+	account_header(o, mm_row_at(o->h->base.m, p));
 	mm_event(o->h->base.m, MM_EV_CHUNK_SPLIT, p.v, front, size - front);
 }
 
@@ -271,7 +287,7 @@ static inline vaddr_t take_aligned(const struct class_op *o, msize_t need,
 	if (!vaddr_none(hit.p)) {
 		*q = aligned_in(o, hit.p, req->align);
 		if (vaddr_diff(*q, hit.p) + need <= tag_size(chunk_tag(o->m, hit.p))) {
-			take_hit(o, hit);
+			take_hit(o, hit, chunk_rec(o->m, hit.p));
 			return hit.p;
 		}
 	}
@@ -283,27 +299,43 @@ static inline vaddr_t take_aligned(const struct class_op *o, msize_t need,
 	return hit.p;
 }
 
-static inline struct grant class_memalign(const struct class_op *o, msize_t need,
-					  const struct alloc_req *req)
+CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_policy k,
+					     const struct mem *copy)
 {
-	vaddr_t q = VADDR_NONE, p = take_aligned(o, need, req, &q);
+	return (struct class_op){h,        k,
+				 copy,     mem_rec(copy, h->base.root),
+				 h->heads, (msize_t)k.header_words * MM_WORD};
+}
+
+/*
+ * The paths taken seldom begin anew: an operation handed to a function that is not
+ * inlined would have to lie in memory, and its copy of the view with it.
+ */
+static CLASSHEAP_COLD struct grant class_memalign(struct classheap *h, struct class_policy k,
+						  msize_t need, const struct alloc_req *req)
+{
+	struct class_op o = class_begin(h, k, h->base.m);
+	vaddr_t q = VADDR_NONE, p = take_aligned(&o, need, req, &q);
 	struct grant g;
 
 	if (vaddr_none(p))
 		return GRANT_NONE;
 	if (vaddr_eq(q, p))
-		return grant_chunk(o, p, need);
-	cut_front(o, p, q);
-	g = grant_chunk(o, q, need);
-	set_chunk_tag(o->m, q, chunk_tag(o->m, q) | TAG_PREV_FREE);
+		return grant_chunk(&o, p, chunk_rec(o.m, p), need);
+	cut_front(&o, p, q);
+	g = grant_chunk(&o, q, chunk_rec(o.m, q), need);
+	set_chunk_tag(o.m, q, chunk_tag(o.m, q) | TAG_PREV_FREE);
 	return g;
 }
 
-CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_policy k,
-					     const struct mem *copy)
+/* From a new segment. */
+static CLASSHEAP_COLD struct grant class_grow(struct classheap *h, struct class_policy k,
+					      msize_t need, const struct alloc_req *req)
 {
-	return (struct class_op){
-		h, k, copy, h->base.root, h->heads, (msize_t)k.header_words * MM_WORD};
+	struct class_op o = class_begin(h, k, h->base.m);
+	vaddr_t p = h->pages == NULL ? VADDR_NONE : classheap_grow(h, need, req);
+
+	return vaddr_none(p) ? GRANT_NONE : grant_chunk(&o, p, chunk_rec(o.m, p), need);
 }
 
 CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_policy k,
@@ -320,42 +352,48 @@ CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_pol
 	}
 	need = chunk_for(&o, req->size);
 	if (mm_unlikely(req->align > h->gran))
-		return class_memalign(&o, need, req);
+		return class_memalign(h, k, need, req);
 	hit = find_chunk(&o, need);
 	if (mm_likely(!vaddr_none(hit.p))) {
-		take_hit(&o, hit);
-		return grant_chunk(&o, hit.p, need);
+		struct mm_rec r = chunk_rec(o.m, hit.p);
+
+		take_hit(&o, hit, r);
+		return grant_chunk(&o, hit.p, r, need);
 	}
-	hit.p = h->pages == NULL ? VADDR_NONE : classheap_grow(h, need, req);
-	return vaddr_none(hit.p) ? GRANT_NONE : grant_chunk(&o, hit.p, need);
+	return class_grow(h, k, need, req);
 }
 
 /* ---- free ---- */
 
-/* The tag of the live chunk at p, or 0: p is none as far as the tags tell. */
-CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p)
+/* The tag of the live chunk at p, whose record is r, or 0: p is none as far as the tags tell. */
+CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p, struct mm_rec r)
 {
 	struct classheap *h = o->h;
-	msize_t low = h->pages == NULL ? h->low.v : control_low(o->m, o->root);
-	msize_t high = h->pages == NULL ? h->high.v : control_high(o->m, o->root);
+	msize_t low = h->pages == NULL ? h->low.v : control_low(o->c);
+	msize_t high = h->pages == NULL ? h->high.v : control_high(o->c);
 	msize_t tag;
 
 	if (mm_unlikely(p.v - low >= high - low || p.v - low < SEGMENT_RECORD_BYTES ||
 			(p.v & (h->gran - 1)) != 0))
 		return 0;
-	tag = chunk_tag(o->m, p);
+	tag = rec_tag(r);
 	if (mm_unlikely(!tag_live(tag) || tag_size(tag) < h->min_chunk ||
 			tag_size(tag) >= high - p.v || (tag_size(tag) & (h->gran - 1)) != 0))
 		return 0;
 	return tag;
 }
 
-/* Takes the free neighbour q of p off its list. */
-CLASSHEAP_INLINE void absorb(const struct class_op *o, vaddr_t p, msize_t size, vaddr_t q,
-			     msize_t qsize)
+/* Takes the free chunk behind p (its size so far) off its list; the size with it. */
+CLASSHEAP_INLINE msize_t absorb_next(const struct class_op *o, vaddr_t p, msize_t size,
+				     struct mm_rec r, struct mm_row *row)
 {
-	unlink_chunk(o, op_class(o, qsize), q);
-	mm_event(o->h->base.m, MM_EV_CHUNK_MERGE, p.v, size, q.v);
+	vaddr_t next = chunk_after(p, size);
+	msize_t behind = tag_size(rec_tag(r));
+
+	unlink_chunk(o, op_class(o, behind), next, r);
+	unaccount_header(o, row);
+	mm_event(o->h->base.m, MM_EV_CHUNK_MERGE, p.v, size, next.v);
+	return size + behind;
 }
 
 /*
@@ -367,43 +405,42 @@ CLASSHEAP_INLINE msize_t class_free(struct classheap *h, struct class_policy k, 
 {
 	struct mem copy = *h->base.m, *m = h->base.m;
 	struct class_op o = class_begin(h, k, &copy);
-	msize_t tag = live_tag(&o, p), size = tag_size(tag), before = 0, ntag, granted;
-	vaddr_t next = chunk_after(p, size);
+	struct mm_rec r = chunk_rec(o.m, p), rnext, rprev = r;
+	msize_t tag = live_tag(&o, p, r), size = tag_size(tag), before = 0,
+		granted = size - o.header;
+	struct mm_row *row;
 
 	if (mm_unlikely(tag == 0))
 		return FREE_BAD;
-	ntag = chunk_tag(o.m, next);
-	if (tag_prev_free(tag))
-		before = footer_before(o.m, p, o.header);
-	if (mm_unlikely(tag_prev_free(ntag) ||
-			(before != 0 && chunk_tag(o.m, vaddr_sub(p, before)) != before)))
-		return FREE_BAD;
-	granted = size - o.header;
-	set_control_live(o.m, o.root, control_live(o.m, o.root) - 1);
-	mm_account(m, p, granted, MM_GRANTED, MM_CACHED);
-	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
-	if (!tag_live(ntag)) {
-		absorb(&o, p, size, next, tag_size(ntag));
-		account_header(&o, next, false);
-		size += tag_size(ntag);
-	} else {
-		set_chunk_tag(o.m, next, ntag | TAG_PREV_FREE);
-	}
+	rnext = chunk_rec(o.m, chunk_after(p, size));
 	if (tag_prev_free(tag)) {
-		set_chunk_tag(o.m, p, tag & ~TAG_LIVE);
-		account_header(&o, p, false);
+		before = footer_before(o.m, p, o.header);
+		rprev = chunk_rec(o.m, vaddr_sub(p, before));
+		if (mm_unlikely(rec_tag(rprev) != before))
+			return FREE_BAD;
+	}
+	if (mm_unlikely(tag_prev_free(rec_tag(rnext))))
+		return FREE_BAD;
+	set_control_live(o.c, control_live(o.c) - 1);
+	row = mm_row_at(m, p);
+	mm_row_move(row, granted, MM_GRANTED, MM_CACHED);
+	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
+	if (!tag_live(rec_tag(rnext)))
+		size = absorb_next(&o, p, size, rnext, row);
+	else
+		set_rec_tag(rnext, rec_tag(rnext) | TAG_PREV_FREE);
+	set_rec_tag(r, size);
+	if (before != 0) {
+		unlink_chunk(&o, op_class(&o, before), vaddr_sub(p, before), rprev);
+		unaccount_header(&o, row);
+		mm_event(m, MM_EV_CHUNK_MERGE, p.v, size, vaddr_sub(p, before).v);
 		p = vaddr_sub(p, before);
-		absorb(&o, chunk_after(p, before), size, p, before);
 		size += before;
+		set_rec_tag(rprev, size);
 	}
-	if (mm_unlikely(h->pages != NULL)) {
-		vaddr_t e = chunk_after(p, size);
-
-		set_chunk_tag(o.m, p, size);
-		if (tag_size(chunk_tag(o.m, e)) == 0 && classheap_drop(h, p, size, e))
-			return granted;
-	}
-	set_free_chunk(&o, p, size);
+	if (mm_unlikely(h->pages != NULL) && classheap_drop(h, p, size))
+		return granted;
+	list_free_chunk(&o, p, size);
 	return granted;
 }
 
@@ -427,7 +464,7 @@ static inline msize_t set_live_size(const struct class_op *o, vaddr_t p, msize_t
 	} else {
 		set_chunk_tag(o->m, end, etag | TAG_PREV_FREE);
 		set_free_chunk(o, rest, all - got);
-		account_header(o, rest, true);
+		account_header(o, mm_row_at(o->h->base.m, p));
 	}
 	return got;
 }
@@ -449,24 +486,24 @@ CLASSHEAP_INLINE struct grant class_resize(struct classheap *h, struct class_pol
 {
 	struct mem copy = *h->base.m;
 	struct class_op o = class_begin(h, k, &copy);
-	msize_t tag = live_tag(&o, p), size = tag_size(tag), all = size, ntag, need;
-	vaddr_t next = chunk_after(p, size);
+	struct mm_rec rnext;
+	msize_t tag = live_tag(&o, p, chunk_rec(o.m, p)), size = tag_size(tag), all = size, ntag,
+		need;
 
 	if (tag == 0 || req->size > h->max_size ||
 	    (req->align != 0 && (p.v & (req->align - 1)) != 0))
 		return GRANT_NONE;
 	need = chunk_for(&o, req->size);
-	ntag = chunk_tag(o.m, next);
+	rnext = chunk_rec(o.m, chunk_after(p, size));
+	ntag = rec_tag(rnext);
 	if (!tag_live(ntag))
 		all += tag_size(ntag);
 	if (need > all)
 		return GRANT_NONE;
 	if (need == size || (tag_live(ntag) && size - need < h->min_chunk))
 		return (struct grant){p, size - o.header};
-	if (!tag_live(ntag)) {
-		unlink_chunk(&o, op_class(&o, tag_size(ntag)), next);
-		account_header(&o, next, false);
-	}
+	if (!tag_live(ntag))
+		absorb_next(&o, p, size, rnext, mm_row_at(h->base.m, p));
 	all = set_live_size(&o, p, tag, all, need);
 	account_resize(&o, p, size, all);
 	return (struct grant){p, all - o.header};

@@ -153,62 +153,90 @@ static inline void set_end_segment(const struct mem *m, vaddr_t e, vaddr_t s)
 	mem_stva(m, e, s);
 }
 
-/* ---- control ---- */
+/* ---- control: a record at the first segment's base ---- */
 
-static inline msize_t control_live(const struct mem *m, vaddr_t root)
+static inline msize_t control_live(struct mm_rec c)
 {
-	return mem_ldw(m, vaddr_add(root, 3 * MM_WORD));
+	return rec_ldw(c, 3 * MM_WORD);
 }
 
-static inline void set_control_live(const struct mem *m, vaddr_t root, msize_t chunks)
+static inline void set_control_live(struct mm_rec c, msize_t chunks)
 {
-	mem_stw(m, vaddr_add(root, 3 * MM_WORD), chunks);
+	rec_stw(c, 3 * MM_WORD, chunks);
 }
 
-static inline msize_t control_low(const struct mem *m, vaddr_t root)
+static inline msize_t control_low(struct mm_rec c)
 {
-	return mem_ldw(m, vaddr_add(root, 4 * MM_WORD));
+	return rec_ldw(c, 4 * MM_WORD);
 }
 
-static inline msize_t control_high(const struct mem *m, vaddr_t root)
+static inline msize_t control_high(struct mm_rec c)
 {
-	return mem_ldw(m, vaddr_add(root, 5 * MM_WORD));
+	return rec_ldw(c, 5 * MM_WORD);
 }
 
-static inline void set_control_span(const struct mem *m, vaddr_t root, msize_t low, msize_t high)
+static inline void set_control_span(struct mm_rec c, msize_t low, msize_t high)
 {
-	mem_stw(m, vaddr_add(root, 4 * MM_WORD), low);
-	mem_stw(m, vaddr_add(root, 5 * MM_WORD), high);
+	rec_stw(c, 4 * MM_WORD, low);
+	rec_stw(c, 5 * MM_WORD, high);
 }
 
-static inline uint32_t top_map(const struct mem *m, vaddr_t root)
+static inline uint32_t top_map(struct mm_rec c)
 {
-	return mem_ld32(m, vaddr_add(root, CONTROL_MAPS));
+	return rec_ld32(c, CONTROL_MAPS);
 }
 
-static inline void set_top_map(const struct mem *m, vaddr_t root, uint32_t map)
+static inline void set_top_map(struct mm_rec c, uint32_t map)
 {
-	mem_st32(m, vaddr_add(root, CONTROL_MAPS), map);
+	rec_st32(c, CONTROL_MAPS, map);
 }
 
-static inline uint32_t row_map(const struct mem *m, vaddr_t root, unsigned row)
+static inline uint32_t row_map(struct mm_rec c, unsigned row)
 {
-	return mem_ld32(m, vaddr_add(root, CONTROL_MAPS + 4 + 4 * (msize_t)row));
+	return rec_ld32(c, CONTROL_MAPS + 4 + 4 * (msize_t)row);
 }
 
-static inline void set_row_map(const struct mem *m, vaddr_t root, unsigned row, uint32_t map)
+static inline void set_row_map(struct mm_rec c, unsigned row, uint32_t map)
 {
-	mem_st32(m, vaddr_add(root, CONTROL_MAPS + 4 + 4 * (msize_t)row), map);
+	rec_st32(c, CONTROL_MAPS + 4 + 4 * (msize_t)row, map);
 }
 
-static inline vaddr_t list_head(const struct mem *m, vaddr_t heads, unsigned class)
+/* `heads` is where the heads begin, bytes from the control. */
+static inline vaddr_t list_head(struct mm_rec c, msize_t heads, unsigned class)
 {
-	return mem_ldva(m, vaddr_add(heads, (msize_t) class * MM_WORD));
+	return (vaddr_t){rec_ldw(c, heads + (msize_t) class * MM_WORD)};
 }
 
-static inline void set_list_head(const struct mem *m, vaddr_t heads, unsigned class, vaddr_t p)
+static inline void set_list_head(struct mm_rec c, msize_t heads, unsigned class, vaddr_t p)
 {
-	mem_stva(m, vaddr_add(heads, (msize_t) class * MM_WORD), p);
+	rec_stw(c, heads + (msize_t) class * MM_WORD, p.v);
+}
+
+/* ---- a chunk as a record, for words stored to before ---- */
+
+static inline struct mm_rec chunk_rec(const struct mem *m, vaddr_t p)
+{
+	return mem_rec(m, vaddr_sub(p, MM_WORD));
+}
+
+static inline msize_t rec_tag(struct mm_rec r)
+{
+	return rec_ldw(r, 0);
+}
+
+static inline void set_rec_tag(struct mm_rec r, msize_t tag)
+{
+	rec_stw(r, 0, tag);
+}
+
+static inline vaddr_t rec_next(struct mm_rec r)
+{
+	return (vaddr_t){rec_ldw(r, MM_WORD)};
+}
+
+static inline vaddr_t rec_prev(struct mm_rec r)
+{
+	return (vaddr_t){rec_ldw(r, 2 * MM_WORD)};
 }
 
 #endif

@@ -142,21 +142,33 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 
 /* ---- accounting and tracepoints ---- */
 
+/* The row of the region that holds a: a few instructions while accounts stay in one. */
+static inline struct mm_row *mm_row_at(struct mem *m, vaddr_t a)
+{
+	uint64_t pa = (a.v - m->offset) & m->mask;
+
+	if (mm_unlikely(pa - m->row_base >= m->row_bytes))
+		return mm_row_find(m, pa);
+	return m->row;
+}
+
+/* One of several moves in a row that mm_row_at gave. */
+static inline void mm_row_move(struct mm_row *row, msize_t bytes, enum mm_class from,
+			       enum mm_class to)
+{
+	row->bytes[from] -= (int64_t)bytes;
+	row->bytes[to] += (int64_t)bytes;
+	row->changed = 1;
+}
+
 /*
  * Moves `bytes` from class `from` to class `to`; [a, a + bytes) lies in one
- * region.  A few instructions while accounts stay in one region.
+ * region.
  */
 static inline void mm_account(struct mem *m, vaddr_t a, msize_t bytes, enum mm_class from,
 			      enum mm_class to)
 {
-	uint64_t pa = (a.v - m->offset) & m->mask;
-	struct mm_row *row = m->row;
-
-	if (mm_unlikely(pa - m->row_base >= m->row_bytes))
-		row = mm_row_find(m, pa);
-	row->bytes[from] -= (int64_t)bytes;
-	row->bytes[to] += (int64_t)bytes;
-	row->changed = 1;
+	mm_row_move(mm_row_at(m, a), bytes, from, to);
 }
 
 /*

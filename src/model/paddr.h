@@ -110,7 +110,7 @@ static inline bool is_pow2(msize_t n)
 /* Index of the highest set bit: msb(1) == 0, msb(4095) == 11; n is not 0. */
 static inline unsigned msb(msize_t n)
 {
-	return 63u - (unsigned)__builtin_clzll(n);
+	return 63u ^ (unsigned)__builtin_clzll(n);
 }
 
 /* Index of the lowest set bit: lsb(8) == 3; n is not 0. */

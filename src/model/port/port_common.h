@@ -30,6 +30,23 @@ static inline void mem_stva(const struct mem *m, vaddr_t a, vaddr_t x)
 	mem_stw(m, a, x.v);
 }
 
+/*
+ * Words of a record (mem_rec).  A store through it need not mark its frame as
+ * stored to: only for words that have been stored to before.
+ */
+static inline msize_t rec_ldw(struct mm_rec r, msize_t at)
+{
+	return MM_WORD == 4 ? rec_ld32(r, at) : rec_ld64(r, at);
+}
+
+static inline void rec_stw(struct mm_rec r, msize_t at, msize_t x)
+{
+	if (MM_WORD == 4)
+		rec_st32(r, at, (uint32_t)x);
+	else
+		rec_st64(r, at, x);
+}
+
 /* A page frame number: always 32 bits in memory. */
 static inline pfn_t mem_ldpfn(const struct mem *m, vaddr_t a)
 {

@@ -16,6 +16,8 @@ struct mem {
 	char nothing;
 };
 
+struct mm_row;
+
 #define MM_ACCESS(bits)                                                                            \
 	static inline uint##bits##_t mem_ld##bits(const struct mem *m, vaddr_t a)                  \
 	{                                                                                          \
@@ -47,6 +49,37 @@ static inline void mem_stw(const struct mem *m, vaddr_t a, msize_t x)
 		mem_st32(m, a, (uint32_t)x);
 	else
 		mem_st64(m, a, x);
+}
+
+/* A record is an address. */
+struct mm_rec {
+	vaddr_t a;
+};
+
+static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
+{
+	(void)m;
+	return (struct mm_rec){a};
+}
+
+static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
+{
+	return mem_ld32(NULL, (vaddr_t){r.a.v + at});
+}
+
+static inline void rec_st32(struct mm_rec r, msize_t at, uint32_t x)
+{
+	mem_st32(NULL, (vaddr_t){r.a.v + at}, x);
+}
+
+static inline msize_t rec_ldw(struct mm_rec r, msize_t at)
+{
+	return mem_ldw(NULL, (vaddr_t){r.a.v + at});
+}
+
+static inline void rec_stw(struct mm_rec r, msize_t at, msize_t x)
+{
+	mem_stw(NULL, (vaddr_t){r.a.v + at}, x);
 }
 
 static inline vaddr_t mem_ldva(const struct mem *m, vaddr_t a)
@@ -122,6 +155,9 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 
 /* ---- what vanishes ---- */
 
+#define mm_row_at(m, a) ((void)(m), (void)(a), (struct mm_row *)NULL)
+#define mm_row_move(row, bytes, from, to)                                                          \
+	((void)(row), (void)(bytes), (void)(from), (void)(to))
 #define mm_account(m, a, bytes, from, to)                                                          \
 	((void)(m), (void)(a), (void)(bytes), (void)(from), (void)(to))
 #define mm_transfer(from, to, a, bytes, cl)                                                        \

@@ -40,6 +40,37 @@ MM_ACCESS(32)
 MM_ACCESS(64)
 #undef MM_ACCESS
 
+/* A record: words near one address.  Here each access is tested as any other. */
+struct mm_rec {
+	const struct mem *m;
+	vaddr_t a;
+};
+
+static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
+{
+	return (struct mm_rec){m, a};
+}
+
+static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
+{
+	return mem_ld32(r.m, vaddr_add(r.a, at));
+}
+
+static inline uint64_t rec_ld64(struct mm_rec r, msize_t at)
+{
+	return mem_ld64(r.m, vaddr_add(r.a, at));
+}
+
+static inline void rec_st32(struct mm_rec r, msize_t at, uint32_t x)
+{
+	mem_st32(r.m, vaddr_add(r.a, at), x);
+}
+
+static inline void rec_st64(struct mm_rec r, msize_t at, uint64_t x)
+{
+	mem_st64(r.m, vaddr_add(r.a, at), x);
+}
+
 /* What the code relies on; a false one abandons the operation and taints the run. */
 #define mm_assert(m, c)                                                                      \
 	do {                                                                                 \

@@ -33,6 +33,45 @@ MM_ACCESS(32)
 MM_ACCESS(64)
 #undef MM_ACCESS
 
+/*
+ * A record: words near one address, translated once.  What lies up to a guard's
+ * length behind the window faults; nothing before the record may be named.
+ */
+struct mm_rec {
+	uint8_t *at;
+};
+
+static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
+{
+	return (struct mm_rec){m->window + mm_off(m, a)};
+}
+
+static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
+{
+	uint32_t x;
+
+	__builtin_memcpy(&x, r.at + at, sizeof x);
+	return x;
+}
+
+static inline uint64_t rec_ld64(struct mm_rec r, msize_t at)
+{
+	uint64_t x;
+
+	__builtin_memcpy(&x, r.at + at, sizeof x);
+	return x;
+}
+
+static inline void rec_st32(struct mm_rec r, msize_t at, uint32_t x)
+{
+	__builtin_memcpy(r.at + at, &x, sizeof x);
+}
+
+static inline void rec_st64(struct mm_rec r, msize_t at, uint64_t x)
+{
+	__builtin_memcpy(r.at + at, &x, sizeof x);
+}
+
 /* Off in this port; never changes a decision. */
 #define mm_assert(m, c) ((void)sizeof(c), (void)(m))
 
