@@ -11,6 +11,8 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 	r->trace = trace_open(q->trace, d);
 	if (r->trace == NULL)
 		return -1;
+	if (q->trace_hash)
+		trace_want_hash(r->trace);
 	trace_get_info(r->trace, &info);
 	boot.groups = info.groups;
 	boot.port = port;

@@ -27,6 +27,9 @@ struct trace_info {
 
 /* `path` "-" is standard input.  NULL with *d: cannot open, unknown format, bad header. */
 struct trace_reader *trace_open(const char *path, struct diag *d) MUST_USE;
+
+/* The same, not looking at the content: `from` is "binary", "text" or "rep"; NULL: look. */
+struct trace_reader *trace_open_as(const char *path, const char *from, struct diag *d) MUST_USE;
 void trace_close(struct trace_reader *r); /* NULL is fine */
 
 /*
@@ -36,7 +39,11 @@ void trace_close(struct trace_reader *r); /* NULL is fine */
  */
 int trace_next(struct trace_reader *r, const struct trace_event **events, size_t *n, struct diag *d) MUST_USE;
 
-/* Goes to event `number` (from 1): the next block begins with it. -1: not seekable, or beyond the end. */
+/*
+ * Goes to event `number` (from 1): the next block begins with it. -1: not seekable, or beyond the end.
+ * Binary traces begin at a slots section (one in 16 or more sections of 65,536 events), the others
+ * at the first line.  The hash begins anew.
+ */
 int trace_seek(struct trace_reader *r, uint64_t number, struct diag *d) MUST_USE;
 
 void trace_get_info(const struct trace_reader *r, struct trace_info *out);
@@ -45,7 +52,16 @@ void trace_get_info(const struct trace_reader *r, struct trace_info *out);
 const char *trace_string(const struct trace_reader *r, uint32_t index);
 uint32_t trace_nr_strings(const struct trace_reader *r);
 
-/* XXH3-128 in hex of the events delivered so far, equal for all encodings of the same events. */
+/*
+ * Asks for the hash; before the first trace_next.  It costs about as much as a third of
+ * decoding the binary form, so a run that does not report it does not pay for it.
+ */
+void trace_want_hash(struct trace_reader *r);
+
+/*
+ * XXH3-128 in hex of the events delivered so far, equal for all encodings of the same events;
+ * "" where trace_want_hash did not ask for it.
+ */
 void trace_hash(const struct trace_reader *r, char out[33]);
 
 /* Largest slot named so far + 1: what a live table must hold. */

@@ -9,6 +9,7 @@
 	X(replay, "replay a trace on a machine and report every byte")               \
 	X(fit, "find the least arena in which a trace fits, per allocator")         \
 	X(diff, "compare two reports figure by figure")                              \
+	X(info, "describe a machine or a trace")                                     \
 	X(list, "list allocators, machines, formats or figures")
 
 /* Exit status: a contract with scripts. */

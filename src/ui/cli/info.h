@@ -3,6 +3,7 @@
 #define UI_CLI_INFO_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "model/machine.h"
@@ -17,6 +18,13 @@ int info_machine(const struct machine *m, FILE *out);
 /* The same as JSON (memscape.machine/1), addresses and sizes in bytes.  A new reference, or NULL
  * when memory runs out. */
 json_t *info_machine_json(const struct machine *m);
+
+/*
+ * What a trace holds: events by operation, live peak, sizes, lifetimes, encoding; as a
+ * page of plain text or as JSON (memscape.trace/1).  Prints a diagnosis where the trace is
+ * damaged.  Returns an exit status.
+ */
+int info_trace(const char *path, bool json, FILE *out);
 
 /* The words a machine file uses. */
 const char *info_mmu(enum mmu_kind mmu);

@@ -370,7 +370,7 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	struct session s = {.o = o};
 	struct run run;
 	struct diag d = {0};
-	struct run_request q = {.machine = m, .trace = o->trace, .boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
+	struct run_request q = {.machine = m, .trace = o->trace, .trace_hash = o->json != NULL || o->check != 0, .boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
 				.replay = {.until = o->until, .check_every = o->check}, .ready = on_ready, .ready_ctx = &s};
 	double cpu = cpu_seconds(), wall = wall_seconds();
 	int status;

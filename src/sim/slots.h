@@ -1,0 +1,81 @@
+/*
+ * Slots: dense names for live objects.  A birth takes the slot freed last, or else
+ * the lowest number never used; so there are as many slots as objects ever lived at
+ * once, and a recently freed one is named again soon.
+ *
+ *   order   | junk ... | freed last, freed before, ..., first fresh, fresh + 1, ... |
+ *           0          live                                                      cap
+ *
+ * `live` is also the number of live objects: a birth takes order[live++], a death
+ * writes order[--live].  Readers, writers and importers use the same, so a trace
+ * never says which slot a birth took.
+ */
+#ifndef SIM_SLOTS_H
+#define SIM_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/mem.h"
+#include "sim/event.h"
+
+struct slots {
+	uint32_t *order; /* cap entries, and one before the first that may be read */
+	uint8_t *is_live; /* cap entries: 1 live, 0 not */
+	uint32_t live; /* live objects */
+	uint32_t high; /* largest slot ever taken + 1 */
+	uint32_t cap;
+};
+
+/* More objects than this are never alive at once: the table is refused. */
+#define SLOTS_MAX (UINT32_C(1) << 31)
+
+void slots_init(struct slots *s); /* no memory yet */
+void slots_finish(struct slots *s); /* a zeroed table is fine */
+
+/* Makes room for n more births.  false: no memory, or beyond SLOTS_MAX. */
+bool slots_grow(struct slots *s, uint32_t n) MUST_USE;
+
+static inline bool slots_reserve(struct slots *s, uint32_t n)
+{
+	return s->cap - s->live >= n || slots_grow(s, n);
+}
+
+static inline bool slots_is_live(const struct slots *s, uint32_t slot)
+{
+	return slot < s->cap && s->is_live[slot];
+}
+
+/* Needs room (slots_reserve). */
+static inline uint32_t slots_take(struct slots *s)
+{
+	uint32_t slot = s->order[s->live++];
+
+	s->is_live[slot] = 1;
+	if (s->live > s->high)
+		s->high = s->live;
+	return slot;
+}
+
+/* false, nothing changed: not live. */
+static inline bool slots_give(struct slots *s, uint32_t slot)
+{
+	if (!slots_is_live(s, slot))
+		return false;
+	s->is_live[slot] = 0;
+	s->order[--s->live] = slot;
+	return true;
+}
+
+/* All slots free and none ever used. */
+void slots_reset(struct slots *s);
+
+/*
+ * Adopts a state: `live` of `high` slots are in use, `nr_free` others (high - live
+ * of them) are free, the one freed last first.  false: not such a state, or no memory.
+ */
+bool slots_load(struct slots *s, uint32_t live, const uint32_t *free_list,
+		uint32_t nr_free) MUST_USE;
+
+#endif
