@@ -142,6 +142,7 @@ int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag
 	*r->fig = c->fig;
 	sys->sh = c->sh;
 	sys->sh.unwind = unwind;
+	r->nr_rest = 0;
 	r->nr_check = c->nr_check;
 	r->nr_sample = c->nr_sample;
 	restore_frames(c, &sys->pm);

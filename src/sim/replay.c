@@ -565,6 +565,20 @@ enum replay_end replay_events(struct replay *r, const struct trace_event *ev, si
 	return steps_exceeded(r) ? REPLAY_LIMIT : REPLAY_DONE;
 }
 
+/* The next events up to `until`: what a stop in the middle of a block left, or a new block. */
+static int next_events(struct replay *r, const struct trace_event **ev, size_t *n, struct diag *d)
+{
+	uint64_t left = r->opt.until == 0 ? UINT64_MAX : r->opt.until - r->fig->event;
+
+	if (r->nr_rest == 0 && trace_next(r->trace, &r->rest, &r->nr_rest, d) != 0)
+		return -1;
+	*ev = r->rest;
+	*n = r->nr_rest < left ? r->nr_rest : (size_t)left;
+	r->rest += *n;
+	r->nr_rest -= *n;
+	return 0;
+}
+
 enum replay_end replay_run(struct replay *r, struct diag *d)
 {
 	const struct trace_event *ev;
@@ -574,15 +588,11 @@ enum replay_end replay_run(struct replay *r, struct diag *d)
 	while (end == REPLAY_DONE && (r->opt.until == 0 || r->fig->event < r->opt.until)) {
 		if (r->opt.stop != NULL && r->opt.stop(r->opt.stop_ctx))
 			return REPLAY_STOPPED;
-		if (trace_next(r->trace, &ev, &n, d) != 0)
+		if (next_events(r, &ev, &n, d) != 0)
 			return REPLAY_DAMAGE;
 		if (n == 0)
 			break;
-		if (r->opt.until != 0 && n > r->opt.until - r->fig->event)
-			n = (size_t)(r->opt.until - r->fig->event);
 		end = replay_events(r, ev, n);
 	}
-	if (end == REPLAY_DONE)
-		before_death(r);
 	return end;
 }

@@ -123,6 +123,8 @@ struct replay {
 	struct sys_alloc *heap;     /* serves the heap group when no rule says otherwise */
 	bool routed;                /* placement rules exist */
 	struct alloc_req req;
+	const struct trace_event *rest; /* events of the reader's block beyond `until` */
+	size_t nr_rest;
 	uint64_t nr_check, nr_sample; /* events left until the next */
 	char problem[512];          /* REPLAY_CHECK, REPLAY_REFUSED: one line */
 };

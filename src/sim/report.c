@@ -132,8 +132,15 @@ static json_t *total_json(const struct ledger *l, const struct mm_row *rows)
 	return o;
 }
 
-static json_t *owners_json(const struct system *s)
+/* The rows at the peak: as they are, while live bytes still stand at their maximum. */
+static const struct mm_row *peak_rows(const struct replay *r)
 {
+	return r->fig->peak_pending ? r->sys->ledger.rows : r->sys->ledger.peak;
+}
+
+static json_t *owners_json(const struct replay *r)
+{
+	const struct system *s = r->sys;
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < s->nr_allocs; i++) {
@@ -143,7 +150,7 @@ static json_t *owners_json(const struct system *s)
 		json_t *o = json_pack("{s:s, s:s}", "name", a->name, "kind", a->ops->name);
 
 		ledger_owner(s->ledger.rows, &s->ledger, a->owner, sum);
-		ledger_owner(s->ledger.peak, &s->ledger, a->owner, peak);
+		ledger_owner(peak_rows(r), &s->ledger, a->owner, peak);
 		for (size_t c = 0; c < sizeof held / sizeof held[0]; c++)
 			json_object_set_new(o, mm_class_name(held[c]), json_integer(sum[held[c]]));
 		json_object_set_new(o, "metadata_at_peak", json_integer(peak[MM_METADATA]));
@@ -168,10 +175,12 @@ static json_t *regions_json(const struct system *s)
 	return list;
 }
 
-static json_t *ledger_json(const struct system *s)
+static json_t *ledger_json(const struct replay *r)
 {
+	const struct system *s = r->sys;
+
 	return json_pack("{s:o, s:o, s:o, s:o}", "final", total_json(&s->ledger, s->ledger.rows), "peak",
-			 total_json(&s->ledger, s->ledger.peak), "by_owner", owners_json(s), "regions", regions_json(s));
+			 total_json(&s->ledger, peak_rows(r)), "by_owner", owners_json(r), "regions", regions_json(s));
 }
 
 static json_t *peak_json(const struct figures *f)
@@ -456,7 +465,7 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "machine", machine_json(r->sys->machine));
 	json_object_set_new(o, "trace", trace_json(r));
 	json_object_set_new(o, "events", events_json(r->fig));
-	json_object_set_new(o, "ledger", ledger_json(r->sys));
+	json_object_set_new(o, "ledger", ledger_json(r));
 	json_object_set_new(o, "peak", peak_json(r->fig));
 	json_object_set_new(o, "zones", zones_json(r->sys));
 	json_object_set_new(o, "caches", caches_json(r));

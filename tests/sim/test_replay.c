@@ -1,0 +1,356 @@
+/*
+ * Whole replays on shipped machines: what the report says, that the ledger equals
+ * a recount after every event, that a checkpoint continues the run identically,
+ * and that ports, noise and words do not change a decision.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sim/checkpoint.h"
+#include "sim/report.h"
+#include "sim/run.h"
+#include "sim/trace_writer.h"
+
+static char heap_trace[] = "/tmp/memscape-test-heap.XXXXXX";
+
+/* xorshift64*: deterministic on every host. */
+static uint64_t next_random(uint64_t *s)
+{
+	*s ^= *s >> 12;
+	*s ^= *s << 25;
+	*s ^= *s >> 27;
+	return *s * 0x2545F4914F6CDD1Dull;
+}
+
+#define NR_EVENTS 20000
+#define MAX_LIVE  300
+
+/* A mix of malloc, calloc, memalign, realloc and free with at most MAX_LIVE blocks. */
+static void write_heap_trace(const char *path)
+{
+	struct diag d = {0};
+	struct trace_writer *w = trace_writer_open(path, NULL, &d);
+	uint32_t live[MAX_LIVE];
+	uint64_t seed = 12345;
+	unsigned nr = 0;
+
+	assert_non_null(w);
+	for (unsigned i = 0; i < NR_EVENTS; i++) {
+		uint64_t x = next_random(&seed);
+		struct trace_event e = {.size = 1 + (x >> 20) % ((x & 7) == 0 ? 3000 : 200)};
+		unsigned k = nr ? (unsigned)((x >> 8) % nr) : 0;
+
+		if (nr == 0 || (nr < MAX_LIVE && x >> 63 != 0)) {
+			e.op = (uint8_t)((x & 15) == 0 ? OP_CALLOC : (x & 15) == 1 ? OP_MEMALIGN : OP_MALLOC);
+			e.arg = e.op == OP_MEMALIGN ? 64 : e.op == OP_CALLOC ? 1 : 0;
+			assert_int_equal(trace_writer_put(w, &e, &d), 0);
+			live[nr++] = e.slot;
+		} else if ((x & 31) == 2) {
+			e.op = OP_REALLOC;
+			e.slot = live[k];
+			assert_int_equal(trace_writer_put(w, &e, &d), 0);
+		} else {
+			e = (struct trace_event){.op = OP_FREE, .slot = live[k]};
+			live[k] = live[--nr];
+			assert_int_equal(trace_writer_put(w, &e, &d), 0);
+		}
+	}
+	assert_int_equal(trace_writer_close(w, &d), 0);
+}
+
+static int setup(void **state)
+{
+	int fd = mkstemp(heap_trace);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	write_heap_trace(heap_trace);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	unlink(heap_trace);
+	return 0;
+}
+
+static struct machine *load(const char *name, const char *const *sets, size_t nr)
+{
+	struct diag d = {0};
+	struct machine *m = machine_load(name, NULL, sets, nr, &d);
+
+	if (m == NULL)
+		fail_msg("%s: %s", name, d.msg);
+	return m;
+}
+
+static struct run run_it(const struct machine *m, struct run_request q)
+{
+	struct diag d = {0};
+	struct run r;
+
+	q.machine = m;
+	if (q.trace == NULL)
+		q.trace = heap_trace;
+	if (run_trace(&r, &q, &d) != 0)
+		fail_msg("%s", d.msg);
+	return r;
+}
+
+static void assert_ended(const struct run *r, enum replay_end end)
+{
+	if (r->end != end)
+		fail_msg("ended %d, expected %d: %s", r->end, end, r->replay.problem);
+}
+
+static void assert_same_hash(const struct physmem *a, const struct physmem *b)
+{
+	struct image_hash x = physmem_hash(a), y = physmem_hash(b);
+
+	assert_int_equal(x.hi, y.hi);
+	assert_int_equal(x.lo, y.lo);
+}
+
+static const char *const machines[] = {"stm32h7", "x86_32", "x86_64"};
+
+/* Every kind that serves bytes: invariants and the recount after every 97th event. */
+static void test_ledger_equals_recount(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct machine *m = load(machines[i], NULL, 0);
+		const struct alloc_instance *in = find_instance("fast", m->word);
+
+		for (unsigned k = 0; k < in->nr_kinds; k++) {
+			struct run r;
+
+			if ((in->kinds[k]->serves & SERVES_BYTES) == 0)
+				continue;
+			r = run_it(m, (struct run_request){.boot = {.port = "fast", .heap_kind = in->kinds[k]->name},
+							   .replay = {.check_every = 97}});
+			assert_ended(&r, REPLAY_DONE);
+			assert_int_equal(r.replay.fig->event, NR_EVENTS);
+			run_finish(&r);
+		}
+		machine_free(m);
+	}
+}
+
+/* fast and checked, zeroed and noisy RAM: the same decisions. */
+static void test_ports_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct machine *m = load(machines[i], NULL, 0);
+		struct run fast = run_it(m, (struct run_request){.boot = {.port = "fast"}});
+		struct run checked = run_it(m, (struct run_request){.boot = {.port = "checked"}});
+
+		assert_ended(&fast, REPLAY_DONE);
+		assert_ended(&checked, REPLAY_DONE);
+		assert_same_hash(&fast.sys.pm, &checked.sys.pm);
+		assert_memory_equal(fast.replay.fig, checked.replay.fig, sizeof *fast.replay.fig);
+		assert_memory_equal(fast.sys.ledger.block, checked.sys.ledger.block, fast.sys.ledger.bytes);
+		run_finish(&fast);
+		run_finish(&checked);
+		machine_free(m);
+	}
+}
+
+static void test_noise_changes_nothing(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run plain = run_it(m, (struct run_request){.boot = {.port = "fast"}});
+	struct run noisy = run_it(m, (struct run_request){.boot = {.port = "fast", .noise = 7}, .replay = {.check_every = 499}});
+
+	(void)state;
+	assert_ended(&noisy, REPLAY_DONE);
+	assert_memory_equal(plain.replay.fig, noisy.replay.fig, sizeof *plain.replay.fig);
+	assert_memory_equal(plain.sys.ledger.block, noisy.sys.ledger.block, plain.sys.ledger.bytes);
+	run_finish(&plain);
+	run_finish(&noisy);
+	machine_free(m);
+}
+
+/* --until N and going on from there equals one run, through a checkpoint taken at N. */
+static void test_checkpoint_continues_identically(void **state)
+{
+	static const uint64_t at[] = {1, 777, 10000, NR_EVENTS - 1};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct machine *m = load(machines[i], NULL, 0);
+		struct run whole = run_it(m, (struct run_request){.boot = {.port = "fast"}});
+
+		for (size_t k = 0; k < 4; k++) {
+			struct run part = run_it(m, (struct run_request){.boot = {.port = "fast"}, .replay = {.until = at[k]}});
+			struct checkpoint *c;
+			struct diag d = {0};
+
+			assert_int_equal(part.replay.fig->event, at[k]);
+			c = checkpoint_take(&part.replay);
+			assert_non_null(c);
+			/* Go on to the end, come back, and go on again. */
+			part.replay.opt.until = 0;
+			assert_int_equal(replay_run(&part.replay, &d), REPLAY_DONE);
+			assert_same_hash(&whole.sys.pm, &part.sys.pm);
+			assert_int_equal(checkpoint_restore(c, &part.replay, &d), 0);
+			assert_int_equal(part.replay.fig->event, at[k]);
+			assert_int_equal(replay_check(&part.replay), 0);
+			assert_int_equal(replay_run(&part.replay, &d), REPLAY_DONE);
+			assert_same_hash(&whole.sys.pm, &part.sys.pm);
+			assert_memory_equal(whole.replay.fig, part.replay.fig, sizeof *whole.replay.fig);
+			assert_memory_equal(whole.sys.ledger.block, part.sys.ledger.block, whole.sys.ledger.bytes);
+			checkpoint_free(c);
+			run_finish(&part);
+		}
+		run_finish(&whole);
+		machine_free(m);
+	}
+}
+
+/* ---- small traces in the text form ---- */
+
+static char text_path[] = "/tmp/memscape-test-text.XXXXXX";
+
+static struct run run_text(const struct machine *m, const char *text)
+{
+	struct run r;
+	FILE *f;
+	int fd;
+
+	strcpy(text_path + strlen(text_path) - 6, "XXXXXX");
+	fd = mkstemp(text_path);
+	f = fdopen(fd, "w");
+	fputs(text, f);
+	fclose(f);
+	r = run_it(m, (struct run_request){.trace = text_path, .boot = {.port = "checked"}, .replay = {.check_every = 1}});
+	unlink(text_path);
+	return r;
+}
+
+/* BDMA reaches SRAM4 and the backup SRAM only: what does not fit there fails for reachability. */
+static void test_bdma_reaches_sram4_only(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run r = run_text(m, "a = dma_alloc 500 master=bdma\n"
+				   "b = dma_alloc 32768 master=bdma\n"
+				   "c = dma_alloc 65536 master=bdma\n"
+				   "d = dma_alloc 500 master=dma1\n");
+	const struct figures *f = r.replay.fig;
+	uint64_t sram4 = m->regions[machine_region(m, "d3_sram4")].base;
+
+	(void)state;
+	assert_ended(&r, REPLAY_DONE);
+	assert_int_equal(f->failed, 1);
+	assert_int_equal(f->failure[0].event, 3);
+	assert_int_equal(f->by_cause[CAUSE_REACHABILITY], 1);
+	assert_in_range(live_pa(&r.replay.live.slot[0]), sram4, sram4 + 65535);
+	/* Aligned to and padded by cache lines. */
+	assert_int_equal(live_pa(&r.replay.live.slot[0]) % m->cache_line, 0);
+	run_finish(&r);
+	machine_free(m);
+}
+
+static void test_findings_and_skipped(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run r = run_text(m, "a = malloc 100\nfree a\nfree a\nb = malloc 100000000\nfree b\n");
+	const struct figures *f = r.replay.fig;
+
+	(void)state;
+	assert_ended(&r, REPLAY_DONE);
+	assert_int_equal(f->nr_bad, 1);
+	assert_int_equal(f->bad[0].event, 3);
+	assert_int_equal(f->failed, 1);
+	assert_int_equal(f->skipped, 1);
+	assert_int_equal(f->by_cause[CAUSE_LIMIT], 1);
+	assert_int_equal(f->live_blocks, 0);
+	run_finish(&r);
+	machine_free(m);
+}
+
+/* |aaaa|bbbb|cccc|dddd| fills the heap; with a and c gone, a request of both has no block. */
+static void test_fragmentation_names_the_blocker(void **state)
+{
+	const char *const sets[] = {"allocators.heap.kind=best_fit", "allocators.heap.bytes=16K"};
+	struct machine *m = load("stm32h7", sets, 2);
+	struct run r = run_text(m, "a = malloc 4000\nb = malloc 4000\nc = malloc 4000\nd = malloc 4000\nfree a\nfree c\ne = malloc 6000\n");
+	const struct failure *x = &r.replay.fig->failure[0];
+
+	(void)state;
+	assert_ended(&r, REPLAY_DONE);
+	assert_int_equal(r.replay.fig->failed, 1);
+	assert_int_equal(x->cause, CAUSE_FRAGMENTATION);
+	assert_true(x->free_bytes >= 8000);
+	assert_in_range(x->largest_free, 4000, 5000);
+	assert_int_equal(x->nr_blockers, 1);
+	assert_int_equal(x->blocker[0].bytes, 4000);
+	assert_int_equal(x->blocker[0].birth, 2);
+	run_finish(&r);
+	machine_free(m);
+}
+
+/* Small blocks to DTCM, DMA buffers to SRAM by tag, the rest to AXI. */
+static void test_placement(void **state)
+{
+	const char *const sets[] = {
+		"allocators.heaps=[{name: small, kind: best_fit, from: boot, region: d0_dtcm, bytes: 32K}]",
+		"placement=[{name: tiny, size_max: 64, heap: small}]",
+	};
+	struct machine *m = load("stm32h7", sets, 2);
+	struct run r = run_text(m, "a = malloc 64\nb = malloc 65\nfree a\nc = malloc 1\n");
+	uint64_t dtcm = m->regions[machine_region(m, "d0_dtcm")].base;
+
+	(void)state;
+	assert_ended(&r, REPLAY_DONE);
+	assert_in_range(live_pa(&r.replay.live.slot[0]), dtcm, dtcm + 32767);
+	assert_false(live_pa(&r.replay.live.slot[1]) - dtcm < 128 * 1024);
+	run_finish(&r);
+	machine_free(m);
+}
+
+/* The textbook's sum: 4 GiB in 8 KiB pages are 524,288 descriptors of 40 bytes, 20 MiB. */
+static void test_textbook_descriptors(void **state)
+{
+	struct diag d = {0};
+	struct machine *m = machine_load("x86_32", "textbook-8k", NULL, 0, &d);
+	struct run r;
+	int64_t sum[MM_NR_CLASSES];
+
+	(void)state;
+	assert_non_null(m);
+	r = run_text(m, "p = alloc_pages 3\nfree_pages p\n");
+	assert_ended(&r, REPLAY_DONE);
+	ledger_total(r.sys.ledger.rows, &r.sys.ledger, sum);
+	assert_in_range(sum[MM_METADATA], 20 << 20, (20 << 20) + 16384);
+	assert_true(physmem_touched(&r.sys.pm) < 2000);
+	run_finish(&r);
+	machine_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ledger_equals_recount),
+		cmocka_unit_test(test_ports_agree),
+		cmocka_unit_test(test_noise_changes_nothing),
+		cmocka_unit_test(test_checkpoint_continues_identically),
+		cmocka_unit_test(test_bdma_reaches_sram4_only),
+		cmocka_unit_test(test_findings_and_skipped),
+		cmocka_unit_test(test_fragmentation_names_the_blocker),
+		cmocka_unit_test(test_placement),
+		cmocka_unit_test(test_textbook_descriptors),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
