@@ -94,17 +94,25 @@ static struct machine *load(const char *name, const char *const *sets, size_t nr
 	return m;
 }
 
-static struct run run_it(const struct machine *m, struct run_request q)
+/* A run must not move: views point into it. */
+static struct run *run_it(const struct machine *m, struct run_request q)
 {
 	struct diag d = {0};
-	struct run r;
+	struct run *r = calloc(1, sizeof *r);
 
 	q.machine = m;
 	if (q.trace == NULL)
 		q.trace = heap_trace;
-	if (run_trace(&r, &q, &d) != 0)
+	assert_non_null(r);
+	if (run_trace(r, &q, &d) != 0)
 		fail_msg("%s", d.msg);
 	return r;
+}
+
+static void end_it(struct run *r)
+{
+	run_finish(r);
+	free(r);
 }
 
 static void assert_ended(const struct run *r, enum replay_end end)
@@ -132,15 +140,15 @@ static void test_ledger_equals_recount(void **state)
 		const struct alloc_instance *in = find_instance("fast", m->word);
 
 		for (unsigned k = 0; k < in->nr_kinds; k++) {
-			struct run r;
+			struct run *r;
 
 			if ((in->kinds[k]->serves & SERVES_BYTES) == 0)
 				continue;
 			r = run_it(m, (struct run_request){.boot = {.port = "fast", .heap_kind = in->kinds[k]->name},
 							   .replay = {.check_every = 97}});
-			assert_ended(&r, REPLAY_DONE);
-			assert_int_equal(r.replay.fig->event, NR_EVENTS);
-			run_finish(&r);
+			assert_ended(r, REPLAY_DONE);
+			assert_int_equal(r->replay.fig->event, NR_EVENTS);
+			end_it(r);
 		}
 		machine_free(m);
 	}
@@ -152,16 +160,16 @@ static void test_ports_agree(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		struct machine *m = load(machines[i], NULL, 0);
-		struct run fast = run_it(m, (struct run_request){.boot = {.port = "fast"}});
-		struct run checked = run_it(m, (struct run_request){.boot = {.port = "checked"}});
+		struct run *fast = run_it(m, (struct run_request){.boot = {.port = "fast"}});
+		struct run *checked = run_it(m, (struct run_request){.boot = {.port = "checked"}});
 
-		assert_ended(&fast, REPLAY_DONE);
-		assert_ended(&checked, REPLAY_DONE);
-		assert_same_hash(&fast.sys.pm, &checked.sys.pm);
-		assert_memory_equal(fast.replay.fig, checked.replay.fig, sizeof *fast.replay.fig);
-		assert_memory_equal(fast.sys.ledger.block, checked.sys.ledger.block, fast.sys.ledger.bytes);
-		run_finish(&fast);
-		run_finish(&checked);
+		assert_ended(fast, REPLAY_DONE);
+		assert_ended(checked, REPLAY_DONE);
+		assert_same_hash(&fast->sys.pm, &checked->sys.pm);
+		assert_memory_equal(fast->replay.fig, checked->replay.fig, sizeof *fast->replay.fig);
+		assert_memory_equal(fast->sys.ledger.block, checked->sys.ledger.block, fast->sys.ledger.bytes);
+		end_it(fast);
+		end_it(checked);
 		machine_free(m);
 	}
 }
@@ -169,15 +177,15 @@ static void test_ports_agree(void **state)
 static void test_noise_changes_nothing(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
-	struct run plain = run_it(m, (struct run_request){.boot = {.port = "fast"}});
-	struct run noisy = run_it(m, (struct run_request){.boot = {.port = "fast", .noise = 7}, .replay = {.check_every = 499}});
+	struct run *plain = run_it(m, (struct run_request){.boot = {.port = "fast"}});
+	struct run *noisy = run_it(m, (struct run_request){.boot = {.port = "fast", .noise = 7}, .replay = {.check_every = 499}});
 
 	(void)state;
-	assert_ended(&noisy, REPLAY_DONE);
-	assert_memory_equal(plain.replay.fig, noisy.replay.fig, sizeof *plain.replay.fig);
-	assert_memory_equal(plain.sys.ledger.block, noisy.sys.ledger.block, plain.sys.ledger.bytes);
-	run_finish(&plain);
-	run_finish(&noisy);
+	assert_ended(noisy, REPLAY_DONE);
+	assert_memory_equal(plain->replay.fig, noisy->replay.fig, sizeof *plain->replay.fig);
+	assert_memory_equal(plain->sys.ledger.block, noisy->sys.ledger.block, plain->sys.ledger.bytes);
+	end_it(plain);
+	end_it(noisy);
 	machine_free(m);
 }
 
@@ -189,31 +197,31 @@ static void test_checkpoint_continues_identically(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		struct machine *m = load(machines[i], NULL, 0);
-		struct run whole = run_it(m, (struct run_request){.boot = {.port = "fast"}});
+		struct run *whole = run_it(m, (struct run_request){.boot = {.port = "fast"}});
 
 		for (size_t k = 0; k < 4; k++) {
-			struct run part = run_it(m, (struct run_request){.boot = {.port = "fast"}, .replay = {.until = at[k]}});
+			struct run *part = run_it(m, (struct run_request){.boot = {.port = "fast"}, .replay = {.until = at[k]}});
 			struct checkpoint *c;
 			struct diag d = {0};
 
-			assert_int_equal(part.replay.fig->event, at[k]);
-			c = checkpoint_take(&part.replay);
+			assert_int_equal(part->replay.fig->event, at[k]);
+			c = checkpoint_take(&part->replay);
 			assert_non_null(c);
 			/* Go on to the end, come back, and go on again. */
-			part.replay.opt.until = 0;
-			assert_int_equal(replay_run(&part.replay, &d), REPLAY_DONE);
-			assert_same_hash(&whole.sys.pm, &part.sys.pm);
-			assert_int_equal(checkpoint_restore(c, &part.replay, &d), 0);
-			assert_int_equal(part.replay.fig->event, at[k]);
-			assert_int_equal(replay_check(&part.replay), 0);
-			assert_int_equal(replay_run(&part.replay, &d), REPLAY_DONE);
-			assert_same_hash(&whole.sys.pm, &part.sys.pm);
-			assert_memory_equal(whole.replay.fig, part.replay.fig, sizeof *whole.replay.fig);
-			assert_memory_equal(whole.sys.ledger.block, part.sys.ledger.block, whole.sys.ledger.bytes);
+			part->replay.opt.until = 0;
+			assert_int_equal(replay_run(&part->replay, &d), REPLAY_DONE);
+			assert_same_hash(&whole->sys.pm, &part->sys.pm);
+			assert_int_equal(checkpoint_restore(c, &part->replay, &d), 0);
+			assert_int_equal(part->replay.fig->event, at[k]);
+			assert_int_equal(replay_check(&part->replay), 0);
+			assert_int_equal(replay_run(&part->replay, &d), REPLAY_DONE);
+			assert_same_hash(&whole->sys.pm, &part->sys.pm);
+			assert_memory_equal(whole->replay.fig, part->replay.fig, sizeof *whole->replay.fig);
+			assert_memory_equal(whole->sys.ledger.block, part->sys.ledger.block, whole->sys.ledger.bytes);
 			checkpoint_free(c);
-			run_finish(&part);
+			end_it(part);
 		}
-		run_finish(&whole);
+		end_it(whole);
 		machine_free(m);
 	}
 }
@@ -222,9 +230,9 @@ static void test_checkpoint_continues_identically(void **state)
 
 static char text_path[] = "/tmp/memscape-test-text.XXXXXX";
 
-static struct run run_text(const struct machine *m, const char *text)
+static struct run *run_text(const struct machine *m, const char *text)
 {
-	struct run r;
+	struct run *r;
 	FILE *f;
 	int fd;
 
@@ -242,40 +250,40 @@ static struct run run_text(const struct machine *m, const char *text)
 static void test_bdma_reaches_sram4_only(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
-	struct run r = run_text(m, "a = dma_alloc 500 master=bdma\n"
+	struct run *r = run_text(m, "a = dma_alloc 500 master=bdma\n"
 				   "b = dma_alloc 32768 master=bdma\n"
 				   "c = dma_alloc 65536 master=bdma\n"
 				   "d = dma_alloc 500 master=dma1\n");
-	const struct figures *f = r.replay.fig;
+	const struct figures *f = r->replay.fig;
 	uint64_t sram4 = m->regions[machine_region(m, "d3_sram4")].base;
 
 	(void)state;
-	assert_ended(&r, REPLAY_DONE);
+	assert_ended(r, REPLAY_DONE);
 	assert_int_equal(f->failed, 1);
 	assert_int_equal(f->failure[0].event, 3);
 	assert_int_equal(f->by_cause[CAUSE_REACHABILITY], 1);
-	assert_in_range(live_pa(&r.replay.live.slot[0]), sram4, sram4 + 65535);
+	assert_in_range(live_pa(&r->replay.live.slot[0]), sram4, sram4 + 65535);
 	/* Aligned to and padded by cache lines. */
-	assert_int_equal(live_pa(&r.replay.live.slot[0]) % m->cache_line, 0);
-	run_finish(&r);
+	assert_int_equal(live_pa(&r->replay.live.slot[0]) % m->cache_line, 0);
+	end_it(r);
 	machine_free(m);
 }
 
 static void test_findings_and_skipped(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
-	struct run r = run_text(m, "a = malloc 100\nfree a\nfree a\nb = malloc 100000000\nfree b\n");
-	const struct figures *f = r.replay.fig;
+	struct run *r = run_text(m, "a = malloc 100\nfree a\nfree a\nb = malloc 100000000\nfree b\n");
+	const struct figures *f = r->replay.fig;
 
 	(void)state;
-	assert_ended(&r, REPLAY_DONE);
+	assert_ended(r, REPLAY_DONE);
 	assert_int_equal(f->nr_bad, 1);
 	assert_int_equal(f->bad[0].event, 3);
 	assert_int_equal(f->failed, 1);
 	assert_int_equal(f->skipped, 1);
 	assert_int_equal(f->by_cause[CAUSE_LIMIT], 1);
 	assert_int_equal(f->live_blocks, 0);
-	run_finish(&r);
+	end_it(r);
 	machine_free(m);
 }
 
@@ -284,19 +292,19 @@ static void test_fragmentation_names_the_blocker(void **state)
 {
 	const char *const sets[] = {"allocators.heap.kind=best_fit", "allocators.heap.bytes=16K"};
 	struct machine *m = load("stm32h7", sets, 2);
-	struct run r = run_text(m, "a = malloc 4000\nb = malloc 4000\nc = malloc 4000\nd = malloc 4000\nfree a\nfree c\ne = malloc 6000\n");
-	const struct failure *x = &r.replay.fig->failure[0];
+	struct run *r = run_text(m, "a = malloc 4000\nb = malloc 4000\nc = malloc 4000\nd = malloc 4000\nfree a\nfree c\ne = malloc 6000\n");
+	const struct failure *x = &r->replay.fig->failure[0];
 
 	(void)state;
-	assert_ended(&r, REPLAY_DONE);
-	assert_int_equal(r.replay.fig->failed, 1);
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->failed, 1);
 	assert_int_equal(x->cause, CAUSE_FRAGMENTATION);
 	assert_true(x->free_bytes >= 8000);
 	assert_in_range(x->largest_free, 4000, 5000);
 	assert_int_equal(x->nr_blockers, 1);
 	assert_int_equal(x->blocker[0].bytes, 4000);
 	assert_int_equal(x->blocker[0].birth, 2);
-	run_finish(&r);
+	end_it(r);
 	machine_free(m);
 }
 
@@ -308,14 +316,14 @@ static void test_placement(void **state)
 		"placement=[{name: tiny, size_max: 64, heap: small}]",
 	};
 	struct machine *m = load("stm32h7", sets, 2);
-	struct run r = run_text(m, "a = malloc 64\nb = malloc 65\nfree a\nc = malloc 1\n");
+	struct run *r = run_text(m, "a = malloc 64\nb = malloc 65\nfree a\nc = malloc 1\n");
 	uint64_t dtcm = m->regions[machine_region(m, "d0_dtcm")].base;
 
 	(void)state;
-	assert_ended(&r, REPLAY_DONE);
-	assert_in_range(live_pa(&r.replay.live.slot[0]), dtcm, dtcm + 32767);
-	assert_false(live_pa(&r.replay.live.slot[1]) - dtcm < 128 * 1024);
-	run_finish(&r);
+	assert_ended(r, REPLAY_DONE);
+	assert_in_range(live_pa(&r->replay.live.slot[0]), dtcm, dtcm + 32767);
+	assert_false(live_pa(&r->replay.live.slot[1]) - dtcm < 128 * 1024);
+	end_it(r);
 	machine_free(m);
 }
 
@@ -324,17 +332,17 @@ static void test_textbook_descriptors(void **state)
 {
 	struct diag d = {0};
 	struct machine *m = machine_load("x86_32", "textbook-8k", NULL, 0, &d);
-	struct run r;
+	struct run *r;
 	int64_t sum[MM_NR_CLASSES];
 
 	(void)state;
 	assert_non_null(m);
 	r = run_text(m, "p = alloc_pages 3\nfree_pages p\n");
-	assert_ended(&r, REPLAY_DONE);
-	ledger_total(r.sys.ledger.rows, &r.sys.ledger, sum);
+	assert_ended(r, REPLAY_DONE);
+	ledger_total(r->sys.ledger.rows, &r->sys.ledger, sum);
 	assert_in_range(sum[MM_METADATA], 20 << 20, (20 << 20) + 16384);
-	assert_true(physmem_touched(&r.sys.pm) < 2000);
-	run_finish(&r);
+	assert_true(physmem_touched(&r->sys.pm) < 2000);
+	end_it(r);
 	machine_free(m);
 }
 
