@@ -179,17 +179,24 @@ vaddr_t fit_after(const struct fit_tree *t, vaddr_t c)
 	return found;
 }
 
-vaddr_t fit_before(const struct fit_tree *t, vaddr_t c)
+vaddr_t fit_before(const struct fit_tree *t, vaddr_t c, struct fit_path *path)
 {
-	vaddr_t n = top(t), found = VADDR_NONE;
+	unsigned found = 0, depth = 0;
+	vaddr_t n = top(t);
 
-	for (unsigned depth = 0; !fit_none(n); depth++) {
-		depth_limit(t, depth, n);
-		if (n.v < c.v)
-			found = n;
-		n = node_child(t, n, n.v < c.v);
+	path->node[0] = t->root;
+	path->dir[0] = 0;
+	while (!fit_none(n)) {
+		unsigned right = n.v < c.v;
+
+		depth_limit(t, ++depth, n);
+		path->node[depth] = n;
+		path->dir[depth] = right;
+		found = right ? depth : found;
+		n = node_child(t, n, right);
 	}
-	return found;
+	path->depth = found;
+	return found == 0 ? VADDR_NONE : path->node[found];
 }
 
 void fit_seek(const struct fit_tree *t, vaddr_t key, struct fit_path *path)

@@ -62,8 +62,8 @@ vaddr_t fit_greatest(const struct fit_tree *t, msize_t bytes, struct fit_path *p
 
 /* By address: the lowest chunk after `c`, or VADDR_NONE. */
 vaddr_t fit_after(const struct fit_tree *t, vaddr_t c);
-/* By address: the highest chunk before `c`, or VADDR_NONE. */
-vaddr_t fit_before(const struct fit_tree *t, vaddr_t c);
+/* By address: the highest chunk before `c`, with *path leading to it, or VADDR_NONE. */
+vaddr_t fit_before(const struct fit_tree *t, vaddr_t c, struct fit_path *path);
 
 /* The path to chunk n, which is in the tree and whose size word is as it was there. */
 void fit_seek(const struct fit_tree *t, vaddr_t n, struct fit_path *path);

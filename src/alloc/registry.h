@@ -19,6 +19,7 @@
 	X(next_fit) \
 	X(best_fit) \
 	X(worst_fit) \
+	X(heap_4) \
 	X(pagelist) \
 	X(stack) \
 	X(slab_array) \

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "lib/fitmodel.h"
+#include "lib/fitdrive.h"
 #include "lib/heaptest.h"
 #include "lib/rig.h"
 
@@ -48,7 +48,7 @@ static struct alloc *heap(struct rig *g)
 
 static struct grant get(struct rig *g, msize_t size, msize_t align)
 {
-	struct alloc_req req = {.size = size, .align = align};
+	struct alloc_req req = {.size = size, .align = align, .zone_mask = UINT32_MAX};
 
 	return heap(g)->ops->bytes->malloc(heap(g), &req);
 }
@@ -56,13 +56,6 @@ static struct grant get(struct rig *g, msize_t size, msize_t align)
 static msize_t put(struct rig *g, vaddr_t p)
 {
 	return heap(g)->ops->bytes->free(heap(g), p);
-}
-
-static struct grant change(struct rig *g, vaddr_t p, msize_t size)
-{
-	struct alloc_req req = {.size = size};
-
-	return heap(g)->ops->bytes->resize(heap(g), p, &req);
 }
 
 static void check_all(struct rig *g)
@@ -74,18 +67,6 @@ static void check_all(struct rig *g)
 }
 
 /* ---- a model beside the heap ---- */
-
-struct first_free {
-	uint64_t at, size;
-};
-
-static void note_free(void *ctx, const struct walk_span *s)
-{
-	struct first_free *f = ctx;
-
-	if (f->size == 0 && strcmp(s->what, "free chunk") == 0)
-		*f = (struct first_free){s->base.v, s->bytes};
-}
 
 /* The least chunk of a form at default min_chunk: header and links, rounded to 8. */
 static uint64_t least_chunk(unsigned policy, const struct form *f, unsigned word)
@@ -99,86 +80,14 @@ static struct fitmodel *open_model(struct rig *g, unsigned policy, const struct 
 				   unsigned word)
 {
 	struct fitmodel *model = calloc(1, sizeof *model);
-	struct first_free first = {0, 0};
 
-	heap(g)->ops->walk(heap(g), note_free, &first);
 	model->policy = (enum fm_policy)policy;
 	model->lifo = f->order == 1;
 	model->head = word;
 	model->grain = 8;
 	model->least = model->least_rest = least_chunk(policy, f, word);
-	fm_init(model, first.at - word, first.size + word);
+	fit_model_start(model, heap(g), "free chunk");
 	return model;
-}
-
-static uint64_t rnd(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
-
-/* Mostly small, some of one size (ties), few large. */
-static msize_t random_size(uint64_t *s)
-{
-	switch (rnd(s) % 8) {
-	case 0:
-		return rnd(s) % 2000;
-	case 1:
-	case 2:
-		return 40;
-	default:
-		return rnd(s) % 150;
-	}
-}
-
-static msize_t random_align(uint64_t *s)
-{
-	return rnd(s) % 8 != 0 ? 0 : (msize_t)1 << rnd(s) % 10;
-}
-
-#define SLOTS 200u
-
-struct run {
-	struct rig *g;
-	struct fitmodel *model; /* NULL: none */
-	uint64_t seed;
-	uint64_t live[SLOTS];
-};
-
-static void step_malloc(struct run *t, unsigned slot)
-{
-	msize_t size = random_size(&t->seed), align = random_align(&t->seed);
-	struct grant a = get(t->g, size, align);
-	uint64_t usable = 0, at = fm_malloc(t->model, size, align, &usable);
-
-	assert_int_equal(a.bytes, usable);
-	if (usable == 0)
-		return;
-	assert_int_equal(a.va.v, at);
-	assert_true(usable >= size && (align == 0 || at % align == 0) && at % 8 == 0);
-	t->live[slot] = at;
-	mem_fill(&t->g->owner[0].view, a.va, 0xa5, a.bytes);
-}
-
-static void step(struct run *t)
-{
-	unsigned slot = (unsigned)(rnd(&t->seed) % SLOTS);
-	uint64_t p = t->live[slot];
-
-	if (p == 0) {
-		step_malloc(t, slot);
-	} else if (rnd(&t->seed) % 4 == 0) {
-		msize_t size = random_size(&t->seed);
-		struct grant a = change(t->g, (vaddr_t){p}, size);
-
-		assert_int_equal(a.bytes, fm_resize(t->model, p, size));
-	} else {
-		assert_int_equal(put(t->g, (vaddr_t){p}), fm_free(t->model, p));
-		assert_int_equal(put(t->g, (vaddr_t){p}), FREE_BAD);
-		t->live[slot] = 0;
-	}
 }
 
 /* Every address, grant and refusal is the model's; check and ledger hold throughout. */
@@ -189,17 +98,12 @@ static void test_model(void **state)
 		for (unsigned k = 0; k < 4; k++)
 			for (unsigned f = 0; f < 5; f++) {
 				struct rig g;
-				struct run t = {.g = &g, .seed = 77 + f};
+				struct fit_run t = {.g = &g, .seed = 77 + f};
 
 				open_heap(&g, all[i], kinds[k], &forms[f], 12000);
+				t.a = heap(&g);
 				t.model = open_model(&g, k, &forms[f], all[i]->word);
-				for (unsigned n = 0; n < 3000; n++) {
-					step(&t);
-					if (n % 8 == 0)
-						rig_check(&g, heap(&g));
-					if (n % 256 == 0)
-						check_all(&g);
-				}
+				fit_run(&t, 3000);
 				free(t.model);
 				rig_finish(&g);
 			}
@@ -408,36 +312,12 @@ static void test_list_equals_tree(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned k = 0; k < 4; k++) {
 			struct rig g[2];
-			uint64_t seed = 4711 + k;
-			static uint64_t live[3000];
 
 			/* The directory of small sizes lies behind the chunks. */
 			open_heap(&g[0], all[i], kinds[k], &list, 150000);
 			open_heap(&g[1], all[i], kinds[k], &tree,
 				  150000 + (k >= 2 ? 64 * all[i]->word : 0));
-			memset(live, 0, sizeof live);
-			for (unsigned n = 0; n < 200000; n++) {
-				uint64_t *p = &live[rnd(&seed) % 3000];
-				msize_t size = random_size(&seed), align = random_align(&seed);
-
-				if (*p != 0) {
-					msize_t was = put(&g[0], (vaddr_t){*p});
-
-					assert_int_equal(put(&g[1], (vaddr_t){*p}), was);
-					*p = 0;
-				} else {
-					struct grant a = get(&g[0], size, align);
-					struct grant b = get(&g[1], size, align);
-
-					assert_int_equal(a.bytes, b.bytes);
-					assert_int_equal(a.va.v, b.va.v);
-					*p = a.bytes == 0 ? 0 : a.va.v;
-				}
-				if (n % 20000 == 0)
-					rig_check(&g[1], heap(&g[1]));
-			}
-			check_all(&g[0]);
-			check_all(&g[1]);
+			fit_twins(&g[0], heap(&g[0]), &g[1], heap(&g[1]), 4711 + k, 200000);
 			rig_finish(&g[0]);
 			rig_finish(&g[1]);
 		}
@@ -484,13 +364,13 @@ static void test_mutations(void **state)
 		for (unsigned k = 0; k < 4; k++)
 			for (unsigned f = 0; f < 3; f++) {
 				struct rig g;
-				struct run t = {.g = &g, .seed = 99};
+				struct fit_run t = {.g = &g, .seed = 99};
 				struct flips flips = {.g = &g};
 
 				open_heap(&g, all[i], kinds[k], &forms[f], 6000);
+				t.a = heap(&g);
 				t.model = open_model(&g, k, &forms[f], all[i]->word);
-				for (unsigned n = 0; n < 500; n++)
-					step(&t);
+				fit_run(&t, 500);
 				check_all(&g);
 				heap(&g)->ops->walk(heap(&g), flip_span, &flips);
 				assert_true(flips.tried > 1000);
@@ -519,6 +399,51 @@ static void test_as_every_heap(void **state)
 			}
 }
 
+/*
+ * Pages of 4 KiB, `grow` 8 KiB, blocks of 3000 bytes: two a segment.
+ *
+ *   |first: A B|          |C D|          |E F| ...      ten segments
+ *   |first: . .|                                        all freed: one is left
+ */
+static void test_grown(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 8; k++) {
+			const struct rig_param set[] = {{"index", k / 4, NULL, 0},
+							{"grow", 8192, NULL, 0},
+							{NULL, 0, NULL, 0}};
+			struct alloc *a[2];
+			struct alloc_req req = {.size = 3000, .zone_mask = UINT32_MAX};
+			struct grant p[20];
+			struct rig g;
+			const uint64_t *count;
+
+			rig_init(&g, RIG_NOISE,
+				 (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15},
+							{0x20000000, 262144, REGION_RAM, 15}},
+				 2, 0);
+			a[0] = rig_pages(&g, all[i], "buddy", NULL, 12);
+			a[1] = rig_grown(&g, all[i], kinds[k % 4], set, a[0]);
+			count = rig_owner_of(&g, a[1])->count;
+			for (unsigned n = 0; n < 20; n++)
+				p[n] = a[1]->ops->bytes->malloc(a[1], &req);
+			assert_int_equal(count[MM_EV_SEGMENT_ADD], 9);
+			rig_check(&g, a[1]);
+			rig_ledger_equals_walk(&g, a, 2);
+			req.size = 20000000;
+			assert_int_equal(a[1]->ops->bytes->malloc(a[1], &req).bytes, 0);
+			assert_int_equal(g.sh.refusal, MM_REFUSE_LIMIT);
+			for (unsigned n = 0; n < 20; n++)
+				assert_true(a[1]->ops->bytes->free(a[1], p[n * 7 % 20].va) !=
+					    FREE_BAD);
+			assert_int_equal(count[MM_EV_SEGMENT_DROP], 9);
+			rig_check(&g, a[1]);
+			rig_ledger_equals_walk(&g, a, 2);
+			rig_finish(&g);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,7 +452,7 @@ int main(void)
 		cmocka_unit_test(test_bad_pointers),     cmocka_unit_test(test_refused_parameters),
 		cmocka_unit_test(test_odd_arenas),       cmocka_unit_test(test_model),
 		cmocka_unit_test(test_list_equals_tree), cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_as_every_heap),
+		cmocka_unit_test(test_as_every_heap),    cmocka_unit_test(test_grown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
