@@ -181,53 +181,67 @@ static void give_back(struct image *im)
 		syscall(SYS_futex, &im->ring->head, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* An attribute is kept for the call that follows it; a call is translated. */
+/* An attribute is kept for the call that follows it. */
+static void keep_attribute(struct image *im, enum ring_kind kind, uint64_t value)
+{
+	struct heap_call *call = &im->call;
+	uint64_t *const places[NR_RING_KINDS] = {
+		[ATTR_OLD] = &call->old,      [ATTR_ALIGN] = &call->align,
+		[ATTR_COUNT] = &call->count,  [ATTR_SIZE] = &call->size,
+		[ATTR_TIME] = &call->time_ns, [ATTR_SITE] = &call->site,
+	};
+
+	im->attributes = true;
+	call->timed |= kind == ATTR_TIME;
+	if (places[kind] != NULL)
+		*places[kind] = value;
+}
+
+static void forget_attributes(struct image *im)
+{
+	im->call = (struct heap_call){0};
+	im->attributes = false;
+}
+
+static int take_call(struct image *im, enum ring_kind kind, uint32_t thread, uint64_t value,
+		     uint64_t size, struct diag *d)
+{
+	struct heap_call *call = &im->call;
+	int done;
+
+	im->calls++;
+	if (im->translator.path[0] == '\0')
+		return 0;
+	if (!im->attributes) {
+		done = translator_plain(&im->translator, kind, thread, value, size, d);
+		if (done != 0)
+			return done < 0 ? -1 : 0;
+	}
+	call->kind = kind;
+	call->thread = thread;
+	call->size |= size;
+	call->address = value;
+	done = translator_put(&im->translator, call, d);
+	forget_attributes(im);
+	return done;
+}
+
 static int take_record(struct image *im, uint64_t pos, struct diag *d)
 {
 	const struct ring_record *r = &im->records[pos & (RING_LEG - 1)];
 	uint64_t descriptor = atomic_load_explicit(&r->descriptor, memory_order_relaxed);
 	uint64_t value = atomic_load_explicit(&r->value, memory_order_relaxed);
-	struct heap_call *call = &im->call;
-	int err;
+	enum ring_kind kind = (enum ring_kind)(descriptor >> 1 & 31);
 
-	switch ((enum ring_kind)(descriptor >> 1 & 31)) {
-	case ATTR_OLD:
-		call->old = value;
-		return 0;
-	case ATTR_ALIGN:
-		call->align = value;
-		return 0;
-	case ATTR_COUNT:
-		call->count = value;
-		return 0;
-	case ATTR_SIZE:
-		call->size = value;
-		return 0;
-	case ATTR_SITE:
-		call->site = value;
-		return 0;
-	case ATTR_TIME:
-		call->time_ns = value;
-		call->timed = true;
-		return 0;
-	case CALL_FORK:
-		*call = (struct heap_call){0};
+	if (kind < CALL_FORK)
+		return take_call(im, kind, descriptor >> 6 & 0xffff, value, descriptor >> 22, d);
+	if (kind == CALL_FORK) {
+		forget_attributes(im);
 		return im->translator.path[0] == '\0' ? 0 : take_snapshot(im, pos, d);
-	default:
-		break;
 	}
-	im->calls++;
-	if (im->translator.path[0] == '\0') {
-		*call = (struct heap_call){0};
-		return 0;
-	}
-	call->kind = (enum ring_kind)(descriptor >> 1 & 31);
-	call->thread = descriptor >> 6 & 0xffff;
-	call->size |= descriptor >> 22;
-	call->address = value;
-	err = translator_put(&im->translator, call, d);
-	*call = (struct heap_call){0};
-	return err;
+	if (kind < NR_RING_KINDS)
+		keep_attribute(im, kind, value);
+	return 0;
 }
 
 /* The table's place of a record further on; if that is not written yet, some other place. */
@@ -287,7 +301,7 @@ bool image_pass_gap(struct image *im)
 		if (!published(im, pos))
 			continue;
 		im->head = pos;
-		im->call = (struct heap_call){0};
+		forget_attributes(im);
 		give_back(im);
 		return true;
 	}

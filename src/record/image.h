@@ -40,6 +40,7 @@ struct image {
 	/* Since when the record at head is missing while producers wait; 0: it is not. */
 	uint64_t stuck_ns;
 	struct heap_call call; /* attributes seen, whose call has not come */
+	bool attributes; /* there are any */
 	struct translator translator;
 	struct snapshot snapshots[IMAGE_SNAPSHOTS];
 	unsigned nr_snapshots; /* ever taken; the last IMAGE_SNAPSHOTS are kept */

@@ -40,6 +40,7 @@ struct translator {
 	struct livemap live; /* a forked child's is its parent's at the fork */
 	struct sites *sites; /* NULL: call sites are not wanted; borrowed */
 	struct trace_writer *writer; /* NULL until the first event */
+	struct trace_event plain; /* the latest of translator_plain: most fields stay 0 */
 	struct moving *moving;
 	size_t nr_moving, max_moving;
 	uint64_t last_ns;
@@ -57,6 +58,13 @@ int translator_begin(struct translator *t, struct diag *d) MUST_USE;
 
 /* Writes what a call means, beginning the trace if need be.  0; -1 with *d: the trace is lost. */
 int translator_put(struct translator *t, const struct heap_call *call, struct diag *d) MUST_USE;
+
+/*
+ * The same for malloc and free without attributes, the usual calls: 1 if it was one
+ * that could be written so, 0 if it is left to translator_put; -1 with *d.
+ */
+int translator_plain(struct translator *t, enum ring_kind kind, uint32_t thread, uint64_t address,
+		     uint64_t size, struct diag *d) MUST_USE;
 
 /* Events written. */
 uint64_t translator_events(const struct translator *t);

@@ -8,6 +8,7 @@
 #define COMMANDS(X)                                                                  \
 	X(replay, "replay a trace on a machine and report every byte")               \
 	X(fit, "find the least arena in which a trace fits, per allocator")         \
+	X(record, "run a command and write a trace of its allocations")              \
 	X(diff, "compare two reports figure by figure")                              \
 	X(info, "describe a machine or a trace")                                     \
 	X(list, "list allocators, machines, formats or figures")

@@ -11,7 +11,7 @@ static uintptr_t heap; /* references count from 16 bytes before the first block 
 
 /* ---- memory ---- */
 
-static ref_t ref_of(void *p)
+ref_t fw_ref(void *p)
 {
 	if (p == NULL) {
 		fputs("firmware: out of memory\n", stderr);
@@ -27,32 +27,6 @@ static ref_t ref_of(void *p)
 void *at(ref_t r)
 {
 	return (void *)(heap + r);
-}
-
-ref_t fw_alloc(size_t bytes)
-{
-	return ref_of(malloc(bytes));
-}
-
-ref_t fw_zalloc(size_t count, size_t bytes)
-{
-	return ref_of(calloc(count, bytes));
-}
-
-ref_t fw_resize(ref_t r, size_t bytes)
-{
-	return ref_of(realloc(r == 0 ? NULL : at(r), bytes));
-}
-
-ref_t fw_dma_alloc(size_t bytes)
-{
-	return ref_of(aligned_alloc(32, (bytes + 31) & ~(size_t)31));
-}
-
-void fw_free(ref_t r)
-{
-	if (r != 0)
-		free(at(r));
 }
 
 ref_t fw_copy(const char *text)

@@ -15,17 +15,46 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 typedef uint32_t ref_t; /* distance from the first block; 0: none */
 
 /* ---- base.c: memory, chance, time ---- */
 
-ref_t fw_alloc(size_t bytes); /* never fails: the program ends */
-ref_t fw_zalloc(size_t count, size_t bytes);
-ref_t fw_resize(ref_t r, size_t bytes);
-ref_t fw_dma_alloc(size_t bytes); /* on a cache line of 32 bytes, padded to one */
-void fw_free(ref_t r); /* 0 is fine */
+ref_t fw_ref(void *block); /* NULL: out of memory, and the program ends */
 void *at(ref_t r);
+
+/* These are inline so that a recording of call sites names who really asked. */
+#define FW_INLINE static inline __attribute__((always_inline))
+
+FW_INLINE ref_t fw_alloc(size_t bytes)
+{
+	return fw_ref(malloc(bytes));
+}
+
+FW_INLINE ref_t fw_zalloc(size_t count, size_t bytes)
+{
+	return fw_ref(calloc(count, bytes));
+}
+
+FW_INLINE ref_t fw_resize(ref_t r, size_t bytes)
+{
+	return fw_ref(realloc(r == 0 ? NULL : at(r), bytes));
+}
+
+/* On a cache line of 32 bytes, and whole ones. */
+FW_INLINE ref_t fw_dma_alloc(size_t bytes)
+{
+	return fw_ref(aligned_alloc(32, (bytes + 31) & ~(size_t)31));
+}
+
+/* 0 is fine. */
+FW_INLINE void fw_free(ref_t r)
+{
+	if (r != 0)
+		free(at(r));
+}
+
 ref_t fw_copy(const char *text);
 
 uint32_t chance(uint32_t below); /* 0 ... below - 1 */

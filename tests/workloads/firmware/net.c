@@ -65,7 +65,7 @@ static void key_exchange(void)
 	fw_free(accumulator);
 }
 
-/* Each certificate is parsed into names, extensions and a key, checked, and let go; the leaf's names stay. */
+/* Certificates are parsed into names, extensions and keys, checked and let go; the peer stays. */
 static ref_t certificates(void)
 {
 	ref_t parts[3][12], raw[3], peer = fw_alloc(64);
