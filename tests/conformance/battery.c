@@ -9,8 +9,10 @@
  *   battery --long               the long forms
  *   battery --seed N             other random operations than the usual (0)
  *
- * Each case prints its id, which with --only runs exactly it again;
- * CONFORMANCE_TRACE=1 in the environment tells each operation.
+ * Each case prints its id, which with --only runs exactly it again.  Environment:
+ *   CONFORMANCE_TRACE=1   tells each operation
+ *   CONFORMANCE_SHARE=N   runs every N-th of the cases (Valgrind has not all day)
+ *   CONFORMANCE_TIME=S    seconds a case may take (240)
  */
 #include <fnmatch.h>
 #include <setjmp.h>
@@ -141,13 +143,21 @@ static void on_alarm(int sig)
 	_exit(1);
 }
 
+static unsigned from_environment(const char *name, unsigned otherwise)
+{
+	const char *text = getenv(name);
+	unsigned n = text ? (unsigned)strtoul(text, NULL, 10) : 0;
+
+	return n ? n : otherwise;
+}
+
 static void run_entry(void **state)
 {
 	const struct entry *e = *state;
 	char variant[256];
 
 	running = e->id;
-	alarm(e->r.long_form ? 3600 : 240);
+	alarm(from_environment("CONFORMANCE_TIME", e->r.long_form ? 3600 : 240));
 	variant_name(e->r.sc.ops, e->r.sc.variant, variant, sizeof variant);
 	if (variant[0] != '\0')
 		print_message("           %s\n", variant);
@@ -195,6 +205,8 @@ int main(int argc, char **argv)
 			 sscanf(argv[++i], "%u/%u", &o.part, &o.parts) != 2 || o.part == 0)
 			usage();
 	}
+	if (o.only == NULL)
+		o.parts *= from_environment("CONFORMANCE_SHARE", 1);
 	add_all(&o);
 	if (nr_entries == 0) {
 		fprintf(stderr, "battery: no case matches\n");

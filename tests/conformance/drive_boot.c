@@ -275,4 +275,5 @@ const struct driver drive_boot = {
 	.drain = drain,
 	.fresh = fresh,
 	.words = words,
+	.nr_codes = NEXT + 1,
 };

@@ -232,4 +232,5 @@ const struct driver drive_bytes = {
 	.drain = drain,
 	.fresh = fresh,
 	.words = words,
+	.nr_codes = WRONG + 1,
 };

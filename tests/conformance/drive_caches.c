@@ -118,7 +118,7 @@ static uint64_t do_wrong(struct world *w, struct shadow *s, const struct op *o)
 		va = s->b[o->small % s->nr].base;
 		likely = false;
 	}
-	if (likely && excepted(w->sc.ops->name, "likely-free"))
+	if (likely && (s->careful || excepted(w->sc.ops->name, "likely-free")))
 		return 6;
 	if (w->top->ops->caches->free(w->top, s->cache[slot].id, (vaddr_t){va}) != FREE_BAD)
 		fail_msg("cache %u takes %#llx, which is no live object of it", s->cache[slot].id,
@@ -221,4 +221,5 @@ const struct driver drive_caches = {
 	.fresh = fresh,
 	.figures = figures,
 	.words = words,
+	.nr_codes = WRONG + 1,
 };

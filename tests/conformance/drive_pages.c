@@ -209,4 +209,5 @@ const struct driver drive_pages = {
 	.fresh = fresh,
 	.figures = figures,
 	.words = words,
+	.nr_codes = WRONG + 1,
 };

@@ -101,4 +101,5 @@ const struct driver drive_stack = {
 	.drain = drain,
 	.fresh = fresh,
 	.words = words,
+	.nr_codes = FREE_ALL + 1,
 };

@@ -34,8 +34,9 @@ struct driver {
 	void (*fresh)(struct world *w, struct shadow *s);
 	/* After operations: what the facet's figures say against the shadow; may be NULL. */
 	void (*figures)(struct world *w, const struct shadow *s);
-	/* For messages. */
+	/* Of operation codes 0 ... nr_codes - 1. */
 	const char *const *words;
+	unsigned nr_codes;
 };
 
 extern const struct driver drive_bytes, drive_pages, drive_caches, drive_stack, drive_boot;

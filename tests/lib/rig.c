@@ -33,18 +33,28 @@ const struct alloc_ops *rig_kind(const struct alloc_instance *in, const char *ki
 	return NULL;
 }
 
-/* "16 32 48" into a list that lives for the program. */
+/* "16 32 48" as a list; parsed once a text, and kept for the program. */
 static void default_sizes(struct param_value *v, const char *words)
 {
-	msize_t *list = calloc(64, sizeof *list);
+	static struct {
+		const char *words;
+		msize_t list[64];
+		unsigned nr;
+	} known[32];
+	unsigned i = 0;
 
-	for (v->nr = 0; v->nr < 64 && *words != '\0'; v->nr++) {
+	while (known[i].words != NULL && strcmp(known[i].words, words) != 0)
+		i++;
+	assert_true(i < 31);
+	known[i].words = words;
+	for (known[i].nr = 0; known[i].nr < 64 && *words != '\0'; known[i].nr++) {
 		char *end;
 
-		list[v->nr] = strtoull(words, &end, 0);
+		known[i].list[known[i].nr] = strtoull(words, &end, 0);
 		words = end + strspn(end, " ");
 	}
-	v->list = list;
+	v->list = known[i].list;
+	v->nr = known[i].nr;
 }
 
 static void set_params(struct rig_owner *o, const struct alloc_ops *ops,
