@@ -21,6 +21,7 @@
  *   I7  each free chunk is on the list of its class, and lists hold nothing else
  *   I8  a map bit is set when, and only when, its list (its row) is not empty
  *   I9  `live` counts the live chunks
+ *   I10 each kept chunk is on the list of its size, and `bytes` is the sum of theirs
  */
 #include "alloc/classheap.h"
 
@@ -36,7 +37,9 @@ static msize_t maps_bytes(const struct classheap *h)
 
 msize_t classheap_control_bytes(const struct classheap *h)
 {
-	return CONTROL_MAPS + maps_bytes(h) + (msize_t)h->nr_classes * MM_WORD;
+	msize_t kept = h->keep_sizes != 0 ? (1 + h->keep_sizes) * MM_WORD : 0;
+
+	return CONTROL_MAPS + maps_bytes(h) + (msize_t)h->nr_classes * MM_WORD + kept;
 }
 
 vaddr_t classheap_first(const struct classheap *h, vaddr_t s)
@@ -88,11 +91,14 @@ static void set_geometry(struct classheap *h, const struct alloc_env *env,
 	h->policy = s->policy;
 	h->tries = s->tries;
 	h->gran = s->gran;
+	h->gran_log2 = msb(s->gran);
+	h->keep_sizes = s->policy.keep && s->keep != 0 ? CLASSHEAP_KEEP_SIZES : 0;
 	h->linear_log2 = msb(s->gran) + s->policy.split_log2;
 	h->header = (msize_t)s->policy.header_words * MM_WORD;
 	h->min_chunk = round_up(h->header + 3 * MM_WORD, s->gran);
 	h->pages = env->arena.bytes != 0 ? NULL : env->pages;
 	h->grow = s->grow;
+	h->keep_most = s->keep;
 	h->nr_classes = class_of(h, s->policy.split_log2, round_down(largest, s->gran)) + 2;
 	h->nr_rows = (h->nr_classes + 31) / 32;
 }
@@ -104,8 +110,11 @@ static int place(struct classheap *h, vaddr_t root, msize_t bytes, msize_t later
 
 	h->base.root = root;
 	h->heads = CONTROL_MAPS + maps_bytes(h);
+	h->kept = h->heads + (msize_t)h->nr_classes * MM_WORD;
 	h->low = root;
 	h->high = vaddr_add(root, bytes);
+	if (h->keep_most > (h->pages == NULL ? bytes / 32 : bytes))
+		h->keep_most = h->pages == NULL ? bytes / 32 : bytes;
 	if (bytes < classheap_control_bytes(h))
 		return MM_ENOMEM;
 	room = segment_room(h, root, bytes);
@@ -180,6 +189,8 @@ static void format_control(struct classheap *h, vaddr_t root, msize_t bytes)
 	set_control_span(c, root.v, root.v + bytes);
 	for (unsigned i = 0; i < h->nr_classes; i++)
 		set_list_head(c, h->heads, i, VADDR_NONE);
+	for (unsigned i = 0; i < h->keep_sizes; i++)
+		set_kept_head(c, h->kept, i, VADDR_NONE);
 }
 
 /* The first segment's block of pages, or the arena. */
@@ -341,8 +352,10 @@ static vaddr_t walk_chunk(const struct walker *w, vaddr_t p)
 	say(w, vaddr_sub(p, MM_WORD), MM_WORD, MM_METADATA, "chunk header", 0);
 	if (size < h->header)
 		return p;
-	if (tag_live(tag))
+	if (tag_granted(tag))
 		say(w, p, size - h->header, MM_GRANTED, "chunk", size);
+	else if (tag_live(tag))
+		say(w, p, size - h->header, MM_CACHED, "kept chunk", size);
 	else
 		say(w, p, size - h->header, MM_CACHED, "free chunk",
 		    class_of(h, h->policy.split_log2, size));

@@ -19,6 +19,7 @@ struct class_policy {
 	unsigned header_words; /* before each payload; the last of them is the tag */
 	bool pow2; /* chunks of requests are powers of two */
 	bool search; /* look at some chunks of the own class before larger ones */
+	bool keep; /* small freed chunks are kept for a while before they coalesce */
 };
 
 /* The handle: geometry only. */
@@ -34,11 +35,18 @@ struct classheap {
 	msize_t min_chunk; /* bytes */
 	msize_t max_size; /* largest request that can be served at all, bytes */
 	msize_t heads; /* of the lists, bytes from the control */
+	msize_t kept; /* words of kept chunks, bytes from the control */
+	msize_t keep_sizes; /* chunks of fewer granules are kept; 0: none */
+	msize_t keep_most; /* kept bytes that make them all coalesce */
+	unsigned gran_log2;
 	vaddr_t low, high; /* of a fixed arena */
 	struct page_source *pages; /* NULL: a fixed arena */
 	msize_t grow; /* least bytes of a further segment */
 	unsigned first_order; /* of the first segment's pages */
 };
+
+/* Kept chunks are smaller than this, in granules. */
+#define CLASSHEAP_KEEP_SIZES 32u
 
 /* What a kind chooses at init and attach. */
 struct class_setup {
@@ -46,6 +54,7 @@ struct class_setup {
 	msize_t gran; /* a power of two, at least the target's alignment */
 	unsigned tries; /* with policy.search */
 	msize_t grow; /* bytes */
+	msize_t keep; /* with policy.keep: most bytes of kept chunks; 0: none */
 };
 
 /*

@@ -7,8 +7,9 @@
 #include "alloc/classheap_layout.h"
 
 struct count {
-	msize_t live, free; /* chunks */
-	msize_t listed;
+	msize_t live, free, kept; /* chunks */
+	msize_t listed, listed_kept;
+	msize_t kept_bytes;
 	msize_t low, high;
 };
 
@@ -65,6 +66,9 @@ static int check_chunk(const struct classheap *h, vaddr_t p, vaddr_t e, bool pre
 	if (size > vaddr_diff(e, p))
 		return check_fail(r, "I2: the sizes lead exactly to the end tag", p, size,
 				  vaddr_diff(e, p));
+	if ((tag & (TAG_LIVE | TAG_KEPT)) == TAG_KEPT)
+		return check_fail(r, "I10: a kept chunk counts as live for its neighbours", p, tag,
+				  TAG_LIVE | TAG_KEPT);
 	if (tag_prev_free(tag) != prev_free)
 		return check_fail(r, "I4: 'previous free' tells of the chunk before", p,
 				  tag_prev_free(tag), prev_free);
@@ -84,7 +88,8 @@ static int check_segment(const struct classheap *h, vaddr_t s, msize_t bytes, st
 		if (check_chunk(h, p, e, prev_free, r) != 0)
 			return MM_EINVAL;
 		prev_free = !tag_live(tag);
-		n->live += tag_live(tag);
+		n->live += tag_granted(tag);
+		n->kept += tag_live(tag) && !tag_granted(tag);
 		n->free += prev_free;
 		p = chunk_after(p, tag_size(tag));
 	}
@@ -202,12 +207,51 @@ static int check_maps(const struct classheap *h, struct count *n, struct check_r
 	return 0;
 }
 
+/* I10, from the list. */
+static int check_kept(const struct classheap *h, msize_t granules, struct count *n,
+		      struct check_report *r)
+{
+	static const char *const i10 = "I10: a kept chunk is on the list of its size";
+	const struct mem *m = h->base.m;
+
+	for (vaddr_t p = kept_head(control(h), h->kept, granules); !vaddr_none(p);
+	     p = link_next(m, p)) {
+		msize_t tag;
+
+		if (!in_heap(h, p))
+			return check_fail(r, i10, h->base.root, p.v, granules);
+		tag = chunk_tag(m, p);
+		if ((tag & (TAG_LIVE | TAG_KEPT)) != (TAG_LIVE | TAG_KEPT) ||
+		    tag_size(tag) != granules << h->gran_log2)
+			return check_fail(r, i10, p, tag, granules << h->gran_log2);
+		n->kept_bytes += tag_size(tag);
+		if (++n->listed_kept > n->kept)
+			return check_fail(r, i10, p, n->listed_kept, n->kept);
+	}
+	return 0;
+}
+
+static int check_all_kept(const struct classheap *h, struct count *n, struct check_report *r)
+{
+	for (msize_t i = 0; i < h->keep_sizes; i++)
+		if (check_kept(h, i, n, r) != 0)
+			return MM_EINVAL;
+	if (n->listed_kept != n->kept)
+		return check_fail(r, "I10: the lists hold every kept chunk", h->base.root,
+				  n->listed_kept, n->kept);
+	if (h->keep_sizes != 0 && kept_bytes(control(h), h->kept) != n->kept_bytes)
+		return check_fail(r, "I10: kept bytes are counted", h->base.root,
+				  kept_bytes(control(h), h->kept), n->kept_bytes);
+	return 0;
+}
+
 int classheap_check(const struct alloc *a, struct check_report *r)
 {
 	const struct classheap *h = (const struct classheap *)a;
 	struct count n = {.low = MM_WORD_ONES};
 
-	if (check_segments(h, &n, r) != 0 || check_maps(h, &n, r) != 0)
+	if (check_segments(h, &n, r) != 0 || check_maps(h, &n, r) != 0 ||
+	    check_all_kept(h, &n, r) != 0)
 		return MM_EINVAL;
 	if (n.listed != n.free)
 		return check_fail(r, "I7: the lists hold every free chunk", a->root, n.listed,

@@ -228,20 +228,61 @@ CLASSHEAP_INLINE void take_hit(const struct class_op *o, struct class_hit hit, s
 		pop_chunk(o, hit.class, r);
 }
 
+/* ---- kept chunks ---- */
+
+/* A kept chunk of just `need` bytes, live again, or VADDR_NONE. */
+CLASSHEAP_INLINE vaddr_t take_kept(const struct class_op *o, msize_t need)
+{
+	struct classheap *h = o->h;
+	msize_t granules = need >> h->gran_log2;
+	struct mm_rec r;
+	vaddr_t p;
+
+	if (granules >= h->keep_sizes)
+		return VADDR_NONE;
+	p = kept_head(o->c, h->kept, granules);
+	if (vaddr_none(p))
+		return p;
+	r = chunk_rec(o->m, p);
+	set_kept_head(o->c, h->kept, granules, rec_next(r));
+	set_kept_bytes(o->c, h->kept, kept_bytes(o->c, h->kept) - need);
+	set_rec_tag(r, rec_tag(r) & ~TAG_KEPT);
+	return p;
+}
+
+/* Keeps the chunk p, whose record is r; the kept bytes that there are now. */
+CLASSHEAP_INLINE msize_t keep_chunk(const struct class_op *o, vaddr_t p, struct mm_rec r,
+				    msize_t tag)
+{
+	struct classheap *h = o->h;
+	msize_t granules = tag_size(tag) >> h->gran_log2;
+	msize_t bytes = kept_bytes(o->c, h->kept) + tag_size(tag);
+
+	set_link_next(o->m, p, kept_head(o->c, h->kept, granules));
+	set_kept_head(o->c, h->kept, granules, p);
+	set_kept_bytes(o->c, h->kept, bytes);
+	set_rec_tag(r, tag | TAG_KEPT);
+	return bytes;
+}
+
 /* ---- malloc ---- */
+
+CLASSHEAP_INLINE struct grant note_grant(const struct class_op *o, vaddr_t p, msize_t got,
+					 struct mm_row *row)
+{
+	set_control_live(o->c, control_live(o->c) + 1);
+	mm_row_move(row, got, MM_CACHED, MM_GRANTED);
+	mm_event(o->h->base.m, MM_EV_CHUNK_TAKE, p.v, got, 0);
+	return (struct grant){p, got};
+}
 
 /* The free chunk p, on no list, becomes live; r is its record. */
 CLASSHEAP_INLINE struct grant grant_chunk(const struct class_op *o, vaddr_t p, struct mm_rec r,
 					  msize_t need)
 {
-	struct mem *m = o->h->base.m;
-	struct mm_row *row = mm_row_at(m, p);
-	msize_t got = carve_chunk(o, p, r, need, row) - o->header;
+	struct mm_row *row = mm_row_at(o->h->base.m, p);
 
-	set_control_live(o->c, control_live(o->c) + 1);
-	mm_row_move(row, got, MM_CACHED, MM_GRANTED);
-	mm_event(m, MM_EV_CHUNK_TAKE, p.v, got, 0);
-	return (struct grant){p, got};
+	return note_grant(o, p, carve_chunk(o, p, r, need, row) - o->header, row);
 }
 
 /*
@@ -307,63 +348,7 @@ CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_p
 				 h->heads, (msize_t)k.header_words * MM_WORD};
 }
 
-/*
- * The paths taken seldom begin anew: an operation handed to a function that is not
- * inlined would have to lie in memory, and its copy of the view with it.
- */
-static CLASSHEAP_COLD struct grant class_memalign(struct classheap *h, struct class_policy k,
-						  msize_t need, const struct alloc_req *req)
-{
-	struct class_op o = class_begin(h, k, h->base.m);
-	vaddr_t q = VADDR_NONE, p = take_aligned(&o, need, req, &q);
-	struct grant g;
-
-	if (vaddr_none(p))
-		return GRANT_NONE;
-	if (vaddr_eq(q, p))
-		return grant_chunk(&o, p, chunk_rec(o.m, p), need);
-	cut_front(&o, p, q);
-	g = grant_chunk(&o, q, chunk_rec(o.m, q), need);
-	set_chunk_tag(o.m, q, chunk_tag(o.m, q) | TAG_PREV_FREE);
-	return g;
-}
-
-/* From a new segment. */
-static CLASSHEAP_COLD struct grant class_grow(struct classheap *h, struct class_policy k,
-					      msize_t need, const struct alloc_req *req)
-{
-	struct class_op o = class_begin(h, k, h->base.m);
-	vaddr_t p = h->pages == NULL ? VADDR_NONE : classheap_grow(h, need, req);
-
-	return vaddr_none(p) ? GRANT_NONE : grant_chunk(&o, p, chunk_rec(o.m, p), need);
-}
-
-CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_policy k,
-					   const struct alloc_req *req)
-{
-	struct mem copy = *h->base.m;
-	struct class_op o = class_begin(h, k, &copy);
-	struct class_hit hit;
-	msize_t need;
-
-	if (mm_unlikely(req->size > h->max_size)) {
-		mm_refuse(h->base.m, MM_REFUSE_LIMIT);
-		return GRANT_NONE;
-	}
-	need = chunk_for(&o, req->size);
-	if (mm_unlikely(req->align > h->gran))
-		return class_memalign(h, k, need, req);
-	hit = find_chunk(&o, need);
-	if (mm_likely(!vaddr_none(hit.p))) {
-		struct mm_rec r = chunk_rec(o.m, hit.p);
-
-		take_hit(&o, hit, r);
-		return grant_chunk(&o, hit.p, r, need);
-	}
-	return class_grow(h, k, need, req);
-}
-
-/* ---- free ---- */
+/* ---- releasing ---- */
 
 /* The tag of the live chunk at p, whose record is r, or 0: p is none as far as the tags tell. */
 CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p, struct mm_rec r)
@@ -377,7 +362,7 @@ CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p, struct mm
 			(p.v & (h->gran - 1)) != 0))
 		return 0;
 	tag = rec_tag(r);
-	if (mm_unlikely(!tag_live(tag) || tag_size(tag) < h->min_chunk ||
+	if (mm_unlikely(!tag_granted(tag) || tag_size(tag) < h->min_chunk ||
 			tag_size(tag) >= high - p.v || (tag_size(tag) & (h->gran - 1)) != 0))
 		return 0;
 	return tag;
@@ -397,50 +382,168 @@ CLASSHEAP_INLINE msize_t absorb_next(const struct class_op *o, vaddr_t p, msize_
 }
 
 /*
- * [ prev, free ][ p ][ next, free ]  =>  [ ------------ free ------------ ]
+ * The live chunk p (record r, tag) becomes free, merged with its neighbours:
+ *   [ prev, free ][ p ][ next, free ]  =>  [ ------------ free ------------ ]
  * The tag at p stays in the middle of a merged chunk, no longer live, so that a
- * second free of p is seen.
+ * second free of p is seen.  False, and nothing changed: the tags around p are not
+ * those of a live chunk.
  */
-CLASSHEAP_INLINE msize_t class_free(struct classheap *h, struct class_policy k, vaddr_t p)
+CLASSHEAP_INLINE bool release_chunk(const struct class_op *o, vaddr_t p, struct mm_rec r,
+				    msize_t tag, struct mm_row *row)
 {
-	struct mem copy = *h->base.m, *m = h->base.m;
-	struct class_op o = class_begin(h, k, &copy);
-	struct mm_rec r = chunk_rec(o.m, p), rnext, rprev = r;
-	msize_t tag = live_tag(&o, p, r), size = tag_size(tag), before = 0,
-		granted = size - o.header;
-	struct mm_row *row;
+	struct mem *m = o->h->base.m;
+	msize_t size = tag_size(tag), before = 0;
+	struct mm_rec rnext = chunk_rec(o->m, chunk_after(p, size)), rprev = r;
 
-	if (mm_unlikely(tag == 0))
-		return FREE_BAD;
-	rnext = chunk_rec(o.m, chunk_after(p, size));
 	if (tag_prev_free(tag)) {
-		before = footer_before(o.m, p, o.header);
-		rprev = chunk_rec(o.m, vaddr_sub(p, before));
+		before = footer_before(o->m, p, o->header);
+		rprev = chunk_rec(o->m, vaddr_sub(p, before));
 		if (mm_unlikely(rec_tag(rprev) != before))
-			return FREE_BAD;
+			return false;
 	}
 	if (mm_unlikely(tag_prev_free(rec_tag(rnext))))
-		return FREE_BAD;
-	set_control_live(o.c, control_live(o.c) - 1);
-	row = mm_row_at(m, p);
-	mm_row_move(row, granted, MM_GRANTED, MM_CACHED);
-	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
+		return false;
 	if (!tag_live(rec_tag(rnext)))
-		size = absorb_next(&o, p, size, rnext, row);
+		size = absorb_next(o, p, size, rnext, row);
 	else
 		set_rec_tag(rnext, rec_tag(rnext) | TAG_PREV_FREE);
 	set_rec_tag(r, size);
 	if (before != 0) {
-		unlink_chunk(&o, op_class(&o, before), vaddr_sub(p, before), rprev);
-		unaccount_header(&o, row);
-		mm_event(m, MM_EV_CHUNK_MERGE, p.v, size, vaddr_sub(p, before).v);
 		p = vaddr_sub(p, before);
+		unlink_chunk(o, op_class(o, before), p, rprev);
+		unaccount_header(o, row);
+		mm_event(m, MM_EV_CHUNK_MERGE, chunk_after(p, before).v, size, p.v);
 		size += before;
 		set_rec_tag(rprev, size);
 	}
-	if (mm_unlikely(h->pages != NULL) && classheap_drop(h, p, size))
-		return granted;
-	list_free_chunk(&o, p, size);
+	if (mm_unlikely(o->h->pages != NULL) && classheap_drop(o->h, p, size))
+		return true;
+	list_free_chunk(o, p, size);
+	return true;
+}
+
+/* All kept chunks coalesce; false: there were none. */
+static CLASSHEAP_COLD bool class_coalesce(struct classheap *h, struct class_policy k)
+{
+	struct class_op o = class_begin(h, k, h->base.m);
+
+	if (h->keep_sizes == 0 || kept_bytes(o.c, h->kept) == 0)
+		return false;
+	set_kept_bytes(o.c, h->kept, 0);
+	for (unsigned i = 0; i < h->keep_sizes; i++) {
+		vaddr_t p = kept_head(o.c, h->kept, i);
+
+		set_kept_head(o.c, h->kept, i, VADDR_NONE);
+		while (!vaddr_none(p)) {
+			struct mm_rec r = chunk_rec(o.m, p);
+			vaddr_t next = rec_next(r);
+
+			if (!release_chunk(&o, p, r, rec_tag(r) & ~TAG_KEPT,
+					   mm_row_at(h->base.m, p)))
+				mm_bug(h->base.m, "tags around a kept chunk disagree", p);
+			p = next;
+		}
+	}
+	return true;
+}
+
+/*
+ * The paths taken seldom begin anew: an operation handed to a function that is not
+ * inlined would have to lie in memory, and its copy of the view with it.
+ */
+static CLASSHEAP_COLD struct grant class_memalign(struct classheap *h, struct class_policy k,
+						  msize_t need, const struct alloc_req *req)
+{
+	struct class_op o = class_begin(h, k, h->base.m);
+	vaddr_t q = VADDR_NONE, p = take_aligned(&o, need, req, &q);
+	struct grant g;
+
+	if (k.keep && vaddr_none(p) && class_coalesce(h, k))
+		p = take_aligned(&o, need, req, &q);
+	if (vaddr_none(p))
+		return GRANT_NONE;
+	if (vaddr_eq(q, p))
+		return grant_chunk(&o, p, chunk_rec(o.m, p), need);
+	cut_front(&o, p, q);
+	g = grant_chunk(&o, q, chunk_rec(o.m, q), need);
+	set_chunk_tag(o.m, q, chunk_tag(o.m, q) | TAG_PREV_FREE);
+	return g;
+}
+
+/* From kept chunks, coalesced, or from a new segment. */
+static CLASSHEAP_COLD struct grant class_grow(struct classheap *h, struct class_policy k,
+					      msize_t need, const struct alloc_req *req)
+{
+	struct class_op o = class_begin(h, k, h->base.m);
+	vaddr_t p;
+
+	if (k.keep && class_coalesce(h, k)) {
+		struct class_hit hit = find_chunk(&o, need);
+
+		if (!vaddr_none(hit.p)) {
+			take_hit(&o, hit, chunk_rec(o.m, hit.p));
+			return grant_chunk(&o, hit.p, chunk_rec(o.m, hit.p), need);
+		}
+	}
+	p = h->pages == NULL ? VADDR_NONE : classheap_grow(h, need, req);
+	return vaddr_none(p) ? GRANT_NONE : grant_chunk(&o, p, chunk_rec(o.m, p), need);
+}
+
+CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_policy k,
+					   const struct alloc_req *req)
+{
+	struct mem copy = *h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+	struct class_hit hit;
+	msize_t need;
+
+	if (mm_unlikely(req->size > h->max_size)) {
+		mm_refuse(h->base.m, MM_REFUSE_LIMIT);
+		return GRANT_NONE;
+	}
+	need = chunk_for(&o, req->size);
+	if (mm_unlikely(req->align > h->gran))
+		return class_memalign(h, k, need, req);
+	if (k.keep) {
+		vaddr_t p = take_kept(&o, need);
+
+		if (mm_likely(!vaddr_none(p))) {
+			mm_search(h->base.m, 0);
+			return note_grant(&o, p, need - o.header, mm_row_at(h->base.m, p));
+		}
+	}
+	hit = find_chunk(&o, need);
+	if (mm_likely(!vaddr_none(hit.p))) {
+		struct mm_rec r = chunk_rec(o.m, hit.p);
+
+		take_hit(&o, hit, r);
+		return grant_chunk(&o, hit.p, r, need);
+	}
+	return class_grow(h, k, need, req);
+}
+
+/* ---- free ---- */
+
+CLASSHEAP_INLINE msize_t class_free(struct classheap *h, struct class_policy k, vaddr_t p)
+{
+	struct mem copy = *h->base.m, *m = h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+	struct mm_rec r = chunk_rec(o.m, p);
+	msize_t tag = live_tag(&o, p, r), granted = tag_size(tag) - o.header;
+	struct mm_row *row;
+
+	if (mm_unlikely(tag == 0))
+		return FREE_BAD;
+	row = mm_row_at(m, p);
+	if (k.keep && tag_size(tag) >> h->gran_log2 < h->keep_sizes) {
+		if (mm_unlikely(keep_chunk(&o, p, r, tag) > h->keep_most))
+			class_coalesce(h, k);
+	} else if (mm_unlikely(!release_chunk(&o, p, r, tag, row))) {
+		return FREE_BAD;
+	}
+	set_control_live(o.c, control_live(o.c) - 1);
+	mm_row_move(row, granted, MM_GRANTED, MM_CACHED);
+	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
 	return granted;
 }
 

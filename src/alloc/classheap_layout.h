@@ -9,7 +9,8 @@
  *   p-h       p-w          p      p+w             ^footer        p+size
  *
  *   tag      target word: distance to the next chunk's payload (a multiple of g, at least
- *            the least chunk), bit 0: the chunk is live, bit 1: the chunk before it is free
+ *            the least chunk), bit 0: the chunk is live, bit 1: the chunk before it is free,
+ *            bit 2, with bit 0: the chunk is kept, freed but not yet coalesced
  *   next     target word, free chunks only: the next chunk on the same list, or all ones
  *   prev     target word, free chunks not at the head of their list: the one before it
  *   footer   target word, free chunks only: the size again, just before the next chunk's
@@ -33,6 +34,9 @@
  *       row[r]  32 bits: bit b is set when the list of class 32 r + b is not empty; then,
  *               where the rows are even in number, 32 bits of zero
  *       head[c] target word: first chunk of class c, or all ones
+ *     where chunks are kept:
+ *       bytes   target word: of all kept chunks
+ *       kept[i] target word: first kept chunk of i granules, or all ones; `next` links them
  */
 #ifndef ALLOC_CLASSHEAP_LAYOUT_H
 #define ALLOC_CLASSHEAP_LAYOUT_H
@@ -41,7 +45,8 @@
 
 #define TAG_LIVE      ((msize_t)1)
 #define TAG_PREV_FREE ((msize_t)2)
-#define TAG_FLAGS     ((msize_t)3)
+#define TAG_KEPT      ((msize_t)4)
+#define TAG_FLAGS     ((msize_t)7)
 
 #define SEGMENT_RECORD_BYTES (3u * MM_WORD)
 #define SEGMENT_END_BYTES    (2u * MM_WORD)
@@ -67,6 +72,12 @@ static inline msize_t tag_size(msize_t tag)
 static inline bool tag_live(msize_t tag)
 {
 	return (tag & TAG_LIVE) != 0;
+}
+
+/* Live for the user, not for its neighbours only: a kept chunk counts as live for them. */
+static inline bool tag_granted(msize_t tag)
+{
+	return (tag & (TAG_LIVE | TAG_KEPT)) == TAG_LIVE;
 }
 
 static inline bool tag_prev_free(msize_t tag)
@@ -210,6 +221,27 @@ static inline vaddr_t list_head(struct mm_rec c, msize_t heads, unsigned class)
 static inline void set_list_head(struct mm_rec c, msize_t heads, unsigned class, vaddr_t p)
 {
 	rec_stw(c, heads + (msize_t) class * MM_WORD, p.v);
+}
+
+/* `kept` is where the kept chunks' words begin, bytes from the control. */
+static inline msize_t kept_bytes(struct mm_rec c, msize_t kept)
+{
+	return rec_ldw(c, kept);
+}
+
+static inline void set_kept_bytes(struct mm_rec c, msize_t kept, msize_t bytes)
+{
+	rec_stw(c, kept, bytes);
+}
+
+static inline vaddr_t kept_head(struct mm_rec c, msize_t kept, msize_t granules)
+{
+	return (vaddr_t){rec_ldw(c, kept + (1 + granules) * MM_WORD)};
+}
+
+static inline void set_kept_head(struct mm_rec c, msize_t kept, msize_t granules, vaddr_t p)
+{
+	rec_stw(c, kept + (1 + granules) * MM_WORD, p.v);
 }
 
 /* ---- a chunk as a record, for words stored to before ---- */

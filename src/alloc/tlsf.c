@@ -58,7 +58,7 @@ static struct class_setup setup(const struct alloc_env *env)
 {
 	return (struct class_setup){
 		.policy = policy,
-		.gran = env->align > MM_WORD ? env->align : MM_WORD,
+		.gran = env->align > 8 ? env->align : 8,
 		.grow = env->params[PARAM_GROW].u,
 	};
 }

@@ -61,6 +61,43 @@ static void test_own_bin_first(void **state)
 	}
 }
 
+static const struct rig_param at_once[] = {{"keep", 0, NULL, 0}, {NULL, 0, NULL, 0}};
+
+/*
+ * | a | b | c | rest |    Free a, b, c: kept, none merges; b's size gets b again.
+ * | ..... rest ..... |    A request of all the arena finds nothing: they coalesce.
+ */
+static void test_kept_chunks(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *al;
+		struct grant a, b, c;
+		msize_t largest;
+
+		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 65536, REGION_RAM, 15}}, 1,
+			 0);
+		al = rig_arena(&g, all[i], "bins", NULL, 0x1000, 65536);
+		largest = al->ops->bytes->largest_request(al);
+		a = take(al, 100);
+		b = take(al, 120);
+		c = take(al, 140);
+		give(&g, al, a);
+		give(&g, al, b);
+		give(&g, al, c);
+		assert_int_equal(rig_owner_of(&g, al)->count[MM_EV_CHUNK_MERGE], 0);
+		assert_int_equal(al->ops->bytes->free(al, b.va), FREE_BAD);
+		assert_int_equal(take(al, 120).va.v, b.va.v);
+		give(&g, al, b);
+		a = take(al, largest);
+		assert_true(a.bytes >= largest);
+		assert_int_equal(rig_owner_of(&g, al)->count[MM_EV_CHUNK_MERGE], 3);
+		give(&g, al, a);
+		rig_finish(&g);
+	}
+}
+
 /*
  * | a 100 | b 300 | c 2000 | d |    Three bins; freed, they coalesce across them:
  * |        a+b+c           | d |    a request for the sum begins where a did.
@@ -75,7 +112,7 @@ static void test_coalescing_across_bins(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "bins", NULL, 0x1000, 16384);
+		al = rig_arena(&g, all[i], "bins", at_once, 0x1000, 16384);
 		a = take(al, 100);
 		b = take(al, 300);
 		c = take(al, 2000);
@@ -104,6 +141,7 @@ static void test_battery(void **state)
 		heaptest_exhaust(all[i], "bins", NULL, 32768);
 		heaptest_wrong_pointers(all[i], "bins", NULL);
 		heaptest_attach(all[i], "bins", NULL);
+		heaptest_random(all[i], "bins", at_once, 32768, 1000, 9);
 	}
 	heaptest_mutation(&alloc_checked4, "bins", NULL, 5);
 	heaptest_mutation(&alloc_checked8, "bins", NULL, 5);
@@ -113,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_bin_first),
+		cmocka_unit_test(test_kept_chunks),
 		cmocka_unit_test(test_coalescing_across_bins),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_battery),
