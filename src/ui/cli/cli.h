@@ -11,6 +11,9 @@
 	X(record, "run a command and write a trace of its allocations")              \
 	X(diff, "compare two reports figure by figure")                              \
 	X(info, "describe a machine or a trace")                                     \
+	X(import, "write a trace of another format in a native one")                 \
+	X(gen, "write a synthetic trace")                                            \
+	X(trace, "cut, merge, filter, scale or shrink traces, derive page traces")   \
 	X(list, "list allocators, machines, formats or figures")
 
 /* Exit status: a contract with scripts. */

@@ -1,0 +1,98 @@
+#include "sim/trace_copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/trace_ops.h"
+
+void trace_copy_init(struct trace_copy *c, struct trace_reader *r, struct trace_writer *w)
+{
+	*c = (struct trace_copy){.r = r, .w = w};
+}
+
+void trace_copy_finish(struct trace_copy *c)
+{
+	free(c->slot);
+	free(c->string);
+	*c = (struct trace_copy){0};
+}
+
+/* Room for `index` in a table of numbers; new entries are `fill`. */
+static bool room(uint32_t **table, uint32_t *nr, uint32_t index, uint32_t fill)
+{
+	uint64_t cap = *nr ? *nr : 256;
+	uint32_t *grown;
+
+	if (index < *nr)
+		return true;
+	while (cap <= index)
+		cap *= 2;
+	grown = realloc(*table, cap * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	for (uint64_t i = *nr; i < cap; i++)
+		grown[i] = fill;
+	*table = grown;
+	*nr = (uint32_t)cap;
+	return true;
+}
+
+bool trace_copy_has(const struct trace_copy *c, uint32_t slot)
+{
+	return slot < c->nr_slots && c->slot[slot] != SLOT_NONE;
+}
+
+static uint32_t copy_string(struct trace_copy *c, uint32_t index)
+{
+	const char *text;
+
+	if (index == 0 || !room(&c->string, &c->nr_strings, index, 0))
+		return 0;
+	if (c->string[index] == 0) {
+		text = trace_string(c->r, index);
+		c->string[index] = trace_writer_string(c->w, text, strlen(text)) + 1;
+	}
+	return c->string[index] - 1;
+}
+
+int trace_copy_drop(struct trace_copy *c, const struct trace_event *ev, struct diag *d)
+{
+	c->left_out++;
+	if (ev->slot == SLOT_NONE || !trace_op_births(ev->op, ev->flags))
+		return 0;
+	if (!room(&c->slot, &c->nr_slots, ev->slot, SLOT_NONE))
+		return diag_set(d, "", 0, 0, "out of memory");
+	c->slot[ev->slot] = SLOT_NONE;
+	return 0;
+}
+
+int trace_copy_put(struct trace_copy *c, const struct trace_event *ev, struct diag *d)
+{
+	bool birth = ev->slot != SLOT_NONE && trace_op_births(ev->op, ev->flags);
+	struct trace_event e = *ev;
+
+	if (birth && !room(&c->slot, &c->nr_slots, ev->slot, SLOT_NONE))
+		return diag_set(d, "", 0, 0, "out of memory");
+	if (!birth && ev->slot != SLOT_NONE) {
+		if (!trace_copy_has(c, ev->slot)) {
+			c->left_out++;
+			return 0;
+		}
+		e.slot = c->slot[ev->slot];
+	}
+	if (trace_op_has_slot2(ev->op) && ev->slot2 != SLOT_NONE)
+		e.slot2 = trace_copy_has(c, ev->slot2) ? c->slot[ev->slot2] : SLOT_NONE;
+	e.site = copy_string(c, ev->site);
+	e.tag = copy_string(c, ev->tag);
+	e.master = (uint16_t)copy_string(c, ev->master);
+	if (trace_op_is_marker(ev->op))
+		e.arg = copy_string(c, (uint32_t)ev->arg);
+	if (trace_writer_put(c->w, &e, d) != 0)
+		return -1;
+	if (birth)
+		c->slot[ev->slot] = e.slot;
+	else if (ev->slot != SLOT_NONE && trace_op_life(ev->op) == LIFE_D)
+		c->slot[ev->slot] = SLOT_NONE;
+	c->copied++;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * From a reader to a writer, event by event: renames slots and strings, and leaves
+ * out whatever concerns an object whose birth was left out.
+ */
+#ifndef SIM_TRACE_COPY_H
+#define SIM_TRACE_COPY_H
+
+#include "sim/trace.h"
+#include "sim/trace_writer.h"
+
+struct trace_copy {
+	struct trace_reader *r; /* borrowed */
+	struct trace_writer *w; /* borrowed */
+	uint32_t *slot; /* by the reader's slot: the writer's, or SLOT_NONE: left out */
+	uint32_t nr_slots;
+	uint32_t *string; /* by the reader's string: the writer's + 1; 0: not met yet */
+	uint32_t nr_strings;
+	uint64_t copied, left_out;
+};
+
+void trace_copy_init(struct trace_copy *c, struct trace_reader *r, struct trace_writer *w);
+void trace_copy_finish(struct trace_copy *c);
+
+/* Copies an event, unless its object was left out.  -1 with *d: cannot write. */
+int trace_copy_put(struct trace_copy *c, const struct trace_event *ev, struct diag *d) MUST_USE;
+
+/* Leaves an event out; a birth's object too. */
+int trace_copy_drop(struct trace_copy *c, const struct trace_event *ev, struct diag *d) MUST_USE;
+
+/* Was this object's birth copied? */
+bool trace_copy_has(const struct trace_copy *c, uint32_t slot);
+
+#endif
