@@ -11,13 +11,23 @@
 
 #include "record/ring.h"
 
+/* The dynamic linker divides LD_PRELOAD at spaces and colons: a link hides such a path. */
+static const char *preloadable(const char *library, const char *folder, char link[256])
+{
+	if (strpbrk(library, " :") == NULL)
+		return library;
+	snprintf(link, 256, "%s/recorder.so", folder);
+	return symlink(library, link) == 0 ? link : library;
+}
+
 /* "LIBRARY" or "LIBRARY:what was preloaded already". */
 static int set_environment(const char *library, const char *folder)
 {
 	const char *before = getenv("LD_PRELOAD");
-	char *both;
+	char link[256], *both;
 	int err;
 
+	library = preloadable(library, folder, link);
 	if (before == NULL || before[0] == '\0')
 		err = setenv("LD_PRELOAD", library, 1);
 	else if (asprintf(&both, "%s:%s", library, before) < 0)

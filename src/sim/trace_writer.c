@@ -79,6 +79,25 @@ struct trace_writer *trace_writer_open_fd(int fd, const char *name,
 	return begin(w, fd, name, o, d);
 }
 
+/* A device or a pipe is written to as it is: no file may take its name. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static struct trace_writer *open_special(const char *path, const struct trace_writer_options *o,
+					 struct diag *d)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return trace_writer_open_fd(fd, path, o, d);
+	diag_set(d, path, 0, 0, "cannot write: %s", strerror(errno));
+	return NULL;
+}
+
 struct trace_writer *trace_writer_open(const char *path, const struct trace_writer_options *o,
 				       struct diag *d)
 {
@@ -86,6 +105,8 @@ struct trace_writer *trace_writer_open(const char *path, const struct trace_writ
 
 	if (strcmp(path, "-") == 0)
 		return trace_writer_open_fd(dup(STDOUT_FILENO), "standard output", o, d);
+	if (is_special(path))
+		return open_special(path, o, d);
 	w = calloc(1, sizeof *w);
 	if (w == NULL || (w->path = strdup(path)) == NULL ||
 	    asprintf(&w->temporary, "%s.tmp%ld", path, (long)getpid()) < 0) {

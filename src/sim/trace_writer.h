@@ -46,7 +46,8 @@ struct trace_writer_options {
 
 /*
  * Begins a trace.  To a path: in a temporary file beside it, which takes the name
- * at trace_writer_close; "-" is standard output.  To a descriptor: the writer only
+ * at trace_writer_close; "-" is standard output; a device or a named pipe is written to
+ * directly.  To a descriptor: the writer only
  * writes to it (write(2), restarted; a pipe is fine) and closes it at the end;
  * `name` is for messages.  `o` NULL: all zero.
  * NULL with *d: cannot create.  Uses malloc here, in trace_writer_string and when the

@@ -339,6 +339,20 @@ static void test_errors(void **state)
 		0);
 }
 
+static void test_odd_paths(void **state)
+{
+	(void)state;
+	/* A device stays one. */
+	assert_int_equal(
+		run("$M record -q -o /dev/null -- $S left; [ $? = 3 ] && [ -c /dev/null ]"), 0);
+	/* LD_PRELOAD cannot name a path with a space as it is. */
+	assert_int_equal(
+		run("L=$(dirname $M)/record/libmemscape-record.so; D=\"$T d\"; mkdir \"$D\"; "
+		    "cp $L $M \"$D\"; \"$D/memscape\" record -q -o $T -- $S left; "
+		    "[ $? = 3 ] && [ -s $T ] && rm -r $T \"$D\""),
+		0);
+}
+
 static void test_sites_and_times(void **state)
 {
 	struct diag d = {0};
@@ -391,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_only_first),
 		cmocka_unit_test(test_pipe_is_the_same),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_odd_paths),
 		cmocka_unit_test(test_sites_and_times),
 	};
 

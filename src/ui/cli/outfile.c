@@ -3,7 +3,16 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A device or a pipe is written to as it is: no file may take its name. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
 
 int outfile_open(struct outfile *o, const char *path, struct diag *d)
 {
@@ -14,6 +23,10 @@ int outfile_open(struct outfile *o, const char *path, struct diag *d)
 	}
 	if (snprintf(o->path, sizeof o->path, "%s", path) >= (int)sizeof o->path)
 		return diag_set(d, path, 0, 0, "path too long");
+	if (is_special(path)) {
+		o->f = fopen(path, "w");
+		return o->f != NULL ? 0 : diag_set(d, path, 0, 0, "cannot be written: %s", strerror(errno));
+	}
 	snprintf(o->tmp, sizeof o->tmp, "%s.%ld.tmp", path, (long)getpid());
 	o->f = fopen(o->tmp, "w");
 	if (o->f == NULL) {
@@ -30,7 +43,7 @@ int outfile_commit(struct outfile *o, struct diag *d)
 	int bad = fflush(o->f) != 0 || ferror(o->f);
 	int err = errno;
 
-	if (!std && fclose(o->f) != 0)
+	if (o->f != stdout && fclose(o->f) != 0)
 		bad = 1;
 	o->f = NULL;
 	if (!bad && !std && rename(o->tmp, o->path) != 0) {
@@ -44,12 +57,13 @@ int outfile_commit(struct outfile *o, struct diag *d)
 	if (!std)
 		unlink(o->tmp);
 	o->tmp[0] = '\0';
-	return diag_set(d, std ? "standard output" : o->path, 0, 0, "cannot be written: %s", strerror(err));
+	return diag_set(d, o->path[0] == '\0' ? "standard output" : o->path, 0, 0,
+			"cannot be written: %s", strerror(err));
 }
 
 void outfile_abandon(struct outfile *o)
 {
-	if (o->f != NULL && o->tmp[0] != '\0')
+	if (o->f != NULL && o->f != stdout)
 		fclose(o->f);
 	if (o->tmp[0] != '\0')
 		unlink(o->tmp);

@@ -1,4 +1,4 @@
-/* Output files that are whole or absent: written beside, then renamed. */
+/* Output files, whole or absent: written beside, then renamed.  Devices and pipes: directly. */
 #ifndef UI_CLI_OUTFILE_H
 #define UI_CLI_OUTFILE_H
 
@@ -8,7 +8,7 @@
 
 struct outfile {
 	FILE *f;
-	char path[4096], tmp[4112]; /* tmp "": standard output */
+	char path[4096], tmp[4112]; /* tmp "": standard output, or a device or pipe */
 };
 
 /* "-" is standard output. 0, or -1 with *d. */
