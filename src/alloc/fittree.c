@@ -221,6 +221,55 @@ void fit_seek(const struct fit_tree *t, vaddr_t key, struct fit_path *path)
 	path->depth = depth;
 }
 
+void fit_seek_growing(const struct fit_tree *t, vaddr_t key, msize_t bytes, struct fit_path *path)
+{
+	vaddr_t n = top(t), above = t->root;
+	unsigned right = 0;
+
+	for (unsigned depth = 0; !vaddr_eq(n, key); depth++) {
+		if (mm_unlikely(fit_none(n) || depth == FIT_DEPTH))
+			mm_bug(t->m, "a free chunk is not in the tree", key);
+		if (node_max(t, n) < bytes)
+			set_node_max(t, n, bytes);
+		right = n.v < key.v;
+		above = n;
+		n = node_child(t, n, right);
+	}
+	path->depth = 1;
+	path->node[0] = above;
+	path->dir[0] = right;
+	path->node[1] = n;
+}
+
+/* The node next to the path's end on side dir, in the tree's order, or FIT_NONE. */
+static vaddr_t neighbour(const struct fit_tree *t, const struct fit_path *p, unsigned dir)
+{
+	vaddr_t n = node_child(t, p->node[p->depth], dir), found = {FIT_NONE};
+
+	for (unsigned depth = 0; !fit_none(n); n = node_child(t, n, dir ^ 1u)) {
+		depth_limit(t, depth++, n);
+		found = n;
+	}
+	if (!fit_none(found))
+		return found;
+	/* None below: the nearest node above that has this one on its other side. */
+	for (unsigned i = p->depth - 1; i > 0; i--)
+		if (p->dir[i] != dir)
+			return p->node[i];
+	return found;
+}
+
+bool fit_keeps_place(const struct fit_tree *t, const struct fit_path *path, vaddr_t to,
+		     msize_t bytes)
+{
+	vaddr_t before = neighbour(t, path, 0), behind;
+
+	if (!fit_none(before) && !node_before(t, before, to, bytes))
+		return false;
+	behind = neighbour(t, path, 1);
+	return fit_none(behind) || !node_before(t, behind, to, bytes);
+}
+
 bool fit_contains(const struct fit_tree *t, vaddr_t key)
 {
 	msize_t size = t->max == 0 ? node_size(t, key) : 0;
@@ -413,7 +462,8 @@ void fit_remove(const struct fit_tree *t, struct fit_path *p)
 
 struct fit_links fit_lift(const struct fit_tree *t, vaddr_t n)
 {
-	return (struct fit_links){node_word(t, n, 0), node_word(t, n, 1), node_max(t, n)};
+	return (struct fit_links){node_word(t, n, 0), node_word(t, n, 1),
+				  t->max != 0 ? node_max(t, n) : 0};
 }
 
 void fit_settle(const struct fit_tree *t, struct fit_path *p, vaddr_t to,
@@ -424,9 +474,11 @@ void fit_settle(const struct fit_tree *t, struct fit_path *p, vaddr_t to,
 	if (!vaddr_eq(p->node[k], to)) {
 		set_node_word(t, to, 0, links->left);
 		set_node_word(t, to, 1, links->right);
-		set_node_max(t, to, links->max);
+		if (t->max != 0)
+			set_node_max(t, to, links->max);
 		p->node[k] = to;
 		set_node_child(t, p->node[k - 1], p->dir[k - 1], to);
 	}
-	max_changed(t, p, k, k);
+	if (t->max != 0)
+		max_changed(t, p, k, k);
 }

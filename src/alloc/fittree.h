@@ -68,14 +68,27 @@ vaddr_t fit_before(const struct fit_tree *t, vaddr_t c, struct fit_path *path);
 /* The path to chunk n, which is in the tree and whose size word is as it was there. */
 void fit_seek(const struct fit_tree *t, vaddr_t n, struct fit_path *path);
 
+/*
+ * By address: as fit_seek, for a chunk that will hold `bytes`, no less than now:
+ * the largest sizes above it say so from here on, and *path is its last link only.
+ */
+void fit_seek_growing(const struct fit_tree *t, vaddr_t n, msize_t bytes, struct fit_path *path);
+
+/*
+ * By size: would the chunk at the end of *path stand where it does if it were
+ * [to, to + bytes)?  Then it can move as in a tree by address.
+ */
+bool fit_keeps_place(const struct fit_tree *t, const struct fit_path *path, vaddr_t to,
+		     msize_t bytes);
+
 /* Adds chunk n of `bytes`, which its size word says already. */
 void fit_insert(const struct fit_tree *t, vaddr_t n, msize_t bytes);
 /* Takes out the node at the end of *path, which is used up. */
 void fit_remove(const struct fit_tree *t, struct fit_path *path);
 
 /*
- * By address: the chunk at the end of *path moves (no other chunk between) or
- * changes its size.  Lift its links, write the tags of the new chunk, whose
+ * The chunk at the end of *path moves or changes its size, and keeps its place in
+ * the order: by address, when no other chunk lies between.  Lift its links, write the tags of the new chunk, whose
  * bytes may overlap the old one's, and let the links settle there.
  */
 struct fit_links fit_lift(const struct fit_tree *t, vaddr_t n);

@@ -295,27 +295,48 @@ static void tree_remove(const struct tagheap *h, vaddr_t c, struct fit_path *pat
 		fit_remove(&h->tree, path);
 }
 
-static void tree_seek(const struct tagheap *h, vaddr_t c, struct fit_path *path)
+/* Free chunk c leaves its place in the order, and comes in as [to, to + bytes). */
+static void tree_reinsert(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes,
+			  struct fit_path *path)
 {
-	if (!tag_in_dir(h, chunk_size(h->base.m, c)))
-		fit_seek(&h->tree, c, path);
+	tree_remove(h, c, path);
+	set_free_tags(h, to, bytes);
+	tree_insert(h, to, bytes);
 }
 
-/* Free chunk c, to which `path` leads, becomes [to, to + bytes). */
+/* Free chunk c, to which `path` leads, becomes [to, to + bytes) where it stands. */
+static void tree_shift(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes,
+		       struct fit_path *path)
+{
+	struct fit_links links = fit_lift(&h->tree, c);
+
+	set_free_tags(h, to, bytes);
+	fit_settle(&h->tree, path, to, &links);
+}
+
+/* Free chunk c, to which `path` leads unless it is in the directory, becomes [to, to + bytes). */
 static void tree_move(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes,
 		      struct fit_path *path)
 {
-	struct fit_links links;
+	if (h->dir_bytes == 0 ||
+	    (!tag_in_dir(h, chunk_size(h->base.m, c)) && !tag_in_dir(h, bytes) &&
+	     fit_keeps_place(&h->tree, path, to, bytes)))
+		tree_shift(h, c, to, bytes, path);
+	else
+		tree_reinsert(h, c, to, bytes, path);
+}
 
-	if (h->dir_bytes != 0) {
-		tree_remove(h, c, path);
-		set_free_tags(h, to, bytes);
-		tree_insert(h, to, bytes);
+/* The path to free chunk c, which is to become one of `bytes`. */
+static void tree_seek(const struct tagheap *h, vaddr_t c, msize_t bytes, struct fit_path *path)
+{
+	msize_t size = chunk_size(h->base.m, c);
+
+	if (tag_in_dir(h, size))
 		return;
-	}
-	links = fit_lift(&h->tree, c);
-	set_free_tags(h, to, bytes);
-	fit_settle(&h->tree, path, to, &links);
+	if (h->dir_bytes == 0 && bytes >= size)
+		fit_seek_growing(&h->tree, c, bytes, path);
+	else
+		fit_seek(&h->tree, c, path);
 }
 
 void tag_take_found(struct tagheap *h, vaddr_t c, struct tag_search *s)
@@ -365,7 +386,7 @@ void tag_remove(struct tagheap *h, vaddr_t c)
 		list_remove(h, c);
 		return;
 	}
-	tree_seek(h, c, &path);
+	tree_seek(h, c, 0, &path);
 	tree_remove(h, c, &path);
 }
 
@@ -378,6 +399,6 @@ void tag_move(struct tagheap *h, vaddr_t c, vaddr_t to, msize_t bytes)
 		list_move(h, c, to, bytes);
 		return;
 	}
-	tree_seek(h, c, &path);
+	tree_seek(h, c, bytes, &path);
 	tree_move(h, c, to, bytes, &path);
 }
