@@ -489,9 +489,11 @@ __attribute__((always_inline)) static inline void look_ahead(const struct replay
 	if (far < end && far->slot < r->live.nr)
 		__builtin_prefetch(&r->live.slot[far->slot], 1);
 	if (near < end && near->slot < r->live.nr && near->op == OP_FREE) {
-		uint64_t pa = live_pa(&r->live.slot[near->slot]);
+		const struct live *l = &r->live.slot[near->slot];
 
-		__builtin_prefetch(r->sys->pm.window + ((pa - 16) & r->sys->pm.mask), 1);
+		/* Not for one yet unborn: an address without memory costs a page walk each time. */
+		if (live_state(l) == LIVE_BLOCK)
+			__builtin_prefetch(r->sys->pm.window + ((live_pa(l) - 16) & r->sys->pm.mask), 1);
 	}
 }
 
