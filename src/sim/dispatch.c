@@ -155,13 +155,19 @@ bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t al
 	const struct placement_rule *p = find_rule(r, ev, master);
 	uint32_t zones = reach(r, master);
 
-	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL)
-		return replay_heap_grant(r, r->sys->by_conf[p->heap], ev, ev->size, align, zero);
+	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL) {
+		replay_heap_grant(r, r->sys->by_conf[p->heap], ev, ev->size, align, zero);
+		return true;
+	}
 	if (p != NULL && p->heap < 0)
 		zones &= p->zones;
 	if (r->sys->pages != NULL && (master >= 0 || (p != NULL && p->heap < 0)))
-		return serve_by_pages(r, ev, zones, align, zero);
-	return replay_heap_grant(r, r->heap, ev, ev->size, align, zero);
+		serve_by_pages(r, ev, zones, align, zero);
+	else if (r->heap != NULL)
+		replay_heap_grant(r, r->heap, ev, ev->size, align, zero);
+	else
+		return false;
+	return true;
 }
 
 static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)

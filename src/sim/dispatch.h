@@ -7,7 +7,7 @@
 /* All groups but the heap's; false: the machine serves no such group (r->problem may say more). */
 bool dispatch(struct replay *r, const struct trace_event *ev);
 
-/* A heap request that placement rules or a master direct; as do_malloc. */
+/* A heap request that placement rules or a master direct; false: nobody serves it. */
 bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero);
 
 void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l);

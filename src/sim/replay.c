@@ -19,7 +19,7 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 	if (r->fig == NULL)
 		return -ENOMEM;
 	r->heap = sys->group[GROUP_HEAP];
-	r->routed = sys->machine->nr_placement != 0;
+	r->routed = sys->machine->nr_placement != 0 || r->heap == NULL;
 	r->req.zone_mask = UINT32_MAX;
 	r->nr_check = o->check_every;
 	r->nr_sample = o->sample_every;
@@ -292,12 +292,13 @@ bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace
 	return grant_from(r, h, ev, want, align, zero);
 }
 
-/* malloc, calloc, memalign. */
+/* malloc, calloc, memalign; false: the machine has nobody to serve it. */
 static inline bool do_malloc(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero)
 {
 	if (mm_unlikely(r->routed || ev->master != 0))
 		return dispatch_routed(r, ev, align, zero);
-	return grant_from(r, r->heap, ev, ev->size, align, zero);
+	grant_from(r, r->heap, ev, ev->size, align, zero);
+	return true;
 }
 
 static inline void do_free(struct replay *r, const struct trace_event *ev)
@@ -378,26 +379,25 @@ static void move_block(struct replay *r, struct sys_alloc *h, struct live *l, co
 	died(r, h, &was, granted);
 }
 
-static void do_realloc(struct replay *r, const struct trace_event *ev)
+static bool do_realloc(struct replay *r, const struct trace_event *ev)
 {
 	struct live *l;
 	struct sys_alloc *h;
 
 	if ((ev->flags & EV_UNKNOWN_ID) != 0) {
 		replay_object(r, ev);
-		return;
+		return true;
 	}
 	l = &r->live.slot[ev->slot];
 	if (live_state(l) == LIVE_FAILED)
 		l->place = 0;
-	if (live_state(l) != LIVE_BLOCK) {
-		do_malloc(r, ev, 0, false);
-		return;
-	}
+	if (live_state(l) != LIVE_BLOCK)
+		return do_malloc(r, ev, 0, false);
 	h = &r->sys->allocs[live_alloc(l)];
 	before_death(r);
 	if (ev->size > LIVE_SIZE_MAX || h == r->sys->pages || !try_resize(r, h, l, ev))
 		move_block(r, h == r->sys->pages ? r->heap : h, l, ev);
+	return true;
 }
 
 /* ---- the loop ---- */
@@ -430,76 +430,59 @@ static bool gives_birth(const struct trace_event *ev)
 	return life[ev->op] == 'B' || (life[ev->op] == 'M' && (ev->flags & EV_UNKNOWN_ID) == 0);
 }
 
+/* Slots beyond the table: more room, or an object that never was. 0: go on, 1: done with the event, -1: out of memory. */
+static int far_slot(struct replay *r, const struct trace_event *ev)
+{
+	if (!make_room(r, ev))
+		return -1;
+	if (ev->slot != SLOT_NONE || !gives_birth(ev))
+		return 0;
+	r->fig->skipped++;
+	return 1;
+}
+
+static inline bool execute(struct replay *r, const struct trace_event *ev)
+{
+	switch (ev->op) {
+	case OP_MALLOC:
+		return do_malloc(r, ev, 0, false);
+	case OP_FREE:
+		do_free(r, ev);
+		return true;
+	case OP_CALLOC:
+		return do_malloc(r, ev, 0, true);
+	case OP_REALLOC:
+		return do_realloc(r, ev);
+	case OP_MEMALIGN:
+		return do_malloc(r, ev, ev->arg, false);
+	default:
+		return dispatch(r, ev);
+	}
+}
+
 /* One event; true: go on. */
 static inline bool step(struct replay *r, const struct trace_event *ev)
 {
 	struct figures *f = r->fig;
+	int far = 0;
 
-	f->event++;
-	r->sys->sh.event = f->event;
+	r->sys->sh.event = ++f->event;
 	f->by_op[ev->op]++;
-	if (mm_unlikely(ev->slot >= r->live.nr)) {
-		if (!make_room(r, ev))
-			return false;
-		if (ev->slot == SLOT_NONE && gives_birth(ev)) {
-			f->skipped++;
-			f->done++;
-			return true;
-		}
-	}
-	switch (ev->op) {
-	case OP_MALLOC:
-		do_malloc(r, ev, 0, false);
-		break;
-	case OP_FREE:
-		do_free(r, ev);
-		break;
-	case OP_CALLOC:
-		do_malloc(r, ev, 0, true);
-		break;
-	case OP_REALLOC:
-		do_realloc(r, ev);
-		break;
-	case OP_MEMALIGN:
-		do_malloc(r, ev, ev->arg, false);
-		break;
-	default:
-		if (!dispatch(r, ev))
-			return false;
-	}
-	f->done++;
+	if (mm_unlikely(ev->slot >= r->live.nr))
+		far = far_slot(r, ev);
+	if (mm_unlikely(far != 0 ? far < 0 : !execute(r, ev)))
+		return false;
 	sample_jw(f);
 	return true;
 }
 
-/* How far ahead of the event being done the caches are warmed, in events. */
-#define AHEAD_SLOT  16
-#define AHEAD_BLOCK 8
-
-/*
- * A free touches its entry of the live table and then the block's header, both
- * anywhere in memory: ask for them while earlier events are done.  Changes nothing
- * but time.  Always inline: gcc takes a function that only prefetches for one
- * without effects and drops the call.
- */
-__attribute__((always_inline)) static inline void look_ahead(const struct replay *r, const struct trace_event *e, const struct trace_event *end)
+static enum replay_end refused(struct replay *r, const struct trace_event *ev)
 {
-	const struct trace_event *far = e + AHEAD_SLOT, *near = e + AHEAD_BLOCK;
-
-	if (far < end && far->slot < r->live.nr)
-		__builtin_prefetch(&r->live.slot[far->slot], 1);
-	if (near < end && near->slot < r->live.nr && near->op == OP_FREE) {
-		const struct live *l = &r->live.slot[near->slot];
-
-		/* Not for one yet unborn: an address without memory costs a page walk each time. */
-		if (live_state(l) == LIVE_BLOCK)
-			__builtin_prefetch(r->sys->pm.window + ((live_pa(l) - 16) & r->sys->pm.mask), 1);
-	}
-}
-
-static bool has_group(const struct replay *r, const struct trace_event *ev)
-{
-	return trace_op_group((enum trace_op)ev->op) != TG_HEAP || r->heap != NULL;
+	r->sys->sh.unwind = NULL;
+	if (r->problem[0] == '\0')
+		snprintf(r->problem, sizeof r->problem, "event %llu (%s): no allocator of the machine serves it",
+			 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op));
+	return REPLAY_REFUSED;
 }
 
 static enum replay_end unwound(struct replay *r, int how)
@@ -536,9 +519,63 @@ static enum replay_end after_event(struct replay *r, const struct trace_event *e
 	return REPLAY_DONE;
 }
 
+/* How far ahead of the event being done the caches are warmed, in events. */
+#define AHEAD_SLOT  16
+#define AHEAD_BLOCK 8
+
+/*
+ * A free touches its entry of the live table and then the block's header, both
+ * anywhere in memory: ask for them while earlier events are done.  Changes nothing
+ * but time.  Always inline: gcc takes a function that only prefetches for one
+ * without effects and drops the call.
+ */
+__attribute__((always_inline)) static inline void look_ahead(const struct replay *r, const struct trace_event *e,
+							     const struct trace_event *end)
+{
+	const struct trace_event *far = e + AHEAD_SLOT, *near = e + AHEAD_BLOCK;
+	const struct live *l;
+
+	if (mm_unlikely(far >= end))
+		return;
+	__builtin_prefetch(&r->live.slot[far->slot], 1);
+	if (near->op != OP_FREE || near->slot >= r->live.nr)
+		return;
+	/* Not for one yet unborn: an address without memory costs a page walk each time. */
+	l = &r->live.slot[near->slot];
+	if (live_state(l) == LIVE_BLOCK)
+		__builtin_prefetch(r->sys->pm.window + ((live_pa(l) - 16) & r->sys->pm.mask), 1);
+}
+
+/* The loop without observers; what most runs spend their time in. */
+static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev, const struct trace_event *end)
+{
+	for (; ev < end; ev++) {
+		look_ahead(r, ev, end);
+		if (mm_unlikely(!step(r, ev)))
+			return refused(r, ev);
+	}
+	return REPLAY_DONE;
+}
+
+static enum replay_end observed_loop(struct replay *r, const struct trace_event *ev, const struct trace_event *end)
+{
+	enum replay_end how = REPLAY_DONE;
+
+	for (; ev < end && how == REPLAY_DONE; ev++) {
+		if (r->opt.before != NULL)
+			r->opt.before(r->opt.event_ctx, r, ev);
+		how = step(r, ev) ? after_event(r, ev) : refused(r, ev);
+	}
+	return how;
+}
+
+static bool is_observed(const struct replay *r)
+{
+	return r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.after != NULL || r->opt.sample_every != 0;
+}
+
 enum replay_end replay_events(struct replay *r, const struct trace_event *ev, size_t n)
 {
-	bool each = r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.after != NULL || r->opt.sample_every != 0;
 	enum replay_end end;
 	sigjmp_buf here;
 	int how = sigsetjmp(here, 0);
@@ -547,24 +584,9 @@ enum replay_end replay_events(struct replay *r, const struct trace_event *ev, si
 		return unwound(r, how);
 	r->sys->sh.unwind = &here;
 	mm_signal_machine(&r->sys->pm, &r->sys->sh);
-	for (const struct trace_event *e = ev; e < ev + n; e++) {
-		look_ahead(r, e, ev + n);
-		if (mm_unlikely(each) && r->opt.before != NULL)
-			r->opt.before(r->opt.event_ctx, r, e);
-		if (mm_unlikely(!has_group(r, e)) || !step(r, e)) {
-			if (r->problem[0] == '\0')
-				snprintf(r->problem, sizeof r->problem, "event %llu (%s): no allocator of the machine serves it",
-					 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)e->op));
-			r->sys->sh.unwind = NULL;
-			return REPLAY_REFUSED;
-		}
-		if (mm_unlikely(each) && (end = after_event(r, e)) != REPLAY_DONE) {
-			r->sys->sh.unwind = NULL;
-			return end;
-		}
-	}
+	end = is_observed(r) ? observed_loop(r, ev, ev + n) : plain_loop(r, ev, ev + n);
 	r->sys->sh.unwind = NULL;
-	return steps_exceeded(r) ? REPLAY_LIMIT : REPLAY_DONE;
+	return end == REPLAY_DONE && steps_exceeded(r) ? REPLAY_LIMIT : end;
 }
 
 /* The next events up to `until`: what a stop in the middle of a block left, or a new block. */

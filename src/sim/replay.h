@@ -60,8 +60,8 @@ struct bad_event {
 
 /* Everything counted, exact after every event; pointer-free. */
 struct figures {
-	uint64_t event;                 /* number of the last event done */
-	uint64_t done, failed, skipped; /* done: executed, failed ones included */
+	uint64_t event;                 /* number of the last event, which is how many are done */
+	uint64_t failed, skipped;
 	uint64_t by_op[NR_TRACE_OPS], failed_by_op[NR_TRACE_OPS];
 	uint64_t by_cause[NR_CAUSES];
 	uint64_t live_bytes, live_blocks;

@@ -106,7 +106,7 @@ static json_t *events_json(const struct figures *f)
 		if (f->failed_by_op[i] != 0)
 			json_object_set_new(failed, trace_op_word((enum trace_op)i), uint_of(f->failed_by_op[i]));
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->done, "failed", (json_int_t)f->failed,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->event, "failed", (json_int_t)f->failed,
 			 "skipped", (json_int_t)f->skipped, "findings", (json_int_t)f->nr_bad, "bytes_requested",
 			 (json_int_t)f->bytes_requested, "bytes_copied", (json_int_t)f->bytes_copied, "by_op", by, "failed_by_op",
 			 failed);
