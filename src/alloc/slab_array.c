@@ -36,7 +36,13 @@
 
 #include "alloc/slab_array_layout.h"
 
-/* ---- objects ---- */
+/* ---- objects and slabs; a slab's number times its units is its ref ---- */
+
+/* The same for slabset. */
+static const struct slab_cache *cache_of(const struct slab_array *a, const struct slab_class *c)
+{
+	return &a->cache[c - a->class];
+}
 
 /* The least class from `c` on whose objects are aligned so; a->nr: none. */
 static uint32_t aligned_class(const struct slab_array *a, uint32_t c, msize_t align)
@@ -54,25 +60,33 @@ static inline uint32_t exact_index(const struct slab_class *c, uint32_t offset)
 	return x >> c->twos | x << (-c->twos & 31u);
 }
 
-/* The slab that holds p, which lies in one. */
+/* Number of the slab that p lies in, if it lies in one. */
+static inline msize_t slab_number(const struct slab_array *a, vaddr_t p)
+{
+	return vaddr_diff(p, a->origin) >> a->slab_shift;
+}
+
 static inline uint32_t slab_ref(const struct slab_array *a, vaddr_t p)
 {
-	const struct slabpool *pool = &a->set.pool;
+	return (uint32_t)slab_number(a, p) << a->ref_shift;
+}
 
-	return (uint32_t)((round_down(p.v, a->slab_bytes) - pool->origin.v) >> pool->unit_shift);
+/* Record of the slab of that number. */
+static inline vaddr_t number_record(const struct slab_array *a, msize_t number)
+{
+	return vaddr_add(a->desc, number * a->stride);
+}
+
+/* Index of the object at p in its slab, which is one of class c. */
+static inline uint32_t index_of(const struct slab_array *a, const struct slab_class *c, vaddr_t p)
+{
+	return exact_index(c, (uint32_t)(p.v & (a->slab_bytes - 1)) - c->first);
 }
 
 static inline vaddr_t object_at(const struct slab_array *a, const struct slab_class *c,
 				uint32_t ref, uint32_t index)
 {
-	return vaddr_add(ref_va(&a->set.pool, ref),
-			 c->cache.geo.first + (msize_t)index * c->cache.geo.size);
-}
-
-/* Index of the object at p in its slab; p lies in a slab of class c. */
-static inline uint32_t index_of(const struct slab_array *a, const struct slab_class *c, vaddr_t p)
-{
-	return exact_index(c, (uint32_t)(p.v & (a->slab_bytes - 1)) - c->cache.geo.first);
+	return vaddr_add(ref_va(&a->set.pool, ref), c->first + (msize_t)index * c->size);
 }
 
 /* ---- the objects at hand ---- */
@@ -81,11 +95,11 @@ static inline uint32_t index_of(const struct slab_array *a, const struct slab_cl
 static void drop_oldest(struct slab_array *a, const struct slab_class *c, uint32_t n)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec;
+	vaddr_t k = c->rec;
 	uint32_t at_hand = hand_count(m, k);
 
 	for (uint32_t i = 0; i < n; i++)
-		slabset_list(&a->set, &c->cache, slab_ref(a, hand_entry(m, k, i)), true);
+		slabset_list(&a->set, cache_of(a, c), slab_ref(a, hand_entry(m, k, i)), true);
 	for (uint32_t i = 0; i < at_hand; i++)
 		set_hand_entry(m, k, i, i + n < at_hand ? hand_entry(m, k, i + n) : VADDR_NONE);
 	set_hand_count(m, k, at_hand - n);
@@ -95,7 +109,7 @@ static void drop_oldest(struct slab_array *a, const struct slab_class *c, uint32
 static void forget_slab(struct slab_array *a, const struct slab_class *c, uint32_t ref)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec;
+	vaddr_t k = c->rec;
 	uint32_t at_hand = hand_count(m, k), kept = 0;
 
 	for (uint32_t i = 0; i < at_hand; i++) {
@@ -114,15 +128,16 @@ static void forget_slab(struct slab_array *a, const struct slab_class *c, uint32
  */
 static bool take_in_hand(struct slab_array *a, const struct slab_class *c, uint32_t ref)
 {
-	const struct slab_geo *g = &c->cache.geo;
 	struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec, d = slab_record(&a->set, ref);
-	uint32_t n = hand_count(m, k), free = g->nr - record_inuse(m, d), room = HAND / 2 - n;
+	vaddr_t k = c->rec, d = slab_record(&a->set, ref);
+	uint32_t n = hand_count(m, k), free = c->nr - slab_inuse(&a->set, d, c->nr),
+		 room = HAND / 2 - n;
 	uint32_t take = free < room ? free : room, end = n + take;
 
 	set_hand_count(m, k, end);
 	for (uint32_t w = 0; end > n; w++) {
-		for (msize_t bits = slab_bits(m, d, w); bits != 0 && end > n; bits &= bits - 1)
+		for (msize_t bits = slab_free_bits(m, d, w, c->nr); bits != 0 && end > n;
+		     bits &= bits - 1)
 			set_hand_entry(m, k, --end,
 				       object_at(a, c, ref, (w << WORD_SHIFT) + lsb(bits)));
 	}
@@ -134,13 +149,13 @@ static bool fill_hand(struct slab_array *a, const struct slab_class *c, const st
 		      uint64_t *steps)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec;
-	uint32_t ref = slabset_more(&a->set, &c->cache, req, steps);
+	vaddr_t k = c->rec;
+	uint32_t ref = slabset_more(&a->set, cache_of(a, c), req, steps);
 
 	for (; ref != REF_NONE; ref = cache_head(m, k)) {
 		if (!take_in_hand(a, c, ref))
 			break;
-		slabset_list(&a->set, &c->cache, ref, false);
+		slabset_list(&a->set, cache_of(a, c), ref, false);
 		++*steps;
 		if (hand_count(m, k) == HAND / 2)
 			break;
@@ -156,30 +171,42 @@ static __attribute__((noinline)) bool reclaim(struct slab_array *a)
 	for (uint32_t i = 0; i < a->nr; i++) {
 		const struct slab_class *c = &a->class[i];
 
-		drop_oldest(a, c, hand_count(a->base.m, c->cache.rec));
-		units += slabset_shrink(&a->set, &c->cache);
+		drop_oldest(a, c, hand_count(a->base.m, c->rec));
+		units += slabset_shrink(&a->set, cache_of(a, c));
 	}
 	return units != 0;
 }
 
-/* Grants the object on top of the stack, which holds n > 0. */
-static inline struct grant serve(struct slab_array *a, const struct slab_class *c, uint32_t n)
+/* An object of the slab at d was granted; was it the first one? */
+static __attribute__((noinline)) void leave_empty(struct slab_array *a, const struct slab_class *c,
+						  vaddr_t d)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec, p = hand_entry(m, k, n - 1), d;
-	uint32_t ref = slab_ref(a, p), index = index_of(a, c, p), inuse;
 
-	set_hand_entry(m, k, n - 1, VADDR_NONE);
-	set_hand_count(m, k, n - 1);
-	d = slab_record(&a->set, ref);
-	slab_clear_bit(m, d, index);
-	inuse = record_inuse(m, d);
-	set_record_inuse(m, d, inuse + 1);
-	if (mm_unlikely(inuse == 0))
-		set_cache_empty(m, k, cache_empty(m, k) - 1);
-	mm_account(m, p, c->cache.geo.size, MM_CACHED, MM_GRANTED);
-	mm_event(m, MM_EV_OBJ_ALLOC, p.v, index, ref_va(&a->set.pool, ref).v);
-	return (struct grant){p, c->cache.geo.size};
+	if (slab_inuse(&a->set, d, c->nr) == 1)
+		set_cache_empty(m, c->rec, cache_empty(m, c->rec) - 1);
+}
+
+/*
+ * Grants the object on top of the stack, which holds n > 0.  `view` is a copy of
+ * a->base.m of which the compiler knows that no store changes it.
+ */
+static inline struct grant serve(struct slab_array *a, const struct slab_class *c,
+				 const struct mem *view, uint32_t n)
+{
+	vaddr_t p = hand_entry(view, c->rec, n - 1);
+	vaddr_t d = number_record(a, slab_number(a, p));
+	uint32_t index = index_of(a, c, p), w = index >> WORD_SHIFT;
+	msize_t bits = slab_bits(view, d, w);
+
+	set_hand_entry(view, c->rec, n - 1, VADDR_NONE);
+	set_hand_count(view, c->rec, n - 1);
+	set_slab_bits(view, d, w, bits | object_bit(index));
+	if (mm_unlikely(bits == 0))
+		leave_empty(a, c, d);
+	mm_account(a->base.m, p, c->size, MM_CACHED, MM_GRANTED);
+	mm_event(a->base.m, MM_EV_OBJ_ALLOC, p.v, index, round_down(p.v, a->slab_bytes));
+	return (struct grant){p, c->size};
 }
 
 /* Nothing is at hand. */
@@ -191,7 +218,7 @@ static __attribute__((noinline)) struct grant serve_slow(struct slab_array *a,
 	bool any = fill_hand(a, c, req, &steps) || (reclaim(a) && fill_hand(a, c, req, &steps));
 
 	mm_search(a->base.m, steps);
-	return any ? serve(a, c, hand_count(a->base.m, c->cache.rec)) : GRANT_NONE;
+	return any ? serve(a, c, a->base.m, hand_count(a->base.m, c->rec)) : GRANT_NONE;
 }
 
 /* ---- blocks of whole units ---- */
@@ -265,6 +292,7 @@ static __attribute__((noinline)) msize_t large_free(struct slab_array *a, vaddr_
 
 struct grant slab_array_malloc(struct slab_array *a, const struct alloc_req *req)
 {
+	const struct mem view = *a->base.m;
 	msize_t size = req->size;
 	const struct slab_class *c;
 	uint32_t at, n;
@@ -278,86 +306,91 @@ struct grant slab_array_malloc(struct slab_array *a, const struct alloc_req *req
 			return large_malloc(a, size ? size : 1, req);
 	}
 	c = &a->class[at];
-	n = hand_count(a->base.m, c->cache.rec);
+	n = hand_count(&view, c->rec);
 	if (mm_unlikely(n == 0))
 		return serve_slow(a, c, req);
 	mm_search(a->base.m, 0);
-	return serve(a, c, n);
+	return serve(a, c, &view, n);
 }
 
-/* The class of the slab that p lies in, with its ref; NULL: p is in no slab of ours. */
-static inline const struct slab_class *class_at(const struct slab_array *a, vaddr_t p,
-						uint32_t *ref)
+/* The class of the slab that p lies in, with its record; NULL: p is in no slab of ours. */
+static inline const struct slab_class *class_at(const struct slab_array *a, const struct mem *m,
+						vaddr_t p, vaddr_t *d)
 {
 	const struct slabpool *pool = &a->set.pool;
-	msize_t units = (round_down(p.v, a->slab_bytes) - pool->origin.v) >> pool->unit_shift;
+	msize_t number = slab_number(a, p);
 	uint32_t at;
 
-	if (mm_likely(pool->pages == NULL)
-		    ? units >= pool->nr
-		    : units >= REF_NONE || slabpool_kind(pool, (uint32_t)units) != POOL_SLAB)
-		return NULL;
-	*ref = (uint32_t)units;
-	at = record_kind(a->base.m, slab_record(&a->set, *ref)) - POOL_SLAB;
+	if (mm_unlikely(number >= a->slabs)) {
+		if (pool->pages == NULL || number >= REF_NONE >> a->ref_shift ||
+		    slabpool_kind(pool, (uint32_t)number << a->ref_shift) != POOL_SLAB)
+			return NULL;
+	}
+	*d = number_record(a, number);
+	at = record_kind(m, *d) - POOL_SLAB;
 	return at < a->nr ? &a->class[at] : NULL;
 }
 
-/* The freed object does not fit on the stack, or was the last one of its slab. */
-static __attribute__((noinline)) void put_slow(struct slab_array *a, const struct slab_class *c,
-					       vaddr_t p, uint32_t ref)
+/* The freed object does not fit on the stack, or may have been the last one of its slab. */
+static __attribute__((noinline)) msize_t put_slow(struct slab_array *a, const struct slab_class *c,
+						  vaddr_t p)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec;
-	uint32_t n = hand_count(m, k);
+	vaddr_t k = c->rec;
+	uint32_t ref = slab_ref(a, p);
 
-	if (record_inuse(m, slab_record(&a->set, ref)) == 0) {
+	if (slab_inuse(&a->set, slab_record(&a->set, ref), c->nr) == 0) {
 		if (cache_empty(m, k) >= a->set.keep_empty)
 			forget_slab(a, c, ref);
-		if (slabset_emptied(&a->set, &c->cache, ref))
-			return;
+		if (slabset_emptied(&a->set, cache_of(a, c), ref))
+			return c->size;
 	}
-	if (n == HAND)
+	if (hand_count(m, k) == HAND)
 		drop_oldest(a, c, HAND / 2);
-	n = hand_count(m, k);
-	set_hand_entry(m, k, n, p);
-	set_hand_count(m, k, n + 1);
+	set_hand_entry(m, k, hand_count(m, k), p);
+	set_hand_count(m, k, hand_count(m, k) + 1);
+	return c->size;
 }
 
 msize_t slab_array_free(struct slab_array *a, vaddr_t p)
 {
-	struct mem *m = a->base.m;
-	uint32_t ref, index, inuse, n;
-	const struct slab_class *c = class_at(a, p, &ref);
+	const struct mem view = *a->base.m;
+	const struct slab_class *c;
+	uint32_t index, w, n;
+	msize_t bits;
 	vaddr_t d;
 
+	c = class_at(a, &view, p, &d);
 	if (mm_unlikely(c == NULL))
 		return large_free(a, p);
 	index = index_of(a, c, p);
-	d = slab_record(&a->set, ref);
-	if (mm_unlikely(index >= c->cache.geo.nr || !slab_give_bit(m, d, index)))
+	if (mm_unlikely(index >= c->nr))
 		return FREE_BAD;
-	inuse = record_inuse(m, d) - 1;
-	set_record_inuse(m, d, inuse);
-	mm_account(m, p, c->cache.geo.size, MM_GRANTED, MM_CACHED);
-	mm_event(m, MM_EV_OBJ_FREE, p.v, index, ref_va(&a->set.pool, ref).v);
-	n = hand_count(m, c->cache.rec);
-	if (mm_unlikely(n == HAND || inuse == 0)) {
-		put_slow(a, c, p, ref);
-		return c->cache.geo.size;
-	}
-	set_hand_entry(m, c->cache.rec, n, p);
-	set_hand_count(m, c->cache.rec, n + 1);
-	return c->cache.geo.size;
+	w = index >> WORD_SHIFT;
+	bits = slab_bits(&view, d, w);
+	if (mm_unlikely((bits & object_bit(index)) == 0))
+		return FREE_BAD;
+	bits &= ~object_bit(index);
+	set_slab_bits(&view, d, w, bits);
+	mm_account(a->base.m, p, c->size, MM_GRANTED, MM_CACHED);
+	mm_event(a->base.m, MM_EV_OBJ_FREE, p.v, index, round_down(p.v, a->slab_bytes));
+	n = hand_count(&view, c->rec);
+	if (mm_unlikely(n == HAND || bits == 0))
+		return put_slow(a, c, p);
+	set_hand_entry(&view, c->rec, n, p);
+	set_hand_count(&view, c->rec, n + 1);
+	return c->size;
 }
 
 /* Granted bytes of the live block at p, or FREE_BAD. */
 static msize_t usable(const struct slab_array *a, vaddr_t p)
 {
+	vaddr_t d;
+	const struct slab_class *c = class_at(a, a->base.m, p, &d);
 	uint32_t ref;
-	const struct slab_class *c = class_at(a, p, &ref);
 
 	if (c != NULL)
-		return c->cache.geo.size;
+		return c->size;
 	ref = large_at(a, p);
 	return ref == REF_NONE
 		       ? FREE_BAD
@@ -390,7 +423,8 @@ static bool resize_large(struct slab_array *a, uint32_t ref, uint32_t units)
 static struct grant resize_block(struct slab_array *a, vaddr_t p, const struct alloc_req *req)
 {
 	uint32_t ref, at;
-	const struct slab_class *c = class_at(a, p, &ref);
+	vaddr_t d;
+	const struct slab_class *c = class_at(a, a->base.m, p, &d);
 	bool small = req->size <= a->largest;
 
 	if ((p.v & (req->align ? req->align - 1 : 0)) != 0 || req->size == 0)
@@ -398,7 +432,7 @@ static struct grant resize_block(struct slab_array *a, vaddr_t p, const struct a
 	if (c != NULL) {
 		at = small ? a->class_of[(req->size + SLAB_ARRAY_GRAIN - 1) / SLAB_ARRAY_GRAIN]
 			   : a->nr;
-		return c == &a->class[at] ? (struct grant){p, c->cache.geo.size} : GRANT_NONE;
+		return c == &a->class[at] ? (struct grant){p, c->size} : GRANT_NONE;
 	}
 	ref = large_at(a, p);
 	if (ref == REF_NONE || small || req->size > slabpool_largest(&a->set.pool) ||
@@ -440,9 +474,9 @@ static int slab_array_init(struct alloc *base, const struct alloc_env *env)
 	base->root = a->set.pool.root;
 	err = slab_array_classes(a, env);
 	for (uint32_t i = 0; err == 0 && i < a->nr; i++) {
-		slabset_new_cache(&a->set, &a->class[i].cache);
+		slabset_new_cache(&a->set, &a->cache[i]);
 		for (uint32_t n = 0; n < HAND; n++)
-			set_hand_entry(a->base.m, a->class[i].cache.rec, n, VADDR_NONE);
+			set_hand_entry(a->base.m, a->class[i].rec, n, VADDR_NONE);
 	}
 	return err;
 }
@@ -455,9 +489,9 @@ static void walk_run(const void *taker, uint32_t ref, walk_fn *fn, void *ctx)
 
 	if (id >= a->nr)
 		return;
-	if (!slabset_free_map(&a->set, &a->class[id].cache, ref, &map))
+	if (!slabset_free_map(&a->set, &a->cache[id], ref, &map))
 		mm_warn(a->base.m, "a slab's bitmap is corrupt", ref_va(&a->set.pool, ref));
-	slabset_walk_slab(&a->set, &a->class[id].cache, ref, &map, fn, ctx);
+	slabset_walk_slab(&a->set, &a->cache[id], ref, &map, fn, ctx);
 }
 
 static void slab_array_walk(const struct alloc *base, walk_fn *fn, void *ctx)

@@ -9,9 +9,12 @@
 #define SLAB_ARRAY_GRAIN   8u /* sizes are multiples of it */
 #define SLAB_ARRAY_STEPS   (SLAB_ARRAY_LARGEST / SLAB_ARRAY_GRAIN + 1)
 
-/* One size: its geometry, and what spares a division on the way back. */
+/* What malloc and free need of one size, half a cache line: its number is its index. */
 struct slab_class {
-	struct slab_cache cache;
+	vaddr_t rec; /* its record */
+	uint32_t size; /* of an object as granted, bytes */
+	uint32_t first; /* offset of a slab's first object, bytes */
+	uint32_t nr; /* objects of a slab */
 	uint32_t inverse; /* of the odd part of the size, modulo 2^32 */
 	uint8_t twos; /* log2 of the rest of the size */
 	uint8_t aligned; /* every object's address is a multiple of 2^aligned */
@@ -19,13 +22,20 @@ struct slab_class {
 
 struct slab_array {
 	struct alloc base;
-	struct slabset set;
+	msize_t slab_bytes; /* of every slab */
+	vaddr_t origin; /* where slab 0 lies or would lie */
+	vaddr_t desc; /* record of slab 0 */
+	uint32_t stride; /* from one slab's record to the next */
+	uint32_t slabs; /* arena: units, which are slabs */
 	uint32_t nr; /* classes */
 	uint32_t largest; /* size of the last class, bytes */
 	uint32_t align; /* of every object, bytes */
-	msize_t slab_bytes; /* of every slab */
-	struct slab_class class[SLAB_ARRAY_CLASSES]; /* ascending sizes */
+	uint8_t slab_shift; /* log2 of slab_bytes */
+	uint8_t ref_shift; /* log2 of a slab's units */
 	uint8_t class_of[SLAB_ARRAY_STEPS]; /* least class for (size + 7) / 8 */
+	struct slab_class class[SLAB_ARRAY_CLASSES]; /* ascending sizes */
+	struct slab_cache cache[SLAB_ARRAY_CLASSES]; /* the same for slabset */
+	struct slabset set;
 };
 
 /*

@@ -11,20 +11,19 @@
 /* Index of the object at p in a slab of class c, or CACHE_NONE. */
 static uint32_t object_index(const struct slab_array *a, const struct slab_class *c, vaddr_t p)
 {
-	const struct slab_geo *g = &c->cache.geo;
 	uint32_t ref = va_ref(&a->set.pool, (vaddr_t){round_down(p.v, a->slab_bytes)});
-	msize_t off = (p.v & (a->slab_bytes - 1)) - g->first;
+	msize_t off = (p.v & (a->slab_bytes - 1)) - c->first;
 
-	if (slabset_cache_at(&a->set, ref) != c->cache.id || off >= (msize_t)g->nr * g->size)
+	if (slabset_cache_at(&a->set, ref) != c - a->class || off >= (msize_t)c->nr * c->size)
 		return CACHE_NONE;
-	return (uint32_t)off % g->size == 0 ? (uint32_t)off / g->size : CACHE_NONE;
+	return (uint32_t)off % c->size == 0 ? (uint32_t)off / c->size : CACHE_NONE;
 }
 
 /* Entry i of the stack: a free object, met for the first time. */
 static bool entry_good(const struct slab_array *a, const struct slab_class *c, uint32_t i)
 {
 	const struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec, p = hand_entry(m, k, i), d;
+	vaddr_t k = c->rec, p = hand_entry(m, k, i), d;
 	uint32_t index = object_index(a, c, p);
 
 	if (index == CACHE_NONE)
@@ -33,7 +32,7 @@ static bool entry_good(const struct slab_array *a, const struct slab_class *c, u
 		if (vaddr_eq(hand_entry(m, k, j), p))
 			return false;
 	d = slab_record(&a->set, va_ref(&a->set.pool, (vaddr_t){round_down(p.v, a->slab_bytes)}));
-	return (slab_bits(m, d, index >> WORD_SHIFT) >> (index & (WORD_BITS - 1)) & 1) != 0;
+	return (slab_bits(m, d, index >> WORD_SHIFT) & object_bit(index)) == 0;
 }
 
 /* The stack of class c. */
@@ -41,7 +40,7 @@ static int check_hand(const struct slab_array *a, const struct slab_class *c,
 		      struct check_report *r)
 {
 	const struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec;
+	vaddr_t k = c->rec;
 	uint32_t n = hand_count(m, k);
 
 	if (n > HAND || hand_pad(m, k) != 0)
@@ -57,8 +56,8 @@ static int check_found(const struct slab_array *a, const struct slab_class *c, u
 		       struct check_report *r)
 {
 	const struct mem *m = a->base.m;
-	vaddr_t k = c->cache.rec, d = slab_record(&a->set, ref), slab = ref_va(&a->set.pool, ref);
-	uint32_t at_hand = 0, free = c->cache.geo.nr - record_inuse(m, d);
+	vaddr_t k = c->rec, d = slab_record(&a->set, ref), slab = ref_va(&a->set.pool, ref);
+	uint32_t at_hand = 0, free = c->nr - slab_inuse(&a->set, d, c->nr);
 
 	if (record_next(m, d) != REF_NONE)
 		return 0;
@@ -82,12 +81,12 @@ int slab_array_check(const struct alloc *base, struct check_report *r)
 			continue;
 		if (id >= a->nr)
 			return check_fail(r, A1, ref_va(p, i), kind, POOL_LARGE);
-		if (slabset_check_slab(&a->set, &a->class[id].cache, i, r) != 0 ||
+		if (slabset_check_slab(&a->set, &a->cache[id], i, r) != 0 ||
 		    check_found(a, &a->class[id], i, r) != 0)
 			return MM_EINVAL;
 	}
 	for (uint32_t i = 0; i < a->nr; i++) {
-		const struct slab_cache *c = &a->class[i].cache;
+		const struct slab_cache *c = &a->cache[i];
 
 		if (cache_size(base->m, c->rec) != c->geo.size)
 			return check_fail(r, A2, c->rec, cache_size(base->m, c->rec), c->geo.size);

@@ -19,7 +19,7 @@ static bool read_sizes(struct slab_array *a, const struct param_value *v)
 	a->nr = 0;
 	for (unsigned i = 0; i < v->nr; i++) {
 		msize_t size = round_up(v->list[i], a->align);
-		uint32_t last = a->nr != 0 ? a->class[a->nr - 1].cache.geo.size : 0;
+		uint32_t last = a->nr != 0 ? a->class[a->nr - 1].size : 0;
 
 		if (size == 0 || size > SLAB_ARRAY_LARGEST || size < last)
 			return false;
@@ -27,13 +27,11 @@ static bool read_sizes(struct slab_array *a, const struct param_value *v)
 			continue;
 		if (a->nr == SLAB_ARRAY_CLASSES)
 			return false;
-		a->class[a->nr].cache.geo.size = (uint32_t)size;
-		a->class[a->nr].cache.id = a->nr;
-		a->nr++;
+		a->class[a->nr++].size = (uint32_t)size;
 	}
 	if (a->nr == 0)
 		return false;
-	a->largest = a->class[a->nr - 1].cache.geo.size;
+	a->largest = a->class[a->nr - 1].size;
 	return true;
 }
 
@@ -41,7 +39,7 @@ static bool read_sizes(struct slab_array *a, const struct param_value *v)
 static msize_t first_align(const struct slab_class *c, const struct alloc_env *env)
 {
 	msize_t line = env->cache_line > env->align ? roundup_pow2(env->cache_line) : env->align;
-	msize_t natural = (msize_t)1 << lsb(c->cache.geo.size);
+	msize_t natural = (msize_t)1 << lsb(c->size);
 
 	return natural < line ? natural : line;
 }
@@ -57,7 +55,7 @@ static bool slabs_fit(const struct slab_array *a, const struct alloc_env *env, u
 	for (uint32_t i = 0; i < a->nr; i++) {
 		const struct slab_class *c = &a->class[i];
 
-		if (!slabset_geometry(&s, c->cache.geo.size, first_align(c, env), 0, &g) ||
+		if (!slabset_geometry(&s, c->size, first_align(c, env), 0, &g) ||
 		    slabset_waste(&s, &g) * 4 > bytes)
 			return false;
 		sum += slabset_waste(&s, &g);
@@ -81,18 +79,21 @@ static unsigned slab_shift(const struct slab_array *a, const struct alloc_env *e
 	return shift;
 }
 
-/* What class c of the set is once the pool stands; false: its slabs hold no object. */
-static bool set_class(struct slab_array *a, const struct alloc_env *env, struct slab_class *c)
+/* What class i of the set is once the pool stands; false: its slabs hold no object. */
+static bool set_class(struct slab_array *a, const struct alloc_env *env, uint32_t i)
 {
-	unsigned order = msb(a->slab_bytes) - a->set.pool.unit_shift;
-	uint32_t size = c->cache.geo.size;
+	struct slab_class *c = &a->class[i];
+	struct slab_cache *k = &a->cache[i];
 
-	if (!slabset_geometry(&a->set, size, first_align(c, env), order, &c->cache.geo))
+	if (!slabset_geometry(&a->set, c->size, first_align(c, env), a->ref_shift, &k->geo))
 		return false;
-	c->cache.rec = vaddr_add(a->set.pool.taker, c->cache.id * CLASS_RECORD);
-	c->twos = (uint8_t)lsb(size);
-	c->inverse = odd_inverse(size >> c->twos);
-	c->aligned = (uint8_t)lsb(size | c->cache.geo.first | a->slab_bytes);
+	k->id = i;
+	k->rec = c->rec = vaddr_add(a->set.pool.taker, i * CLASS_RECORD);
+	c->first = k->geo.first;
+	c->nr = k->geo.nr;
+	c->twos = (uint8_t)lsb(c->size);
+	c->inverse = odd_inverse(c->size >> c->twos);
+	c->aligned = (uint8_t)lsb(c->size | c->first | a->slab_bytes);
 	return true;
 }
 
@@ -108,7 +109,7 @@ int slab_array_shape(struct slab_array *a, const struct alloc_env *env, struct p
 	if (shift == 0)
 		return MM_EINVAL;
 	a->slab_bytes = (msize_t)1 << shift;
-	objects = (uint32_t)a->slab_bytes / a->class[0].cache.geo.size;
+	objects = (uint32_t)a->slab_bytes / a->class[0].size;
 	if (objects > SLAB_MAX_OBJECTS)
 		objects = SLAB_MAX_OBJECTS;
 	*shape = (struct pool_shape){.unit_shift = shift,
@@ -119,15 +120,22 @@ int slab_array_shape(struct slab_array *a, const struct alloc_env *env, struct p
 
 int slab_array_classes(struct slab_array *a, const struct alloc_env *env)
 {
+	const struct slabpool *p = &a->set.pool;
 	uint32_t step = 0;
 
 	a->set.lazy = true;
 	slabset_setup(&a->set, SLAB_BITMAP, env->arena.bytes != 0,
 		      (uint32_t)env->params[SLAB_ARRAY_KEEP_EMPTY].u);
+	a->slab_shift = (uint8_t)msb(a->slab_bytes);
+	a->ref_shift = (uint8_t)(a->slab_shift - p->unit_shift);
+	a->origin = p->origin;
+	a->desc = a->set.desc;
+	a->stride = a->set.stride << a->ref_shift;
+	a->slabs = p->nr;
 	for (uint32_t i = 0; i < a->nr; i++) {
-		if (!set_class(a, env, &a->class[i]))
+		if (!set_class(a, env, i))
 			return MM_EINVAL;
-		for (; step * SLAB_ARRAY_GRAIN <= a->class[i].cache.geo.size; step++)
+		for (; step * SLAB_ARRAY_GRAIN <= a->class[i].size; step++)
 			a->class_of[step] = (uint8_t)i;
 	}
 	return 0;

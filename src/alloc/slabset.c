@@ -156,7 +156,6 @@ static void format_objects(const struct slabset *s, const struct slab_geo *g, ui
 {
 	struct mem *m = s->pool.m;
 	vaddr_t d = slab_record(s, ref);
-	uint32_t words = slab_words(g->nr), rest = g->nr & (WORD_BITS - 1);
 
 	if (s->form == SLAB_LIST) {
 		for (uint32_t i = 0; i < g->nr; i++)
@@ -165,10 +164,8 @@ static void format_objects(const struct slabset *s, const struct slab_geo *g, ui
 		set_slab_free(m, d, object_va(s, g, ref, 0));
 		return;
 	}
-	for (uint32_t w = 0; w < words; w++)
-		set_slab_bits(m, d, w, MM_WORD_ONES);
-	if (rest != 0)
-		set_slab_bits(m, d, words - 1, ((msize_t)1 << rest) - 1);
+	for (uint32_t w = 0; w < slab_words(g->nr); w++)
+		set_slab_bits(m, d, w, 0);
 }
 
 /* Moves header, gap and tail of the slab at ref; the objects stay cached. */
@@ -290,7 +287,7 @@ vaddr_t slabset_alloc(struct slabset *s, const struct slab_cache *c, const struc
 		index = (uint32_t)(vaddr_diff(p, ref_va(&s->pool, ref)) - c->geo.first) /
 			c->geo.size;
 	} else {
-		index = slab_take_bit(m, d);
+		index = slab_take_bit(m, d, c->geo.nr);
 		p = object_va(s, &c->geo, ref, index);
 	}
 	if (record_inuse(m, d) == 0)
@@ -383,7 +380,7 @@ uint64_t slabset_shrink(struct slabset *s, const struct slab_cache *c)
 		vaddr_t d = slab_record(s, ref);
 		uint32_t next = record_next(m, d);
 
-		if (record_inuse(m, d) == 0) {
+		if (slab_inuse(s, d, c->geo.nr) == 0) {
 			ring_del(s, c->rec, ref);
 			drop_slab(s, c, ref);
 			units += (uint64_t)1 << c->geo.order;
@@ -400,7 +397,7 @@ uint64_t slabset_live(const struct slabset *s, const struct slab_cache *c)
 
 	for (uint32_t r = slabpool_first(&s->pool); r != REF_NONE; r = slabpool_next(&s->pool, r))
 		if (slabset_cache_at(s, r) == c->id)
-			live += record_inuse(s->pool.m, slab_record(s, r));
+			live += slab_inuse(s, slab_record(s, r), c->geo.nr);
 	return live;
 }
 
@@ -415,7 +412,7 @@ bool slabset_free_map(const struct slabset *s, const struct slab_cache *c, uint3
 	*map = (struct slab_map){0};
 	if (s->form == SLAB_BITMAP) {
 		for (uint32_t i = 0; i < c->geo.nr; i++)
-			if ((slab_bits(m, d, i >> WORD_SHIFT) >> (i & (WORD_BITS - 1)) & 1) != 0)
+			if ((slab_bits(m, d, i >> WORD_SHIFT) & object_bit(i)) == 0)
 				slab_map_set(map, i);
 		return true;
 	}

@@ -13,12 +13,11 @@
  *   4   prev     32 bits
  *   8   len      32 bits: units of the slab
  *   12  kind     16 bits: POOL_SLAB + number of the cache
- *   14  inuse    16 bits: objects in use
+ *   14  inuse    16 bits: objects in use; 0 in a lazy set, which counts the bits
  *   16  list form:   target word: address of the first free object, or VADDR_NONE;
  *                    each free object begins with the link to the next, each one
  *                    granted with LINK_WIPED until its owner writes it
- *   16  bitmap form: bits[], target words: bit i is set when object i is free, bits
- *                    beyond the last object are 0
+ *   16  bitmap form: bits[], target words: bit i is set when object i is in use
  */
 #ifndef ALLOC_SLABSET_LAYOUT_H
 #define ALLOC_SLABSET_LAYOUT_H
@@ -129,35 +128,63 @@ static inline void set_slab_bits(const struct mem *m, vaddr_t d, uint32_t word, 
 	mem_stw(m, vaddr_add(d, SLAB_STATE + MM_WORD * word), bits);
 }
 
-/* Takes the lowest free object; there is one.  O(words). */
-static inline uint32_t slab_take_bit(const struct mem *m, vaddr_t d)
+/* count_bits(0xff) == 8; of a target word, without a library's help. */
+static inline uint32_t count_bits(msize_t x)
 {
-	uint32_t w = 0;
-	msize_t bits = slab_bits(m, d, w);
-
-	while (bits == 0)
-		bits = slab_bits(m, d, ++w);
-	set_slab_bits(m, d, w, bits & (bits - 1));
-	return (w << WORD_SHIFT) + lsb(bits);
+	x -= x >> 1 & MM_WORD_ONES / 3;
+	x = (x & MM_WORD_ONES / 5) + (x >> 2 & MM_WORD_ONES / 5);
+	x = (x + (x >> 4)) & MM_WORD_ONES / 17;
+	return (uint32_t)((x * (MM_WORD_ONES / 255) & MM_WORD_ONES) >> (WORD_BITS - 8));
 }
 
-/* Object `index`, which is free, is free no longer. */
-static inline void slab_clear_bit(const struct mem *m, vaddr_t d, uint32_t index)
+/* Objects in use of the slab of nr objects at d; the lazy ones count their bits. */
+static inline uint32_t slab_inuse(const struct slabset *s, vaddr_t d, uint32_t nr)
 {
-	uint32_t w = index >> WORD_SHIFT;
+	uint32_t used = 0;
 
-	set_slab_bits(m, d, w, slab_bits(m, d, w) & ~((msize_t)1 << (index & (WORD_BITS - 1))));
+	if (!s->lazy)
+		return record_inuse(s->pool.m, d);
+	for (uint32_t w = 0; w < slab_words(nr); w++)
+		used += count_bits(slab_bits(s->pool.m, d, w));
+	return used;
+}
+
+/* The bit of an object in its word of the bitmap. */
+static inline msize_t object_bit(uint32_t index)
+{
+	return (msize_t)1 << (index & (WORD_BITS - 1));
+}
+
+/* The free objects of word w, for a slab of nr objects. */
+static inline msize_t slab_free_bits(const struct mem *m, vaddr_t d, uint32_t w, uint32_t nr)
+{
+	uint32_t left = nr - (w << WORD_SHIFT);
+	msize_t all = left < WORD_BITS ? ((msize_t)1 << left) - 1 : MM_WORD_ONES;
+
+	return ~slab_bits(m, d, w) & all;
+}
+
+/* Takes the lowest free object of nr; there is one.  O(words). */
+static inline uint32_t slab_take_bit(const struct mem *m, vaddr_t d, uint32_t nr)
+{
+	uint32_t w = 0;
+	msize_t free = slab_free_bits(m, d, w, nr);
+
+	while (free == 0)
+		free = slab_free_bits(m, d, ++w, nr);
+	set_slab_bits(m, d, w, slab_bits(m, d, w) | (free & -free));
+	return (w << WORD_SHIFT) + lsb(free);
 }
 
 /* Gives object `index` back: false when it is free already. */
 static inline bool slab_give_bit(const struct mem *m, vaddr_t d, uint32_t index)
 {
 	uint32_t w = index >> WORD_SHIFT;
-	msize_t bits = slab_bits(m, d, w), bit = (msize_t)1 << (index & (WORD_BITS - 1));
+	msize_t bits = slab_bits(m, d, w), bit = object_bit(index);
 
-	if (mm_unlikely((bits & bit) != 0))
+	if (mm_unlikely((bits & bit) == 0))
 		return false;
-	set_slab_bits(m, d, w, bits | bit);
+	set_slab_bits(m, d, w, bits & ~bit);
 	return true;
 }
 
