@@ -17,6 +17,8 @@ static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &
 						   &alloc_checked8};
 
 static const struct phys_region ram[] = {{BASE, 0x40000, REGION_RAM, 15}};
+static const struct phys_region ram_and_table[] = {{0x1000, 0x2000, REGION_RAM, 15},
+						   {BASE, 0x40000, REGION_RAM, 15}};
 
 static uint64_t next_random(uint64_t *x)
 {
@@ -157,7 +159,7 @@ static void test_resize(void **state)
 struct shadow {
 	struct rig g;
 	struct alloc *a;
-	struct alloc *low; /* page allocator below, or NULL */
+	struct alloc *boot, *pages; /* below it, or NULL */
 	struct grant live[LIVE];
 	unsigned nr;
 	uint64_t seed;
@@ -165,16 +167,16 @@ struct shadow {
 
 static void verify_shadow(struct shadow *s)
 {
-	struct alloc *both[2] = {s->low != NULL ? s->low : s->a, s->a};
+	struct alloc *layer[3] = {s->boot, s->pages, s->a};
+	unsigned lowest = s->pages != NULL ? 0 : 2;
 	int64_t bytes = 0;
 
 	for (unsigned i = 0; i < s->nr; i++)
 		bytes += (int64_t)s->live[i].bytes;
 	assert_int_equal(rig_bytes(rig_owner_of(&s->g, s->a), MM_GRANTED), bytes);
-	rig_check(&s->g, s->a);
-	if (s->low != NULL)
-		rig_check(&s->g, s->low);
-	rig_ledger_equals_walk(&s->g, both, s->low != NULL ? 2 : 1);
+	for (unsigned i = lowest; i < 3; i++)
+		rig_check(&s->g, layer[i]);
+	rig_ledger_equals_walk(&s->g, &layer[lowest], 3 - lowest);
 }
 
 /* No overlap with any live block; aligned and large enough. */
@@ -243,13 +245,102 @@ static void test_random_arena(void **state)
 	}
 }
 
+/* A buddy of 64 pages, and the kind on it. */
+static void start_grown(struct shadow *s, const struct alloc_instance *in)
+{
+	static const struct pfn_range range = {{BASE >> 12}, 64, 1, 0};
+	static const struct zone_desc zone = {"normal", &range, 1, DESC_OWN_RANGE};
+	static const uint8_t list[] = {0};
+	struct rig_owner *boot, *pages;
+
+	rig_init(&s->g, RIG_NOISE, ram_and_table, 2, 0);
+	boot = rig_owner(&s->g, in, "memblock", NULL);
+	boot->env.boot_table = (struct mm_range){{0x1000}, 0x1000};
+	assert_int_equal(rig_start(&s->g, boot), 0);
+	s->boot = boot->alloc;
+	assert_int_equal(s->boot->ops->boot->add(s->boot, (vaddr_t){BASE}, 0x40000), 0);
+	pages = rig_owner(&s->g, in, "buddy", NULL);
+	pages->env.zones = &zone;
+	pages->env.nr_zones = 1;
+	pages->env.zonelist = list;
+	pages->env.boot = s->boot;
+	assert_int_equal(rig_start(&s->g, pages), 0);
+	s->pages = pages->alloc;
+	s->a = rig_grown(&s->g, in, "slab_array", NULL, s->pages);
+}
+
+static void test_random_grown(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct shadow s = {0};
+
+		start_grown(&s, all[i]);
+		random_run(&s, 500);
+		rig_finish(&s.g);
+	}
+}
+
+/*
+ * The page source fails at the Nth request: one request is refused, after the slabs
+ * kept empty were given back, and everything goes on.
+ */
+static void test_pages_fail(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		for (uint64_t at = 2; at < 9; at++) {
+			struct shadow s = {0};
+			unsigned refused = 0;
+
+			start_grown(&s, all[i]);
+			rig_owner_of(&s.g, s.a)->source.fail_at = at;
+			for (unsigned n = 0; n < 40; n++) {
+				refused += take(s.a, n % 4 == 3 ? 5000 : 700, 0).bytes == 0;
+				rig_check(&s.g, s.a);
+			}
+			assert_int_equal(refused, 1);
+			rig_finish(&s.g);
+		}
+	}
+}
+
+/* Set sizes, none kept empty: the slab is back in the pool with its last object. */
+static void test_sizes(void **state)
+{
+	static const msize_t sizes[] = {20, 24, 100};
+	const struct rig_param set[] = {
+		{"sizes", 0, sizes, 3}, {"keep_empty", 0, NULL, 0}, {NULL, 0, NULL, 0}};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig g;
+		struct alloc *a;
+		struct grant x, y;
+
+		rig_init(&g, RIG_NOISE, ram, 1, 0);
+		a = rig_arena(&g, all[i], "slab_array", set, BASE, ARENA);
+		x = take(a, 1, 0);
+		y = take(a, 25, 0);
+		assert_int_equal(x.bytes, 24);
+		assert_int_equal(y.bytes, 104);
+		assert_int_equal(take(a, 105, 0).bytes, 4096);
+		assert_int_equal(rig_owner_of(&g, a)->count[MM_EV_SLAB_NEW], 2);
+		verify(&g, a);
+		assert_int_equal(a->ops->bytes->free(a, x.va), 24);
+		assert_int_equal(rig_owner_of(&g, a)->count[MM_EV_SLAB_FREE], 1);
+		verify(&g, a);
+		rig_finish(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_bad_frees),
-		cmocka_unit_test(test_resize),
-		cmocka_unit_test(test_random_arena),
+		cmocka_unit_test(test_classes),      cmocka_unit_test(test_bad_frees),
+		cmocka_unit_test(test_resize),       cmocka_unit_test(test_random_arena),
+		cmocka_unit_test(test_random_grown), cmocka_unit_test(test_pages_fail),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
