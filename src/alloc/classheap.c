@@ -85,8 +85,8 @@ static msize_t largest_size(const struct classheap *h, msize_t room)
 	return need - h->header;
 }
 
-static void set_geometry(struct classheap *h, const struct alloc_env *env,
-			 const struct class_setup *s, msize_t largest)
+static int set_geometry(struct classheap *h, const struct alloc_env *env,
+			const struct class_setup *s, msize_t largest)
 {
 	h->policy = s->policy;
 	h->tries = s->tries;
@@ -101,6 +101,8 @@ static void set_geometry(struct classheap *h, const struct alloc_env *env,
 	h->keep_most = s->keep;
 	h->nr_classes = class_of(h, s->policy.split_log2, round_down(largest, s->gran)) + 2;
 	h->nr_rows = (h->nr_classes + 31) / 32;
+	/* With one class to a power of two the code knows of one row only. */
+	return s->policy.split_log2 == 0 && h->nr_rows > 1 ? MM_EINVAL : 0;
 }
 
 /* The rest of the geometry, once the first segment's place is known. */
@@ -224,8 +226,9 @@ int classheap_init(struct classheap *h, const struct alloc_ops *ops, const struc
 	int err;
 
 	alloc_base(&h->base, ops, env);
-	set_geometry(h, env, s, env->arena.bytes > later ? env->arena.bytes : later);
-	err = first_segment(h, env, &r);
+	err = set_geometry(h, env, s, env->arena.bytes > later ? env->arena.bytes : later);
+	if (err == 0)
+		err = first_segment(h, env, &r);
 	if (err == 0)
 		err = place(h, r.base, r.bytes, later);
 	if (err != 0)
@@ -243,7 +246,8 @@ int classheap_attach(struct classheap *h, const struct alloc_ops *ops, const str
 	msize_t later = largest_pages(env), bytes = env->arena.bytes;
 
 	alloc_base(&h->base, ops, env);
-	set_geometry(h, env, s, bytes > later ? bytes : later);
+	if (set_geometry(h, env, s, bytes > later ? bytes : later) != 0)
+		return MM_EINVAL;
 	if (bytes == 0)
 		return place(h, env->root, segment_bytes(h->base.m, env->root), later);
 	return place(h, env->arena.base, bytes, 0);

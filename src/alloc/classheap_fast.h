@@ -18,6 +18,7 @@
 #include "alloc/classheap_layout.h"
 
 #define CLASSHEAP_INLINE static inline __attribute__((always_inline))
+#define CLASSHEAP_APART  __attribute__((noinline, unused))
 #define CLASSHEAP_COLD   __attribute__((noinline, cold, unused))
 
 /* One operation's heap: the handle, its constant policy and a copy of its view. */
@@ -32,6 +33,12 @@ struct class_op {
 
 /* ---- lists ---- */
 
+/* With one class to a power of two there is one row: 31 classes are 2^31 granules and more. */
+CLASSHEAP_INLINE bool one_row(const struct class_op *o)
+{
+	return o->k.split_log2 == 0;
+}
+
 CLASSHEAP_INLINE unsigned op_class(const struct class_op *o, msize_t size)
 {
 	return class_of(o->h, o->k.split_log2, size);
@@ -40,17 +47,23 @@ CLASSHEAP_INLINE unsigned op_class(const struct class_op *o, msize_t size)
 /* The list of `class` has become empty. */
 CLASSHEAP_INLINE void clear_class(const struct class_op *o, unsigned class)
 {
-	uint32_t map = row_map(o->c, class >> 5) & ~(UINT32_C(1) << (class & 31));
+	unsigned row = one_row(o) ? 0 : class >> 5;
+	uint32_t map = row_map(o->c, row) & ~(UINT32_C(1) << (class & 31));
 
-	set_row_map(o->c, class >> 5, map);
+	set_row_map(o->c, row, map);
 	if (map == 0)
-		set_top_map(o->c, top_map(o->c) & ~(UINT32_C(1) << (class >> 5)));
+		set_top_map(o->c, top_map(o->c) & ~(UINT32_C(1) << row));
 }
 
 CLASSHEAP_INLINE void mark_class(const struct class_op *o, unsigned class)
 {
-	set_row_map(o->c, class >> 5, row_map(o->c, class >> 5) | UINT32_C(1) << (class & 31));
-	set_top_map(o->c, top_map(o->c) | UINT32_C(1) << (class >> 5));
+	unsigned row = one_row(o) ? 0 : class >> 5;
+
+	set_row_map(o->c, row, row_map(o->c, row) | UINT32_C(1) << (class & 31));
+	if (one_row(o))
+		set_top_map(o->c, 1);
+	else
+		set_top_map(o->c, top_map(o->c) | UINT32_C(1) << row);
 }
 
 /* The head's prev is never read, so taking the head leaves the next chunk alone. */
@@ -172,9 +185,11 @@ struct class_hit {
 /* The head of the first list from `class` on. */
 CLASSHEAP_INLINE struct class_hit first_from(const struct class_op *o, unsigned class)
 {
-	unsigned row = class >> 5;
+	unsigned row = one_row(o) ? 0 : class >> 5;
 	uint32_t map = row_map(o->c, row) & (UINT32_MAX << (class & 31));
 
+	if (mm_unlikely(one_row(o) && map == 0))
+		return (struct class_hit){VADDR_NONE, 0};
 	if (map == 0) {
 		uint32_t top = top_map(o->c) & (UINT32_C(0xfffffffe) << row);
 
@@ -217,6 +232,13 @@ CLASSHEAP_INLINE struct class_hit find_chunk(const struct class_op *o, msize_t n
 		hit = first_from(o, class + inside);
 	mm_search(o->h->base.m, steps);
 	return hit;
+}
+
+/* As find_chunk, for a power of two: the least of its class. */
+CLASSHEAP_INLINE struct class_hit find_pow2(const struct class_op *o, msize_t need)
+{
+	mm_search(o->h->base.m, 0);
+	return first_from(o, 1 + msb(need) - o->h->gran_log2);
 }
 
 /* Takes what find_chunk found, whose record is r, off its list. */
@@ -489,13 +511,36 @@ static CLASSHEAP_COLD struct grant class_grow(struct classheap *h, struct class_
 	return vaddr_none(p) ? GRANT_NONE : grant_chunk(&o, p, chunk_rec(o.m, p), need);
 }
 
+/* From the lists; `need` is the chunk's size. */
+CLASSHEAP_INLINE struct grant class_take(struct classheap *h, struct class_policy k, msize_t need,
+					 const struct alloc_req *req)
+{
+	struct mem copy = *h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+	struct class_hit hit = k.pow2 ? find_pow2(&o, need) : find_chunk(&o, need);
+	struct mm_rec r;
+
+	if (mm_unlikely(vaddr_none(hit.p)))
+		return class_grow(h, k, need, req);
+	r = chunk_rec(o.m, hit.p);
+	take_hit(&o, hit, r);
+	return grant_chunk(&o, hit.p, r, need);
+}
+
+/* The same out of line, so that the way of kept chunks stays short. */
+static CLASSHEAP_APART struct grant class_take_apart(struct classheap *h, struct class_policy k,
+						     msize_t need, const struct alloc_req *req)
+{
+	return class_take(h, k, need, req);
+}
+
 CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_policy k,
 					   const struct alloc_req *req)
 {
 	struct mem copy = *h->base.m;
 	struct class_op o = class_begin(h, k, &copy);
-	struct class_hit hit;
 	msize_t need;
+	vaddr_t p;
 
 	if (mm_unlikely(req->size > h->max_size)) {
 		mm_refuse(h->base.m, MM_REFUSE_LIMIT);
@@ -504,47 +549,62 @@ CLASSHEAP_INLINE struct grant class_malloc(struct classheap *h, struct class_pol
 	need = chunk_for(&o, req->size);
 	if (mm_unlikely(req->align > h->gran))
 		return class_memalign(h, k, need, req);
-	if (k.keep) {
-		vaddr_t p = take_kept(&o, need);
-
-		if (mm_likely(!vaddr_none(p))) {
-			mm_search(h->base.m, 0);
-			return note_grant(&o, p, need - o.header, mm_row_at(h->base.m, p));
-		}
-	}
-	hit = find_chunk(&o, need);
-	if (mm_likely(!vaddr_none(hit.p))) {
-		struct mm_rec r = chunk_rec(o.m, hit.p);
-
-		take_hit(&o, hit, r);
-		return grant_chunk(&o, hit.p, r, need);
-	}
-	return class_grow(h, k, need, req);
+	if (!k.keep)
+		return class_take(h, k, need, req);
+	p = take_kept(&o, need);
+	if (vaddr_none(p))
+		return class_take_apart(h, k, need, req);
+	mm_search(h->base.m, 0);
+	return note_grant(&o, p, need - o.header, mm_row_at(h->base.m, p));
 }
 
 /* ---- free ---- */
 
+CLASSHEAP_INLINE msize_t note_free(const struct class_op *o, vaddr_t p, msize_t granted)
+{
+	struct mem *m = o->h->base.m;
+
+	set_control_live(o->c, control_live(o->c) - 1);
+	mm_account(m, p, granted, MM_GRANTED, MM_CACHED);
+	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
+	return granted;
+}
+
+/* The chunk p with its tag becomes free at once. */
+CLASSHEAP_INLINE msize_t class_release(struct classheap *h, struct class_policy k, vaddr_t p,
+				       msize_t tag)
+{
+	struct mem copy = *h->base.m;
+	struct class_op o = class_begin(h, k, &copy);
+
+	if (mm_unlikely(!release_chunk(&o, p, chunk_rec(o.m, p), tag, mm_row_at(h->base.m, p))))
+		return FREE_BAD;
+	return note_free(&o, p, tag_size(tag) - o.header);
+}
+
+static CLASSHEAP_APART msize_t class_release_apart(struct classheap *h, struct class_policy k,
+						   vaddr_t p, msize_t tag)
+{
+	return class_release(h, k, p, tag);
+}
+
 CLASSHEAP_INLINE msize_t class_free(struct classheap *h, struct class_policy k, vaddr_t p)
 {
-	struct mem copy = *h->base.m, *m = h->base.m;
+	struct mem copy = *h->base.m;
 	struct class_op o = class_begin(h, k, &copy);
 	struct mm_rec r = chunk_rec(o.m, p);
-	msize_t tag = live_tag(&o, p, r), granted = tag_size(tag) - o.header;
-	struct mm_row *row;
+	msize_t tag = live_tag(&o, p, r);
 
 	if (mm_unlikely(tag == 0))
 		return FREE_BAD;
-	row = mm_row_at(m, p);
-	if (k.keep && tag_size(tag) >> h->gran_log2 < h->keep_sizes) {
-		if (mm_unlikely(keep_chunk(&o, p, r, tag) > h->keep_most))
-			class_coalesce(h, k);
-	} else if (mm_unlikely(!release_chunk(&o, p, r, tag, row))) {
-		return FREE_BAD;
-	}
-	set_control_live(o.c, control_live(o.c) - 1);
-	mm_row_move(row, granted, MM_GRANTED, MM_CACHED);
-	mm_event(m, MM_EV_CHUNK_FREE, p.v, granted, 0);
-	return granted;
+	if (!k.keep)
+		return class_release(h, k, p, tag);
+	if (tag_size(tag) >> h->gran_log2 >= h->keep_sizes)
+		return class_release_apart(h, k, p, tag);
+	note_free(&o, p, tag_size(tag) - o.header);
+	if (mm_unlikely(keep_chunk(&o, p, r, tag) > h->keep_most))
+		class_coalesce(h, k);
+	return tag_size(tag) - o.header;
 }
 
 /* ---- resize ---- */

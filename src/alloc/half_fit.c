@@ -16,6 +16,7 @@
  * H = a k + 2 l n M_f (ceil(log2 n_f) + 1) / (l + n).
  *
  * The header is a wide, as o1heap's; ours needs one word of it, the rest is slack.
+ * An arena may have up to 2^30 granules of 8 words.
  *
  * Layout: classheap_layout.h; invariants I1 to I9: classheap.c.
  */
