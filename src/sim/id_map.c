@@ -1,6 +1,7 @@
 #include "sim/id_map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_CELLS 1024u
 
@@ -17,9 +18,12 @@ void id_map_finish(struct id_map *m)
 	*m = (struct id_map){0};
 }
 
+/* Eight numbers in a row share a cache line: what was born in order often dies in order. */
 static uint32_t home(const struct id_map *m, uint32_t id)
 {
-	return (uint32_t)((id + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15) >> m->shift);
+	uint64_t line = (id / 8 + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)(line >> m->shift) << 3 | (id & 7);
 }
 
 /* The cell of an id, or the empty one where it belongs. */
@@ -32,18 +36,27 @@ static struct id_cell *find_cell(const struct id_map *m, uint32_t id)
 	return &m->cells[c];
 }
 
+static struct id_cell *aligned_cells(uint64_t nr)
+{
+	struct id_cell *cells = aligned_alloc(64, nr * sizeof *cells);
+
+	if (cells != NULL)
+		memset(cells, 0, nr * sizeof *cells);
+	return cells;
+}
+
 static bool grow(struct id_map *m)
 {
 	uint64_t old_nr = m->cells ? (uint64_t)m->mask + 1 : 0,
 		 nr = old_nr ? old_nr * 2 : FIRST_CELLS;
-	struct id_cell *old = m->cells, *cells = nr < UINT32_MAX ? calloc(nr, sizeof *cells) : NULL;
+	struct id_cell *old = m->cells, *cells = nr < UINT32_MAX ? aligned_cells(nr) : NULL;
 
 	if (cells == NULL)
 		return false;
 	m->cells = cells;
 	m->mask = (uint32_t)nr - 1;
-	m->shift = 64 - (unsigned)__builtin_ctzll(nr);
-	m->room = (uint32_t)(nr / 5 * 4);
+	m->shift = 64 - ((unsigned)__builtin_ctzll(nr) - 3);
+	m->room = (uint32_t)(nr / 4 * 3);
 	for (uint64_t i = 0; i < old_nr; i++)
 		if (old[i].slot != 0)
 			*find_cell(m, old[i].id) = old[i];
@@ -57,6 +70,8 @@ bool id_map_retire(struct id_map *m, const struct id_cell *cell)
 		return false;
 	*find_cell(m, cell->id) = *cell;
 	m->used++;
+	if (cell->id > m->newest_old)
+		m->newest_old = cell->id;
 	return true;
 }
 

@@ -5,7 +5,7 @@
  * Most objects die young, and traces number them in order.  So the last ID_WINDOW
  * numbers have a cell each, found by their low bits; whoever still lives when its
  * cell is wanted for a younger one moves to a hash table (open addressing, linear
- * probing, 10 to 20 bytes an object).
+ * probing, 11 to 21 bytes an object).
  */
 #ifndef SIM_ID_MAP_H
 #define SIM_ID_MAP_H
@@ -16,7 +16,7 @@
 #include "model/mem.h"
 #include "sim/event.h"
 
-#define ID_WINDOW 65536u
+#define ID_WINDOW (1u << 20) /* 8 MiB, touched as far as numbers go */
 
 struct id_cell {
 	uint32_t id, slot; /* slot + 1; 0 empty */
@@ -26,8 +26,9 @@ struct id_map {
 	struct id_cell *window; /* ID_WINDOW, by id modulo ID_WINDOW */
 	struct id_cell *cells; /* the hash table */
 	uint32_t mask; /* its cells - 1 */
-	unsigned shift; /* 64 - log2(cells) */
+	unsigned shift; /* 64 - log2(cells / 8) */
 	uint32_t used, room; /* ids in it; at which it grows */
+	uint32_t newest_old; /* the largest id that ever was in it */
 };
 
 /* false: out of memory. */
@@ -60,7 +61,16 @@ static inline uint32_t id_map_take(struct id_map *m, uint32_t id)
 	return slot;
 }
 
-/* An id that is not live (id_map_find) gets a slot.  false: out of memory. */
+/* Is the id free to be born?  Numbers given out in order never look behind the window. */
+static inline bool id_map_is_free(const struct id_map *m, uint32_t id)
+{
+	const struct id_cell *w = &m->window[id % ID_WINDOW];
+
+	return mm_likely(w->slot == 0 || w->id != id) &&
+	       (mm_likely(id > m->newest_old) || id_map_find_old(m, id) == SLOT_NONE);
+}
+
+/* An id that is free gets a slot.  false: out of memory. */
 static inline bool id_map_put(struct id_map *m, uint32_t id, uint32_t slot)
 {
 	struct id_cell *w = &m->window[id % ID_WINDOW];
