@@ -498,7 +498,8 @@ static void slab_array_walk(const struct alloc *base, walk_fn *fn, void *ctx)
 {
 	const struct slab_array *a = (const struct slab_array *)base;
 
-	slabpool_walk(&a->set.pool, &(struct pool_walker){fn, ctx, walk_run, a});
+	slabpool_walk(&a->set.pool, &(struct pool_walker){fn, ctx, walk_run, a, "size record",
+							  CLASS_RECORD, a->nr});
 }
 
 static struct grant slab_array_op_malloc(struct alloc *a, const struct alloc_req *req)

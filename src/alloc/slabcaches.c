@@ -361,7 +361,8 @@ void slabcaches_walk(const struct alloc *a, walk_fn *fn, void *ctx)
 {
 	const struct slabcaches *s = (const struct slabcaches *)a;
 
-	slabpool_walk(&s->set.pool, &(struct pool_walker){fn, ctx, walk_run, s});
+	slabpool_walk(&s->set.pool, &(struct pool_walker){fn, ctx, walk_run, s, "cache record",
+							  RECORD_BYTES, FIRST_CACHES});
 }
 
 static uint32_t op_create(struct alloc *a, const struct cache_req *req)

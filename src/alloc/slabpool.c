@@ -334,13 +334,20 @@ unsigned slabpool_max_order(const struct slabpool *p)
 }
 
 /* What lies before the first unit; all of a grown pool's root block. */
-static void walk_front(const struct slabpool *p, walk_fn *fn, void *ctx)
+static void walk_front(const struct slabpool *p, const struct pool_walker *w)
 {
 	vaddr_t used = vaddr_add(p->taker, p->taker_bytes);
+	vaddr_t record = vaddr_sub(used, w->nr_records * w->record_bytes);
 	vaddr_t map_end = vaddr_add(p->map, (msize_t)p->nr * p->stride);
+	walk_fn *fn = w->fn;
+	void *ctx = w->ctx;
 
 	span(fn, ctx, p->base, p->root, MM_SLACK, "sliver");
-	span(fn, ctx, p->root, used, MM_METADATA, "slab pool header");
+	span(fn, ctx, p->root, p->taker, MM_METADATA, "slab pool header");
+	span(fn, ctx, p->taker, record, MM_METADATA, "cache directory");
+	for (; record.v < used.v; record = vaddr_add(record, w->record_bytes))
+		span(fn, ctx, record, vaddr_add(record, w->record_bytes), MM_METADATA,
+		     w->record_what);
 	if (p->pages != NULL) {
 		span(fn, ctx, used, p->end, MM_SLACK, "sliver");
 		return;
@@ -352,7 +359,7 @@ static void walk_front(const struct slabpool *p, walk_fn *fn, void *ctx)
 
 void slabpool_walk(const struct slabpool *p, const struct pool_walker *w)
 {
-	walk_front(p, w->fn, w->ctx);
+	walk_front(p, w);
 	for (uint32_t r = slabpool_first(p); r != REF_NONE; r = slabpool_next(p, r)) {
 		msize_t bytes = (msize_t)slabpool_units(p, r) << p->unit_shift;
 		unsigned kind = slabpool_kind(p, r);

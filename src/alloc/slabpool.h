@@ -90,6 +90,10 @@ struct pool_walker {
 	void *ctx;
 	void (*run)(const void *taker, uint32_t ref, walk_fn *fn, void *ctx);
 	const void *taker;
+	/* What ends the taker's bytes: `nr_records` spans of `record_bytes`. */
+	const char *record_what;
+	msize_t record_bytes;
+	unsigned nr_records;
 };
 
 /* Every span: header, map, slivers, free and large runs; `run` gives each other run's. */

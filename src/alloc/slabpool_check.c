@@ -117,6 +117,8 @@ static int check_bins(const struct slabpool *p, uint32_t nr, struct check_report
 	}
 	if (met != nr)
 		return check_fail(r, P4, p->root, met, nr);
+	if (p->nr_bins % 2 != 0 && pool_bin(p, p->nr_bins) != 0)
+		return check_fail(r, P5, p->root, pool_bin(p, p->nr_bins), 0);
 	if (bins != pool_head(p))
 		return check_fail(r, P5, p->root, pool_head(p), bins);
 	return 0;

@@ -11,7 +11,8 @@
  *   0   blocks   32 bits: runs given out and not yet given back
  *   4   first    32 bits: grown: the run got last (page number, a list by the page
  *                descriptors' links); arena: bit b is set when bin b is not empty
- *   8   bin[b]   32 bits each, arena only: the first free run of 2^b to 2^(b+1) - 1 units
+ *   8   bin[b]   32 bits each, arena only: the first free run of 2^b to 2^(b+1) - 1 units;
+ *                0 where their number leaves half a double word
  *
  * Map: one record a unit, of `stride` bytes.  All zero in a unit that begins nothing.
  *   0   next     32 bits: next free run of the bin, or REF_NONE; taker's in a slab

@@ -27,7 +27,8 @@
 #define MAX_SPANS    4096u
 #define MAX_FIELDS   4096u
 #define CARE_PERCENT 95u
-#define LINK_BYTES   32u /* of a free block: where links lie */
+#define LINK_BYTES   16u /* of a free block: where links lie */
+#define FREE_SPANS   64u /* free blocks looked at in a world */
 
 enum verdict { REPORTED, BY_FAULT, ENDLESS, UNNOTICED, NR_VERDICTS };
 
@@ -248,6 +249,7 @@ static void mutate_world(const struct scene *sc, const struct driver *d, uint64_
 {
 	struct world *w = malloc(sizeof *w);
 	struct span_list *l = calloc(1, sizeof *l);
+	unsigned nr_free = 0;
 	struct shadow s;
 
 	assert_true(w != NULL && l != NULL);
@@ -258,7 +260,8 @@ static void mutate_world(const struct scene *sc, const struct driver *d, uint64_
 		for (unsigned i = 0; i < l->nr; i++) {
 			if (l->s[i].class == MM_METADATA)
 				flip_metadata(w, res, &l->s[i]);
-			else if (l->s[i].class == MM_CACHED || l->s[i].class == MM_FREE)
+			else if ((l->s[i].class == MM_CACHED || l->s[i].class == MM_FREE) &&
+				 nr_free++ < FREE_SPANS)
 				flip_free(w, res, &l->s[i]);
 		}
 		shadow_finish(&s);

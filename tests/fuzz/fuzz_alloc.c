@@ -2,7 +2,7 @@
  * Fuzz target: bytes choose an allocator kind, a world and operations, which the
  * drivers of the conformance battery make and judge.
  *
- *   byte 0  kind     byte 1  word (bit 0), facet (bits 1 to 3), geometry (rest)     byte 2  variant
+ *   byte 0  kind     byte 1  word (bit 0), facet (bits 1 to 3), geometry (rest)     byte 2  variant, noise (bit 7)
  *   then eight bytes an operation: code, small, pick (2), size (2), alignment, 0
  */
 #include <setjmp.h>
@@ -117,11 +117,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (d == NULL)
 		return 0;
 	sc.geo = pick_geometry(d, data[1] >> 4);
-	sc.variant = data[2] % variant_count(sc.ops);
+	sc.variant = (data[2] & 0x7f) % variant_count(sc.ops);
 	w = malloc(sizeof *w);
 	if (w == NULL || sc.geo == NULL)
 		abort();
-	if (world_build(w, &sc, 0x5eed, (struct world_failure){0}) == 0)
+	if (world_build(w, &sc, data[2] & 0x80 ? 0x5eed : 0, (struct world_failure){0}) == 0)
 		operate(w, d, data + 3, (bytes - 3) / OP_BYTES);
 	world_finish(w);
 	free(w);
