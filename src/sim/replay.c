@@ -20,6 +20,7 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 		return -ENOMEM;
 	r->heap = sys->group[GROUP_HEAP];
 	r->routed = sys->machine->nr_placement != 0 || r->heap == NULL;
+	r->headers = r->heap != NULL && strcmp(r->heap->ops->unit, "chunk") == 0;
 	r->req.zone_mask = UINT32_MAX;
 	r->nr_check = o->check_every;
 	r->nr_sample = o->sample_every;
@@ -524,9 +525,9 @@ static enum replay_end after_event(struct replay *r, const struct trace_event *e
 #define AHEAD_BLOCK 8
 
 /*
- * A free touches its entry of the live table and then the block's header, both
- * anywhere in memory: ask for them while earlier events are done.  Changes nothing
- * but time.  Always inline: gcc takes a function that only prefetches for one
+ * A free touches its entry of the live table and, in a heap of chunks, the header
+ * before the block, both anywhere in memory: ask for them while earlier events are
+ * done.  Changes nothing but time.  Always inline: gcc takes a function that only prefetches for one
  * without effects and drops the call.
  */
 __attribute__((always_inline)) static inline void look_ahead(const struct replay *r, const struct trace_event *e,
@@ -538,7 +539,7 @@ __attribute__((always_inline)) static inline void look_ahead(const struct replay
 	if (mm_unlikely(far >= end))
 		return;
 	__builtin_prefetch(&r->live.slot[far->slot], 1);
-	if (near->op != OP_FREE || near->slot >= r->live.nr)
+	if (!r->headers || near->op != OP_FREE || near->slot >= r->live.nr)
 		return;
 	/* Not for one yet unborn: an address without memory costs a page walk each time. */
 	l = &r->live.slot[near->slot];

@@ -121,7 +121,8 @@ struct replay {
 	struct figures *fig;        /* owned */
 	struct live_table live;     /* owned */
 	struct sys_alloc *heap;     /* serves the heap group when no rule says otherwise */
-	bool routed;                /* placement rules exist */
+	bool routed;                /* placement rules exist, or there is no such heap */
+	bool headers;               /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;
