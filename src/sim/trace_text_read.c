@@ -1,201 +1,21 @@
 /* Reading the native text form; trace_text.h has its grammar. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/name_map.h"
 #include "sim/trace_block.h"
 #include "sim/trace_format.h"
 #include "sim/trace_ops.h"
 #include "sim/trace_text.h"
+#include "sim/trace_text_scan.h"
 
 #define LINE_BYTES (TRACE_STRING_BYTES * 4 + 4096u) /* a string of escapes, and the rest */
-
-struct text_reader {
-	struct name_map names;
-	uint64_t line;
-};
-
-/* A line under way; `end` is its newline, which stands in the buffer. */
-struct line {
-	struct trace_reader *r;
-	const char *first, *p, *end;
-	const char *word; /* the token taken last */
-	size_t bytes;
-	const char *name; /* what stands before "=" */
-	size_t name_bytes;
-	const char *object; /* what the operation names */
-	size_t object_bytes;
-	unsigned seen; /* 1 << bit of the fields that were given */
-	bool failed, flags_given;
-	uint8_t flags;
-	struct trace_event ev;
-	struct diag *d;
-};
-
-static int bad(const struct line *l, const char *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static int bad(const struct line *l, const char *at, const char *fmt, ...)
-{
-	const struct text_reader *t = l->r->state;
-	char msg[sizeof l->d->msg];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
-	va_end(ap);
-	return trace_bad_line(l->r, l->d, t->line, (size_t)(at - l->first) + 1, "%s", msg);
-}
-
-/* ---- tokens ---- */
-
-static bool is_word_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '-' || c == '$' || c == '?' || c == '|' || c == ':';
-}
-
-static void skip_blanks(struct line *l)
-{
-	while (l->p < l->end && (*l->p == ' ' || *l->p == '\t' || *l->p == '\r'))
-		l->p++;
-}
-
-static bool at_end(struct line *l)
-{
-	skip_blanks(l);
-	return l->p >= l->end || *l->p == '#';
-}
-
-/* The next word into l->word; false: there is none here. */
-static bool get_word(struct line *l)
-{
-	skip_blanks(l);
-	l->word = l->p;
-	while (l->p < l->end && is_word_char(*l->p))
-		l->p++;
-	l->bytes = (size_t)(l->p - l->word);
-	return l->bytes != 0;
-}
-
-static bool word_is(const struct line *l, const char *text)
-{
-	return strlen(text) == l->bytes && memcmp(l->word, text, l->bytes) == 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Digits of a base; NULL: none, or beyond 64 bits. */
-static const char *get_digits(const char *p, const char *end, int base, uint64_t *out)
-{
-	const char *first = p;
-
-	*out = 0;
-	for (; p < end; p++) {
-		int digit = hex_digit(*p);
-
-		if (digit < 0 || digit >= base)
-			break;
-		if (__builtin_mul_overflow(*out, (uint64_t)base, out) ||
-		    __builtin_add_overflow(*out, (uint64_t)digit, out))
-			return NULL;
-	}
-	return p == first ? NULL : p;
-}
-
-/* 100, 0x64, 4K, 2M, 1G. */
-static int get_number(struct line *l, const char *what, uint64_t *out)
-{
-	const char *p, *end;
-	unsigned shift = 0;
-
-	if (!get_word(l))
-		return bad(l, l->p, "expected %s, a number such as 100, 0x64 or 4K", what);
-	p = l->word;
-	end = p + l->bytes;
-	if (l->bytes > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
-		p = get_digits(p + 2, end, 16, out);
-	else
-		p = get_digits(p, end, 10, out);
-	if (p != NULL && p + 1 == end && strchr("KMG", *p) != NULL)
-		shift = *p == 'K' ? 10 : *p == 'M' ? 20 : 30;
-	if (p == NULL || p + (shift != 0) != end || *out << shift >> shift != *out)
-		return bad(l, l->word, "expected %s, a number such as 100, 0x64 or 4K, not '%.*s'",
-			   what, (int)(l->bytes < 60 ? l->bytes : 60), l->word);
-	*out <<= shift;
-	return 0;
-}
-
-/* One character of a quoted string, unescaped; -1: not one. */
-static int get_char(struct line *l)
-{
-	char c = *l->p++;
-	int high, low;
-
-	if (c != '\\')
-		return (unsigned char)c;
-	if (l->p >= l->end)
-		return -1;
-	c = *l->p++;
-	if (c == 'n')
-		return '\n';
-	if (c == 't')
-		return '\t';
-	if (c != 'x')
-		return c == '"' || c == '\\' ? c : -1;
-	if (l->end - l->p < 2)
-		return -1;
-	high = hex_digit(*l->p++);
-	low = hex_digit(*l->p++);
-	return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
-}
-
-/* A quoted string's or a word's index. */
-static int get_string(struct line *l, const char *what, uint32_t *index)
-{
-	const char *first = l->p;
-	char *text = NULL;
-	size_t n = 0;
-	int c = 0;
-
-	skip_blanks(l);
-	if (l->p < l->end && *l->p != '"' && get_word(l)) {
-		*index = trace_strings_add(&l->r->strings, l->word, l->bytes);
-		return *index != 0 ? 0 : bad(l, l->word, "a string too long, or too many strings");
-	}
-	if (l->p >= l->end || *l->p != '"')
-		return bad(l, l->p, "expected %s in quotes", what);
-	first = l->p++;
-	text = malloc((size_t)(l->end - l->p) + 1);
-	while (text != NULL && c >= 0 && l->p < l->end && *l->p != '"') {
-		c = get_char(l);
-		text[n++] = (char)c;
-	}
-	if (text == NULL || c < 0 || l->p >= l->end) {
-		free(text);
-		return c < 0 ? bad(l, l->p - 1,
-				   "expected \\\" \\\\ \\n \\t or \\xHH after a backslash")
-			     : bad(l, first, "expected a closing quote");
-	}
-	l->p++;
-	*index = trace_strings_add(&l->r->strings, text, n);
-	free(text);
-	return *index != 0 || n == 0 ? 0 : bad(l, first, "a string too long, or too many strings");
-}
 
 /* ---- attributes ---- */
 
 static int set_field(struct line *l, const char *at, unsigned bit, uint64_t value)
 {
 	if (!trace_field_set(&l->ev, bit, value))
-		return bad(l, at, "%llu is too large here", (unsigned long long)value);
+		return text_bad(l, at, "%llu is too large here", (unsigned long long)value);
 	l->seen |= 1u << bit;
 	return 0;
 }
@@ -204,7 +24,7 @@ static int get_field(struct line *l, const char *what, unsigned bit)
 {
 	uint64_t value;
 
-	if (get_number(l, what, &value) != 0)
+	if (text_get_number(l, what, &value) != 0)
 		return -1;
 	return set_field(l, l->word, bit, value);
 }
@@ -214,7 +34,7 @@ static int get_string_field(struct line *l, const char *what, unsigned bit)
 	const char *at = l->p;
 	uint32_t index;
 
-	if (get_string(l, what, &index) != 0)
+	if (text_get_string(l, what, &index) != 0)
 		return -1;
 	return set_field(l, at, bit, index);
 }
@@ -225,8 +45,8 @@ static int get_gfp(struct line *l)
 	const char *start = l->p, *p = start, *end;
 	uint32_t gfp = 0;
 
-	if (!get_word(l))
-		return bad(l, start, "expected flags such as GFP_KERNEL|__GFP_ZERO");
+	if (!text_get_word(l))
+		return text_bad(l, start, "expected flags such as GFP_KERNEL|__GFP_ZERO");
 	if (l->word[0] >= '0' && l->word[0] <= '9') {
 		l->p = start;
 		return get_field(l, "flags", 4);
@@ -239,9 +59,9 @@ static int get_gfp(struct line *l)
 		while (f->name != NULL && (strlen(f->name) != n || memcmp(f->name, p, n) != 0))
 			f++;
 		if (f->name == NULL)
-			return bad(l, p,
-				   "unknown flag, expected names such as GFP_KERNEL, "
-				   "GFP_ATOMIC, GFP_DMA, __GFP_ZERO or a number");
+			return text_bad(l, p,
+					"unknown flag, expected names such as GFP_KERNEL, "
+					"GFP_ATOMIC, GFP_DMA, __GFP_ZERO or a number");
 		gfp |= f->value;
 		p += n;
 	}
@@ -253,9 +73,9 @@ static int get_migratetype(struct line *l)
 {
 	const char *start = l->p;
 
-	if (get_word(l)) {
+	if (text_get_word(l)) {
 		for (unsigned i = 0; i < TEXT_MIGRATETYPES; i++)
-			if (word_is(l, text_migratetypes[i])) {
+			if (text_word_is(l, text_migratetypes[i])) {
 				l->ev.migratetype = (uint8_t)i;
 				return 0;
 			}
@@ -264,17 +84,17 @@ static int get_migratetype(struct line *l)
 			return get_field(l, "a migrate type", 11);
 		}
 	}
-	return bad(l, start, "expected unmovable, movable or reclaimable");
+	return text_bad(l, start, "expected unmovable, movable or reclaimable");
 }
 
 static int get_flags(struct line *l)
 {
 	uint64_t flags;
 
-	if (get_number(l, "event flags", &flags) != 0)
+	if (text_get_number(l, "event flags", &flags) != 0)
 		return -1;
 	if ((flags & ~(uint64_t)EV_KNOWN_FLAGS) != 0 || flags & EV_HAS_TIME)
-		return bad(l, l->word, "unknown event flag");
+		return text_bad(l, l->word, "unknown event flag");
 	l->flags_given = true;
 	l->flags = (uint8_t)flags;
 	return 0;
@@ -285,24 +105,24 @@ static int get_attribute(struct line *l)
 {
 	l->p++;
 #define X(key, field, bit)                                                                         \
-	if (word_is(l, key))                                                                       \
+	if (text_word_is(l, key))                                                                  \
 		return get_field(l, key, bit);
 	TEXT_NUMBERS(X)
 #undef X
 #define X(key, field, bit)                                                                         \
-	if (word_is(l, key))                                                                       \
+	if (text_word_is(l, key))                                                                  \
 		return get_string_field(l, key, bit);
 	TEXT_STRINGS(X)
 #undef X
-	if (word_is(l, "gfp"))
+	if (text_word_is(l, "gfp"))
 		return get_gfp(l);
-	if (word_is(l, "mt"))
+	if (text_word_is(l, "mt"))
 		return get_migratetype(l);
-	if (word_is(l, "flags"))
+	if (text_word_is(l, "flags"))
 		return get_flags(l);
-	return bad(l, l->word,
-		   "unknown attribute, expected one of size, arg, align, offset, count, "
-		   "dev, order, gfp, mt, node, cpu, ctx, site, tag, master, slot2, flags");
+	return text_bad(l, l->word,
+			"unknown attribute, expected one of size, arg, align, offset, count, "
+			"dev, order, gfp, mt, node, cpu, ctx, site, tag, master, slot2, flags");
 }
 
 /* Is the word at hand a key, with its "=" right behind and a value right behind that? */
@@ -323,10 +143,10 @@ static int get_time(struct line *l)
 	uint64_t value;
 
 	l->p++;
-	if (!get_word(l))
-		return bad(l, l->p, "expected a time such as @1000, @5us, @2ms or @1s");
+	if (!text_get_word(l))
+		return text_bad(l, l->p, "expected a time such as @1000, @5us, @2ms or @1s");
 	end = l->word + l->bytes;
-	p = get_digits(l->word, end, 10, &value);
+	p = text_get_digits(l->word, end, 10, &value);
 	for (unsigned i = 0; p != NULL && i < sizeof units / sizeof units[0]; i++) {
 		if (strlen(units[i].unit) != (size_t)(end - p) ||
 		    memcmp(units[i].unit, p, (size_t)(end - p)) != 0 ||
@@ -335,7 +155,7 @@ static int get_time(struct line *l)
 		l->ev.flags |= EV_HAS_TIME;
 		return 0;
 	}
-	return bad(l, l->word, "expected a time such as @1000, @5us, @2ms or @1s");
+	return text_bad(l, l->word, "expected a time such as @1000, @5us, @2ms or @1s");
 }
 
 /* ---- arguments ---- */
@@ -344,12 +164,12 @@ static int get_object(struct line *l)
 {
 	const struct text_reader *t = l->r->state;
 
-	if (!get_word(l) || is_key(l))
-		return bad(l, l->word,
-			   "expected the name of an object, " TEXT_NULL " or " TEXT_UNKNOWN);
+	if (!text_get_word(l) || is_key(l))
+		return text_bad(l, l->word,
+				"expected the name of an object, " TEXT_NULL " or " TEXT_UNKNOWN);
 	l->object = l->word;
 	l->object_bytes = l->bytes;
-	if (word_is(l, TEXT_NULL))
+	if (text_word_is(l, TEXT_NULL))
 		l->ev.flags |= EV_NULL;
 	else
 		l->ev.slot = name_map_find(&t->names, l->word, l->bytes);
@@ -364,14 +184,14 @@ static int get_second_object(struct line *l)
 	const char *start = l->p;
 
 	l->ev.slot2 = SLOT_NONE;
-	if (at_end(l) || !get_word(l) || is_key(l)) {
+	if (text_at_end(l) || !text_get_word(l) || is_key(l)) {
 		l->p = start;
 		return 0;
 	}
 	l->seen |= TF_slot2;
 	l->ev.slot2 = name_map_find(&t->names, l->word, l->bytes);
-	if (l->ev.slot2 == SLOT_NONE && !word_is(l, TEXT_UNKNOWN))
-		return bad(l, l->word, "no object of this name is live");
+	if (l->ev.slot2 == SLOT_NONE && !text_word_is(l, TEXT_UNKNOWN))
+		return text_bad(l, l->word, "no object of this name is live");
 	return 0;
 }
 
@@ -381,9 +201,9 @@ static int get_marker(struct line *l)
 	const char *end = l->end;
 	uint32_t index = 0;
 
-	skip_blanks(l);
+	text_skip_blanks(l);
 	if (l->p < l->end && *l->p == '"') {
-		if (get_string(l, "a text", &index) != 0)
+		if (text_get_string(l, "a text", &index) != 0)
 			return -1;
 		return set_field(l, l->p, 2, index);
 	}
@@ -392,7 +212,7 @@ static int get_marker(struct line *l)
 	if (end > l->p) {
 		index = trace_strings_add(&l->r->strings, l->p, (size_t)(end - l->p));
 		if (index == 0)
-			return bad(l, l->p, "a text too long, or too many strings");
+			return text_bad(l, l->p, "a text too long, or too many strings");
 	}
 	l->p = l->end;
 	return set_field(l, l->first, 2, index);
@@ -403,10 +223,10 @@ static int get_element(struct line *l)
 {
 	uint64_t value, product;
 
-	if (get_number(l, "an element's size", &value) != 0)
+	if (text_get_number(l, "an element's size", &value) != 0)
 		return -1;
 	if (__builtin_mul_overflow(value, l->ev.arg, &product))
-		return bad(l, l->word, "count times size is beyond 64 bits");
+		return text_bad(l, l->word, "count times size is beyond 64 bits");
 	return set_field(l, l->word, 1, product);
 }
 
@@ -455,19 +275,20 @@ static unsigned argument_field(char kind)
 /* Attributes and the words "failed" and "ctor", to the line's end. */
 static int get_attributes(struct line *l)
 {
-	while (!at_end(l)) {
-		if (!get_word(l))
-			return bad(l, l->p, "expected an attribute (key=value) or the line's end");
+	while (!text_at_end(l)) {
+		if (!text_get_word(l))
+			return text_bad(l, l->p,
+					"expected an attribute (key=value) or the line's end");
 		if (is_key(l)) {
 			if (get_attribute(l) != 0)
 				return -1;
-		} else if (word_is(l, "failed")) {
+		} else if (text_word_is(l, "failed")) {
 			l->ev.flags |= EV_FAILED;
-		} else if (word_is(l, "ctor")) {
+		} else if (text_word_is(l, "ctor")) {
 			l->ev.flags |= EV_CTOR;
 		} else {
-			return bad(l, l->word,
-				   "expected an attribute (key=value) or the line's end");
+			return text_bad(l, l->word,
+					"expected an attribute (key=value) or the line's end");
 		}
 	}
 	return 0;
@@ -477,20 +298,20 @@ static int get_attributes(struct line *l)
 static int get_prefix(struct line *l)
 {
 	for (;;) {
-		skip_blanks(l);
+		text_skip_blanks(l);
 		if (l->p < l->end && *l->p == '@') {
 			if (get_time(l) != 0)
 				return -1;
 			continue;
 		}
-		if (!get_word(l))
-			return bad(l, l->p, "expected an operation such as 'a = malloc 100'");
+		if (!text_get_word(l))
+			return text_bad(l, l->p, "expected an operation such as 'a = malloc 100'");
 		if (is_key(l)) {
 			if (get_attribute(l) != 0)
 				return -1;
 			continue;
 		}
-		skip_blanks(l);
+		text_skip_blanks(l);
 		if (l->name != NULL || l->p >= l->end || *l->p != '=')
 			return 0;
 		l->p++;
@@ -502,14 +323,14 @@ static int get_prefix(struct line *l)
 static int get_operation(struct line *l)
 {
 	for (unsigned op = 0; op < NR_TRACE_OPS; op++)
-		if (word_is(l, trace_op_word((enum trace_op)op))) {
+		if (text_word_is(l, trace_op_word((enum trace_op)op))) {
 			l->ev.op = (uint8_t)op;
 			return 0;
 		}
-	return bad(l, l->word,
-		   "unknown operation '%.*s', expected one such as malloc, free, "
-		   "alloc_pages (docs/formats.md lists them)",
-		   (int)(l->bytes < 60 ? l->bytes : 60), l->word);
+	return text_bad(l, l->word,
+			"unknown operation '%.*s', expected one such as malloc, free, "
+			"alloc_pages (docs/formats.md lists them)",
+			(int)(l->bytes < 60 ? l->bytes : 60), l->word);
 }
 
 static int get_arguments(struct line *l)
@@ -519,9 +340,9 @@ static int get_arguments(struct line *l)
 	for (; *rest != '\0'; rest++) {
 		const char *start = l->p;
 
-		if (*rest != 's' && at_end(l))
+		if (*rest != 's' && text_at_end(l))
 			break;
-		if (*rest != 's' && get_word(l) && is_key(l)) {
+		if (*rest != 's' && text_get_word(l) && is_key(l)) {
 			l->p = start;
 			break;
 		}
@@ -537,11 +358,12 @@ static int get_arguments(struct line *l)
 		return -1;
 	for (; *rest != '\0'; rest++)
 		if (!(l->seen & argument_field(*rest)))
-			return bad(l, l->p, "expected %s",
-				   *rest == 'i'   ? "the name of an object"
-				   : *rest == 't' ? "a name in quotes"
-				   : *rest == 'o' ? "an order (order=2)"
-						  : "a number: this operation has more arguments");
+			return text_bad(l, l->p, "expected %s",
+					*rest == 'i'   ? "the name of an object"
+					: *rest == 't' ? "a name in quotes"
+					: *rest == 'o'
+						? "an order (order=2)"
+						: "a number: this operation has more arguments");
 	return 0;
 }
 
@@ -552,25 +374,25 @@ static int give_birth(struct line *l)
 	struct text_reader *t = l->r->state;
 
 	if (l->name == NULL)
-		return bad(l, l->first, "expected a name for what is allocated: x = %s ...",
-			   trace_op_word(l->ev.op));
+		return text_bad(l, l->first, "expected a name for what is allocated: x = %s ...",
+				trace_op_word(l->ev.op));
 	l->word = l->name;
 	l->bytes = l->name_bytes;
-	if (word_is(l, TEXT_NULL)) {
+	if (text_word_is(l, TEXT_NULL)) {
 		l->ev.flags |= EV_NULL;
 		return 0;
 	}
-	if (word_is(l, TEXT_UNKNOWN))
-		return bad(l, l->name, "expected a name or " TEXT_NULL);
+	if (text_word_is(l, TEXT_UNKNOWN))
+		return text_bad(l, l->name, "expected a name or " TEXT_NULL);
 	if (name_map_find(&t->names, l->name, l->name_bytes) != SLOT_NONE)
-		return bad(l, l->name, "'%.*s' is live already, expected a name that is free",
-			   (int)(l->bytes < 60 ? l->bytes : 60), l->name);
+		return text_bad(l, l->name, "'%.*s' is live already, expected a name that is free",
+				(int)(l->bytes < 60 ? l->bytes : 60), l->name);
 	if (!slots_reserve(&l->r->slots, 1))
-		return bad(l, l->name, "more live objects than there is memory for");
+		return text_bad(l, l->name, "more live objects than there is memory for");
 	l->ev.slot = slots_take(&l->r->slots);
 	return name_map_put(&t->names, l->name, l->name_bytes, l->ev.slot)
 		       ? 0
-		       : bad(l, l->name, "out of memory");
+		       : text_bad(l, l->name, "out of memory");
 }
 
 /* What the operation does to the objects it names. */
@@ -585,8 +407,8 @@ static int settle_objects(struct line *l)
 	same = life == LIFE_M && l->name_bytes == l->object_bytes && l->name != NULL &&
 	       memcmp(l->name, l->object, l->name_bytes) == 0;
 	if (l->name != NULL && !same)
-		return bad(l, l->name, "%s gives no new object, expected no name before it",
-			   trace_op_word(l->ev.op));
+		return text_bad(l, l->name, "%s gives no new object, expected no name before it",
+				trace_op_word(l->ev.op));
 	if (life == LIFE_D && l->ev.slot != SLOT_NONE) {
 		slots_give(&l->r->slots, l->ev.slot);
 		name_map_remove(&t->names, l->object, l->object_bytes);
@@ -603,7 +425,7 @@ static int read_line(struct line *l)
 		return -1;
 	if (l->seen & TF_slot2 && trace_op_has_slot2(l->ev.op) && l->ev.slot2 != SLOT_NONE &&
 	    l->ev.slot2 >= slots->high)
-		return bad(l, l->first, "slot2 names a slot that was never taken");
+		return text_bad(l, l->first, "slot2 names a slot that was never taken");
 	if (settle_objects(l) != 0)
 		return -1;
 	if (l->flags_given)
@@ -680,7 +502,7 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 		t->line++;
 		l.first = l.p = (const char *)input_at(&r->in);
 		l.end = l.first + bytes;
-		if (!at_end(&l)) {
+		if (!text_at_end(&l)) {
 			if (read_line(&l) != 0)
 				return -1;
 			r->events[(*n)++] = l.ev;

@@ -1,0 +1,198 @@
+/* Generators, statistics and copies of traces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sim/trace_copy.h"
+#include "sim/trace_gen.h"
+#include "sim/trace_stats.h"
+
+struct file {
+	int fd;
+	char path[64];
+};
+
+static struct file new_file(void)
+{
+	struct file f = {.fd = memfd_create("trace", 0)};
+
+	assert_true(f.fd >= 0);
+	snprintf(f.path, sizeof f.path, "/proc/self/fd/%d", f.fd);
+	return f;
+}
+
+static struct trace_writer *open_writer(const struct file *f)
+{
+	struct diag d = {.msg = ""};
+	struct trace_writer *w = trace_writer_open_fd(dup(f->fd), "memory", NULL, &d);
+
+	assert_non_null(w);
+	return w;
+}
+
+static struct trace_stats stats_of(const struct file *f)
+{
+	struct diag d = {.msg = ""};
+	struct trace_reader *r = trace_open(f->path, &d);
+	struct trace_stats s;
+
+	if (r == NULL || trace_stats(r, &s, &d) != 0)
+		fail_msg("%s", d.msg);
+	trace_close(r);
+	return s;
+}
+
+static struct file generate(const struct generator *g, uint64_t events, uint64_t seed)
+{
+	struct file f = new_file();
+	struct trace_writer *w = open_writer(&f);
+	struct gen_params p = g->defaults;
+	struct diag d = {.msg = ""};
+
+	p.events = events;
+	p.seed = seed;
+	assert_int_equal(g->run(w, &p, &d), 0);
+	assert_int_equal(trace_writer_close(w, &d), 0);
+	return f;
+}
+
+/* The same parameters, the same trace: recorded once, on every compiler and level. */
+static void test_generators_are_deterministic(void **state)
+{
+	static const struct {
+		const char *name, *hash;
+	} golden[] = {
+		{"uniform", "5cf9f9448b00bf5a0bb3f07c3e53500d"},
+		{"powers", "71227d72a4270ae10fe8d19287a0bbbe"},
+		{"phases", "0837f06ce1713ef3e93a1109960d37cb"},
+		{"firmware", "ccab02c98056dc51fa51becb7c33ad6a"},
+		{"robson", "98c054e0021f5783654d98a6e3495d19"},
+		{"slivers", "5e3ccf001a0c0208a93c1577455d6e69"},
+		{"comb", "410ba14dc1aedb787783db8a2ad62efd"},
+		{"listwalk", "1d4ab57ba834f8054227d433df9c64fb"},
+		{"pages", "9b6da33582c4437ef0dd640604ab9acf"},
+	};
+
+	(void)state;
+	assert_int_equal(sizeof golden / sizeof golden[0], nr_generators);
+	for (unsigned i = 0; i < nr_generators; i++) {
+		struct file f = generate(&generators[i], 20000, 1);
+		struct trace_stats s = stats_of(&f);
+
+		assert_string_equal(generators[i].name, golden[i].name);
+		if (strcmp(s.hash, golden[i].hash) != 0)
+			fail_msg("%s: hash %s, expected %s", golden[i].name, s.hash,
+				 golden[i].hash);
+		close(f.fd);
+	}
+}
+
+static void test_generators_keep_their_word(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < nr_generators; i++) {
+		const struct gen_params *p = &generators[i].defaults;
+		struct file f = generate(&generators[i], 30000, 2);
+		struct trace_stats s = stats_of(&f);
+
+		assert_true(s.events >= 30000 && s.events < 30000 + 8 * p->live);
+		assert_true(s.peak_blocks <= p->live && s.peak_blocks > p->live / 4);
+		assert_int_equal(s.unknown_ids, 0);
+		if (strcmp(generators[i].name, "pages") != 0)
+			assert_true(s.largest <= p->max && s.largest > p->max / 2);
+		close(f.fd);
+	}
+}
+
+static struct file text_file(const char *text)
+{
+	struct file f = new_file();
+
+	assert_int_equal(write(f.fd, text, strlen(text)), strlen(text));
+	return f;
+}
+
+static void test_statistics(void **state)
+{
+	struct file f = text_file("a = malloc 100\nb = calloc 10 4\nrealloc a 300\nfree b\nfree b\n"
+				  "free null\nnull = malloc 5\nc = malloc 0\nfree a\nnote x\n");
+	struct trace_stats s = stats_of(&f);
+
+	(void)state;
+	assert_int_equal(s.events, 10);
+	assert_int_equal(s.births, 3);
+	assert_int_equal(s.deaths, 2);
+	assert_int_equal(s.by_op[OP_FREE], 4);
+	assert_int_equal(s.null_calls, 2);
+	assert_int_equal(s.unknown_ids, 1);
+	assert_int_equal(s.peak_bytes, 340);
+	assert_int_equal(s.peak_bytes_event, 3);
+	assert_int_equal(s.peak_blocks, 2);
+	assert_int_equal(s.live_blocks, 1);
+	assert_int_equal(s.live_bytes, 0);
+	assert_int_equal(s.slots, 2);
+	assert_int_equal(s.sizes[0], 1);
+	assert_int_equal(s.sizes[6], 1); /* 40 */
+	assert_int_equal(s.sizes[7], 1); /* 100 */
+	assert_int_equal(s.lifetimes[2], 1); /* b: 2 events */
+	assert_int_equal(s.lifetimes[4], 1); /* a: 8 events */
+	close(f.fd);
+}
+
+/* Leaves out the second of three objects; its realloc and free go with it, slots move up. */
+static void test_copy_leaves_out_whole_objects(void **state)
+{
+	struct file f = text_file("a = malloc 1 tag=x\nb = malloc 2\nc = malloc 3 site=y\n"
+				  "realloc b 9\nfree b\nd = malloc 4\nfree c\nphase end\n");
+	struct file g = new_file();
+	struct diag d = {.msg = ""};
+	struct trace_reader *r = trace_open(f.path, &d);
+	struct trace_writer *w = open_writer(&g);
+	const struct trace_event *ev;
+	struct trace_copy c;
+	size_t n;
+
+	(void)state;
+	trace_copy_init(&c, r, w);
+	assert_int_equal(trace_next(r, &ev, &n, &d), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(i == 1 ? trace_copy_drop(&c, &ev[i], &d)
+					: trace_copy_put(&c, &ev[i], &d),
+				 0);
+	assert_int_equal(c.copied, 5);
+	assert_int_equal(c.left_out, 3);
+	trace_copy_finish(&c);
+	trace_close(r);
+	assert_int_equal(trace_writer_close(w, &d), 0);
+	r = trace_open(g.path, &d);
+	assert_int_equal(trace_next(r, &ev, &n, &d), 0);
+	assert_int_equal(n, 5);
+	assert_string_equal(trace_string(r, ev[0].tag), "x");
+	assert_true(ev[1].size == 3 && ev[1].slot == 1);
+	assert_string_equal(trace_string(r, ev[1].site), "y");
+	assert_true(ev[2].size == 4 && ev[2].slot == 2);
+	assert_true(ev[3].op == OP_FREE && ev[3].slot == 1);
+	assert_string_equal(trace_string(r, (uint32_t)ev[4].arg), "end");
+	trace_close(r);
+	close(f.fd);
+	close(g.fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_generators_are_deterministic),
+		cmocka_unit_test(test_generators_keep_their_word),
+		cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_copy_leaves_out_whole_objects),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

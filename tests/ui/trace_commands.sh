@@ -1,0 +1,78 @@
+#!/bin/sh
+# The commands that write traces, from outside: trace_commands.sh MEMSCAPE
+set -eu
+memscape=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/trace_commands.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+failed=0
+
+fail() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+# expect STATUS TEXT COMMAND...: the exit status, and a text somewhere in the output
+expect() {
+	status=$1 text=$2
+	shift 2
+	got=0
+	"$memscape" "$@" >out 2>&1 || got=$?
+	[ "$got" = "$status" ] || fail "$* ended with $got, expected $status: $(head -3 out)"
+	[ -z "$text" ] || grep -q -- "$text" out || fail "$* does not say '$text': $(head -3 out)"
+}
+
+# same A B: the same events
+same() {
+	[ "$("$memscape" info "$1" | tail -n 1)" = "$("$memscape" info "$2" | tail -n 1)" ] ||
+		fail "$1 and $2 differ"
+}
+
+printf '1\n4\n7\n1\na 0 100\na 1 5000\nr 0 200\na 2 9000000\nf 0\nf 1\nf 2\n' >a.rep
+
+expect 0 'alignment is lost' import a.rep -o a.mst
+same a.rep a.mst
+expect 0 'nothing was lost' import a.mst -o a.txt --to text
+same a.rep a.txt
+"$memscape" import - -o - <a.rep 2>/dev/null >b.mst || fail "import from a pipe"
+cmp -s a.mst b.mst || fail "a pipe gives another file"
+expect 0 '"events": 7' info --json a.mst
+
+expect 2 'expected -o TRACE' import a.rep
+expect 2 'expected binary or text' import a.rep -o x --to xml
+expect 3 'unknown format' import a.rep -o x --from heaptrack
+expect 3 'cannot open' import nothing.rep -o x
+head -c 60 a.mst >cut.mst
+expect 3 'truncated' import cut.mst -o x
+[ ! -e x ] || fail "a failed import left a file"
+ls | grep -q tmp && fail "a failed import left a temporary file"
+
+expect 0 'robson' gen --help
+expect 0 '' gen uniform comb -n 5000 --seed 3 -o g.mst
+expect 0 '' gen uniform comb -n 5000 --seed 3 -o h.mst --to text
+same g.mst h.mst
+expect 2 'unknown kind' gen frob -o x
+expect 2 'expected a kind' gen -o x
+expect 2 '1 <= --min' gen uniform --min 0 -o x
+expect 2 'expected a number from 8' gen uniform --live 0 -o x
+
+expect 0 '3 events copied, 4 left out' trace cut --events 1..3 a.mst -o t.mst
+expect 0 '5 events copied, 2 left out' trace filter --size 0..1M a.mst -o t.mst
+expect 0 '2 events copied, 5 left out' trace filter --size 0..1M --invert a.mst -o t.mst
+expect 0 '7 events copied, 0 left out' trace filter --op malloc --ctx 0 a.mst -o t.mst
+expect 0 '3 events copied, 4 left out' trace shrink --keep 3 a.mst -o t.mst
+expect 0 '7 events copied' trace scale --size 3/2 a.mst -o t.txt --to text
+grep -q 'malloc 13500000' t.txt || fail "scale: $(cat t.txt)"
+expect 0 '1 objects too large for order 10' trace pages a.mst -o t.txt --to text
+grep -q 'b1 = alloc_pages 1' t.txt || fail "pages: $(cat t.txt)"
+expect 0 '' trace merge a.mst g.mst -o t.mst
+expect 0 'malloc' info t.mst
+expect 2 'unknown verb' trace frob a.mst -o x
+expect 2 'expected A..B' trace cut --events 5 a.mst -o x
+expect 2 'unknown operation' trace filter --op frob a.mst -o x
+expect 2 'expected -o OUT' trace cut --events 1..2 a.mst
+expect 3 'truncated' trace cut --events 1..2 cut.mst -o x
+expect 3 'truncated' trace merge a.mst cut.mst -o x
+[ ! -e x ] || fail "a failed command left a file"
+
+exit $failed
