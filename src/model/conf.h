@@ -23,7 +23,7 @@ struct conf_node {
 	const char *text; /* CONF_SCALAR: its text; owned by the tree */
 	bool quoted;      /* written in quotes: never a number */
 	const char *file; /* where it stands; "--set" for overrides */
-	int line, col;    /* from 1 */
+	int line, col;    /* from 1; in an override: its number among them, and the column in it */
 	size_t nr;        /* entries */
 	struct conf_node **item; /* CONF_LIST: entries; CONF_MAP: values */
 	const char **key;        /* CONF_MAP */
@@ -44,7 +44,8 @@ struct conf_node *conf_get(const struct conf_node *map, const char *key);
 /*
  * Overlays `over` (of the same or another tree, which must outlive t) on the
  * root: mappings merge by key, lists of mappings with a `name` merge by name,
- * other values are replaced, null deletes.
+ * other values are replaced, null deletes.  A mapping over such a list merges
+ * into the entries its keys name: {regions: {d1_axi: {size: 384K}, d2_sram3: null}}.
  */
 int conf_merge(struct conf_tree *t, const struct conf_node *over, struct diag *d) MUST_USE;
 
