@@ -131,7 +131,7 @@ static void test_random(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
 		for (uint64_t seed = 1; seed <= 3; seed++)
-			heaptest_random(all[i], "bins", NULL, 16384 << seed, 1500, seed);
+			heaptest_random(all[i], "bins", NULL, 16384u << seed, 1500, seed);
 }
 
 static void test_battery(void **state)
