@@ -8,6 +8,9 @@
  *   3. Otherwise the widest: everything open.  There is one for each (operation, flags,
  *      kind of slot), and the block ends when there is no room for a new one.
  *
+ * Plain events (an operation, flags, context, slot and size; malloc and free are)
+ * have a shorter way to the same choice, by a key of 64 bits instead of a shape.
+ *
  * The same events always give the same bytes.
  */
 #include <stdlib.h>
@@ -16,10 +19,11 @@
 #include "sim/trace_block.h"
 #include "sim/trace_ops.h"
 
-#define CELLS      1024u /* of the table of templates, at most a quarter full */
-#define SEEN_CELLS 4096u /* shapes met once, by hash */
-#define CARRIED    128u /* templates a block passes on to the next */
-#define CARRY_USES 8u /* uses that make one worth it */
+#define CELLS       1024u /* of the table of templates, at most a quarter full */
+#define SEEN_CELLS  4096u /* shapes met once, by hash */
+#define PLAIN_CELLS 512u /* latest choices for plain events, by key */
+#define CARRIED     128u /* templates a block passes on to the next */
+#define CARRY_USES  8u /* uses that make one worth it */
 
 /* Room that rarer kinds of template leave to the more necessary ones. */
 #define ROOM_SHAPES  208u
@@ -33,7 +37,14 @@ struct shape {
 	uint8_t how;
 };
 
+/* A choice made before in this block: the template and its `how` for a key; key 0: none. */
+struct plain_choice {
+	uint64_t key;
+	uint8_t index, how;
+};
+
 struct block_encoder {
+	struct plain_choice plain[PLAIN_CELLS];
 	struct shape dict[BLOCK_TEMPLATES];
 	uint32_t uses[BLOCK_TEMPLATES];
 	uint16_t cells[CELLS]; /* index in dict + 1; 0 empty */
@@ -204,26 +215,122 @@ static uint32_t choose_template(struct block_encoder *b, struct shape *s)
 	return find_or_add(b, s, BLOCK_TEMPLATES);
 }
 
+/* ---- plain events ---- */
+
+#define PLAIN_SIZE_MOST ((UINT64_C(1) << 24) - 1)
+#define PLAIN_SIZED     (UINT64_C(1) << 31) /* the template leaves the size to an operand */
+
+/* Context, operation, flags, size and how in one number, not 0; 0: not a plain event. */
+static uint64_t plain_key(const struct trace_event *ev, uint32_t how)
+{
+	uint64_t w[7];
+
+	memcpy(w, ev, sizeof w);
+	if ((w[2] | w[3] >> 32 | w[4] | (uint32_t)w[5] | w[6]) != 0 || (ev->flags & EV_HAS_TIME) ||
+	    ev->size > PLAIN_SIZE_MOST)
+		return 0;
+	return (w[5] & ~UINT64_C(0xffffffff)) | ev->size << 7 | (uint64_t)how << 1 | 1;
+}
+
+/* As hash_shape, of the fields that a plain event has. */
+static uint32_t plain_hash(uint64_t key, uint64_t size, uint32_t how)
+{
+	uint64_t h = (how ^ size) * UINT64_C(0x9e3779b97f4a7c15) +
+		     (key & ~UINT64_C(0xffffffff)) * UINT64_C(0xc2b2ae3d27d4eb4f);
+
+	return (uint32_t)(h >> 32 ^ h >> 15);
+}
+
+static struct plain_choice *plain_cell(struct block_encoder *b, uint64_t key)
+{
+	return &b->plain[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 55];
+}
+
+/* The key of the template that a size not met before leaves to an operand. */
+static uint64_t plain_sized_key(uint64_t key, uint64_t size, uint32_t how)
+{
+	return (key & ~UINT64_C(0xffffffff)) | PLAIN_SIZED | (uint64_t)size_how(size) << 10 |
+	       (uint64_t)how << 1 | 1;
+}
+
+/* Is there a template with this hash?  (Then the long way finds out whether it is the one.) */
+static bool hash_is_known(const struct block_encoder *b, uint32_t hash)
+{
+	for (uint32_t c = hash % CELLS; b->cells[c] != 0; c = (c + 1) % CELLS)
+		if (b->dict[b->cells[c] - 1].hash == hash)
+			return true;
+	return false;
+}
+
+/* What choose_template would choose, if that is known already; NULL: take the long way. */
+static const struct plain_choice *choose_plain(struct block_encoder *b, uint64_t key, uint64_t size,
+					       uint32_t how)
+{
+	const struct plain_choice *choice = plain_cell(b, key);
+	uint32_t hash, *seen;
+
+	if (choice->key == key)
+		return choice;
+	hash = plain_hash(key, size, how);
+	seen = &b->seen[hash / CELLS % SEEN_CELLS];
+	key = plain_sized_key(key, size, how);
+	choice = plain_cell(b, key);
+	if (size == 0 || choice->key != key || *seen == hash || hash_is_known(b, hash))
+		return NULL;
+	*seen = hash;
+	return choice;
+}
+
+/* Keeps the long way's choice. */
+static void remember_plain(struct block_encoder *b, uint64_t key, uint64_t size, uint32_t how,
+			   const struct shape *s, uint32_t index)
+{
+	if (s->open != 0)
+		return;
+	if (s->how != how)
+		key = plain_sized_key(key, size, how);
+	*plain_cell(b, key) = (struct plain_choice){key, (uint8_t)index, s->how};
+}
+
 /* ---- events ---- */
 
-/* The event as a shape; *difference is its slot operand. */
-static void make_shape(const struct block_encoder *b, const struct trace_event *ev, struct shape *s,
-		       uint32_t *difference)
+/* How the event names its object; *difference is its slot operand. */
+static uint32_t slot_how(const struct block_encoder *b, const struct trace_event *ev,
+			 uint32_t *difference)
 {
 	*difference = 0;
+	if (ev->slot == SLOT_NONE)
+		return HOW_NO_SLOT;
+	if (trace_op_births(ev->op, ev->flags))
+		return HOW_BIRTH;
+	*difference = ev->slot - b->slot;
+	return HOW_OPERAND + slot_width(*difference);
+}
+
+static void make_shape(const struct trace_event *ev, uint32_t how, struct shape *s)
+{
 	s->ev = *ev;
 	s->ev.time_ns = 0;
 	s->ev.slot = 0;
 	s->open = ev->flags & EV_HAS_TIME ? TF_time_ns : 0;
-	if (ev->slot == SLOT_NONE) {
-		s->how = HOW_NO_SLOT;
-	} else if (trace_op_births(ev->op, ev->flags)) {
-		s->how = HOW_BIRTH;
-	} else {
-		*difference = ev->slot - b->slot;
-		s->how = (uint8_t)(HOW_OPERAND + slot_width(*difference));
-	}
+	s->how = (uint8_t)how;
 	s->hash = hash_shape(&s->ev, s->how, s->open);
+}
+
+/* The long way: *how and *open become the template's. */
+static uint32_t choose_shape(struct block_encoder *b, const struct trace_event *ev, uint64_t key,
+			     uint32_t *how, uint32_t *open)
+{
+	struct shape s;
+	uint32_t i;
+
+	make_shape(ev, *how, &s);
+	i = choose_template(b, &s);
+	if (key != 0 && i != NO_TEMPLATE)
+		remember_plain(b, key, ev->size, *how, &s, i);
+	*how = s.how;
+	*open = s.open;
+	return i;
 }
 
 static void put_misc(struct block_encoder *b, const struct trace_event *ev, unsigned open)
@@ -248,25 +355,28 @@ static void put_slot(struct block_encoder *b, uint32_t difference, unsigned widt
 
 bool block_encoder_put(struct block_encoder *b, const struct trace_event *ev)
 {
-	struct shape s;
-	uint32_t difference, i;
+	const struct plain_choice *known;
+	uint32_t difference, i, open = 0, how = slot_how(b, ev, &difference);
+	uint64_t key = plain_key(ev, how);
 
 	if (b->nr_events == BLOCK_EVENTS || b->misc_at - b->misc > BLOCK_MISC - 13 * VARINT_BYTES)
 		return false;
-	make_shape(b, ev, &s, &difference);
-	i = choose_template(b, &s);
+	known = key == 0 ? NULL : choose_plain(b, key, ev->size, how);
+	i = known != NULL ? known->index : choose_shape(b, ev, key, &how, &open);
 	if (i == NO_TEMPLATE)
 		return false;
+	if (known != NULL)
+		how = known->how;
 	b->uses[i]++;
 	b->tokens[b->nr_events++] = (uint8_t)i;
-	if ((s.how & 7) >= HOW_OPERAND) {
-		put_slot(b, difference, (s.how & 7u) - HOW_OPERAND);
+	if ((how & 7) >= HOW_OPERAND) {
+		put_slot(b, difference, (how & 7u) - HOW_OPERAND);
 		b->slot = ev->slot;
 	}
 	memcpy(b->sizes_at, &ev->size, sizeof ev->size);
-	b->sizes_at += s.how >> 3 ? 1 << ((s.how >> 3) - 1) : 0;
-	if (s.open != 0)
-		put_misc(b, ev, s.open);
+	b->sizes_at += how >> 3 ? 1 << ((how >> 3) - 1) : 0;
+	if (open != 0)
+		put_misc(b, ev, open);
 	return true;
 }
 
@@ -316,6 +426,7 @@ static void begin_next(struct block_encoder *b)
 {
 	uint32_t kept = 0;
 
+	memset(b->plain, 0, sizeof b->plain);
 	memset(b->cells, 0, sizeof b->cells);
 	memset(b->seen, 0, sizeof b->seen);
 	for (uint32_t i = 0; i < b->nr_templates && kept < CARRIED; i++)
