@@ -75,7 +75,7 @@ static int read_regions(struct build *b, const struct conf_node *n, uint64_t *ou
 	return 0;
 }
 
-/* Appends the part of region i inside the span, touching ranges as one where regions merge. */
+/* Appends the part of region i inside the span; touching ranges of a node as one where regions merge. */
 static void add_range(const struct machine *m, struct zone_conf *z, const struct span *s,
 		      unsigned i)
 {
@@ -86,7 +86,8 @@ static void add_range(const struct machine *m, struct zone_conf *z, const struct
 
 	if (r->kind != REGION_RAM || (s->regions >> i & 1) == 0 || bytes == 0)
 		return;
-	if (m->merge_regions && last != NULL && last->base + last->bytes == lo)
+	if (m->merge_regions && last != NULL && last->base + last->bytes == lo &&
+	    m->regions[last->region].node == r->node)
 		last->bytes += bytes;
 	else
 		z->ranges[z->nr_ranges++] = (struct zone_range){lo, bytes, i};

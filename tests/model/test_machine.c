@@ -254,6 +254,28 @@ static void test_set_after_variant(void **state)
 	machine_free(m);
 }
 
+/* SRAM1 to SRAM3 touch: with merge_regions they are one range, without three. */
+static void test_merge_regions(void **state)
+{
+	const char *sets[] = {"zones=[{name: d2, regions: [d2_sram1, d2_sram2, d2_sram3]}]",
+			      "zonelist=[d2]", "page.merge_regions=true"};
+	struct diag d = {.msg = ""};
+	struct machine *apart = machine_load("stm32h7", NULL, sets, 2, &d);
+	struct machine *one = machine_load("stm32h7", NULL, sets, 3, &d);
+
+	(void)state;
+	assert_string_equal(d.msg, "");
+	assert_int_equal(apart->zones[0].nr_ranges, 3);
+	assert_int_equal(one->zones[0].nr_ranges, 1);
+	assert_int_equal(one->zones[0].ranges[0].bytes, 288 << 10);
+	assert_int_equal(one->zones[0].pages, apart->zones[0].pages);
+	/* Reachability is seen across the border, too. */
+	assert_int_equal(one->masters[machine_master(one, "dma1")].zones, 1);
+	assert_int_equal(one->masters[machine_master(one, "bdma")].zones, 0);
+	machine_free(apart);
+	machine_free(one);
+}
+
 /* The hash names what was said, not how: order of keys, comments and the file's name do not count. */
 static void test_hash(void **state)
 {
@@ -462,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_textbook_8k),
 		cmocka_unit_test(test_virtual_map),
 		cmocka_unit_test(test_set_after_variant),
+		cmocka_unit_test(test_merge_regions),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_bad_arguments),
 		cmocka_unit_test(test_bad_files),
