@@ -25,8 +25,8 @@
  *
  * Rejected: rounding a request up to its bin's size, as tlsf searches: the own
  * bin's chunks, which fit best, would be passed over.  Coalescing every chunk at
- * once (keep = 0): 1.2 to 1.7 times as slow on recorded traces, and the least arena
- * is the same within 1 %.
+ * once (keep = 0): 1.2 to 1.9 times the instructions on recorded traces of a compiler,
+ * two interpreters and a database, for a least arena that is the same within 1 %.
  */
 #include "alloc/bins.h"
 
