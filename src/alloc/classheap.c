@@ -75,13 +75,13 @@ static msize_t segment_for(const struct classheap *h, msize_t need)
  */
 static msize_t largest_size(const struct classheap *h, msize_t room)
 {
-	unsigned e = msb(room | (msize_t)1 << h->linear_log2);
-	msize_t need = room;
+	msize_t need = room, key = room - h->class_bias;
+	unsigned e = msb(key | (msize_t)1 << h->linear_log2);
 
 	if (h->policy.pow2)
 		need = (msize_t)1 << msb(room);
 	else if ((!h->policy.search || h->tries == 0) && h->pages == NULL)
-		need = round_down(room, (msize_t)1 << (e - h->policy.split_log2));
+		need = round_down(key, (msize_t)1 << (e - h->policy.split_log2)) + h->class_bias;
 	return need - h->header;
 }
 
@@ -92,6 +92,7 @@ static int set_geometry(struct classheap *h, const struct alloc_env *env,
 	h->tries = s->tries;
 	h->gran = s->gran;
 	h->gran_log2 = msb(s->gran);
+	h->class_bias = s->policy.pow2 ? 0 : s->gran;
 	h->keep_sizes = s->policy.keep && s->keep != 0 ? CLASSHEAP_KEEP_SIZES : 0;
 	h->linear_log2 = msb(s->gran) + s->policy.split_log2;
 	h->header = (msize_t)s->policy.header_words * MM_WORD;

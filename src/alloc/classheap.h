@@ -39,6 +39,7 @@ struct classheap {
 	msize_t keep_sizes; /* chunks of fewer granules are kept; 0: none */
 	msize_t keep_most; /* kept bytes that make them all coalesce */
 	unsigned gran_log2;
+	msize_t class_bias; /* classes go by the size less this: requests of 2^k begin a class */
 	vaddr_t low, high; /* of a fixed arena */
 	struct page_source *pages; /* NULL: a fixed arena */
 	msize_t grow; /* least bytes of a further segment */
@@ -95,8 +96,10 @@ msize_t classheap_control_bytes(const struct classheap *h);
 /* The class of a chunk of `size` bytes, a multiple of the granularity: O(1). */
 static inline unsigned class_of(const struct classheap *h, unsigned split_log2, msize_t size)
 {
-	unsigned e = msb(size | (msize_t)1 << h->linear_log2);
+	unsigned e;
 
+	size -= h->class_bias;
+	e = msb(size | (msize_t)1 << h->linear_log2);
 	return (unsigned)(size >> (e - split_log2)) + ((e - h->linear_log2) << split_log2);
 }
 

@@ -220,9 +220,10 @@ CLASSHEAP_INLINE vaddr_t search_class(const struct class_op *o, unsigned class, 
 /* A listed chunk of at least `need` bytes and its class. */
 CLASSHEAP_INLINE struct class_hit find_chunk(const struct class_op *o, msize_t need)
 {
-	unsigned e = msb(need | (msize_t)1 << o->h->linear_log2), shift = e - o->k.split_log2;
-	unsigned class = (unsigned)(need >> shift) + ((e - o->h->linear_log2) << o->k.split_log2);
-	bool inside = (need & (((msize_t)1 << shift) - 1)) != 0; /* not the least of its class */
+	msize_t key = need - o->h->class_bias;
+	unsigned e = msb(key | (msize_t)1 << o->h->linear_log2), shift = e - o->k.split_log2;
+	unsigned class = (unsigned)(key >> shift) + ((e - o->h->linear_log2) << o->k.split_log2);
+	bool inside = (key & (((msize_t)1 << shift) - 1)) != 0; /* not the least of its class */
 	struct class_hit hit = {VADDR_NONE, class};
 	unsigned steps = 0;
 
