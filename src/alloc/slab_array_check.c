@@ -14,7 +14,8 @@ static uint32_t object_index(const struct slab_array *a, const struct slab_class
 	uint32_t ref = va_ref(&a->set.pool, (vaddr_t){round_down(p.v, a->slab_bytes)});
 	msize_t off = (p.v & (a->slab_bytes - 1)) - c->first;
 
-	if (slabset_cache_at(&a->set, ref) != c - a->class || off >= (msize_t)c->nr * c->size)
+	if (slabset_cache_at(&a->set, ref) != (uint32_t)(c - a->class) ||
+	    off >= (msize_t)c->nr * c->size)
 		return CACHE_NONE;
 	return (uint32_t)off % c->size == 0 ? (uint32_t)off / c->size : CACHE_NONE;
 }
