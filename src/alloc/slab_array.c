@@ -130,8 +130,7 @@ static bool take_in_hand(struct slab_array *a, const struct slab_class *c, uint3
 {
 	struct mem *m = a->base.m;
 	vaddr_t k = c->rec, d = slab_record(&a->set, ref);
-	uint32_t n = hand_count(m, k), free = c->nr - slab_inuse(&a->set, d, c->nr),
-		 room = HAND / 2 - n;
+	uint32_t n = hand_count(m, k), free = c->nr - record_inuse(m, d), room = HAND / 2 - n;
 	uint32_t take = free < room ? free : room, end = n + take;
 
 	set_hand_count(m, k, end);
@@ -177,16 +176,6 @@ static __attribute__((noinline)) bool reclaim(struct slab_array *a)
 	return units != 0;
 }
 
-/* An object of the slab at d was granted; was it the first one? */
-static __attribute__((noinline)) void leave_empty(struct slab_array *a, const struct slab_class *c,
-						  vaddr_t d)
-{
-	struct mem *m = a->base.m;
-
-	if (slab_inuse(&a->set, d, c->nr) == 1)
-		set_cache_empty(m, c->rec, cache_empty(m, c->rec) - 1);
-}
-
 /*
  * Grants the object on top of the stack, which holds n > 0.  `view` is a copy of
  * a->base.m of which the compiler knows that no store changes it.
@@ -197,13 +186,14 @@ static inline struct grant serve(struct slab_array *a, const struct slab_class *
 	vaddr_t p = hand_entry(view, c->rec, n - 1);
 	vaddr_t d = number_record(a, slab_number(a, p));
 	uint32_t index = index_of(a, c, p), w = index >> WORD_SHIFT;
-	msize_t bits = slab_bits(view, d, w);
+	uint32_t inuse = record_inuse(view, d);
 
 	set_hand_entry(view, c->rec, n - 1, VADDR_NONE);
 	set_hand_count(view, c->rec, n - 1);
-	set_slab_bits(view, d, w, bits | object_bit(index));
-	if (mm_unlikely(bits == 0))
-		leave_empty(a, c, d);
+	set_slab_bits(view, d, w, slab_bits(view, d, w) | object_bit(index));
+	set_record_inuse(view, d, inuse + 1);
+	if (mm_unlikely(inuse == 0))
+		set_cache_empty(view, c->rec, cache_empty(view, c->rec) - 1);
 	mm_account(a->base.m, p, c->size, MM_CACHED, MM_GRANTED);
 	mm_event(a->base.m, MM_EV_OBJ_ALLOC, p.v, index, round_down(p.v, a->slab_bytes));
 	return (struct grant){p, c->size};
@@ -331,7 +321,7 @@ static inline const struct slab_class *class_at(const struct slab_array *a, cons
 	return at < a->nr ? &a->class[at] : NULL;
 }
 
-/* The freed object does not fit on the stack, or may have been the last one of its slab. */
+/* The freed object does not fit on the stack, or was the last one of its slab. */
 static __attribute__((noinline)) msize_t put_slow(struct slab_array *a, const struct slab_class *c,
 						  vaddr_t p)
 {
@@ -339,7 +329,7 @@ static __attribute__((noinline)) msize_t put_slow(struct slab_array *a, const st
 	vaddr_t k = c->rec;
 	uint32_t ref = slab_ref(a, p);
 
-	if (slab_inuse(&a->set, slab_record(&a->set, ref), c->nr) == 0) {
+	if (record_inuse(m, slab_record(&a->set, ref)) == 0) {
 		if (cache_empty(m, k) >= a->set.keep_empty)
 			forget_slab(a, c, ref);
 		if (slabset_emptied(&a->set, cache_of(a, c), ref))
@@ -356,7 +346,7 @@ msize_t slab_array_free(struct slab_array *a, vaddr_t p)
 {
 	const struct mem view = *a->base.m;
 	const struct slab_class *c;
-	uint32_t index, w, n;
+	uint32_t index, inuse, w, n;
 	msize_t bits;
 	vaddr_t d;
 
@@ -370,12 +360,13 @@ msize_t slab_array_free(struct slab_array *a, vaddr_t p)
 	bits = slab_bits(&view, d, w);
 	if (mm_unlikely((bits & object_bit(index)) == 0))
 		return FREE_BAD;
-	bits &= ~object_bit(index);
-	set_slab_bits(&view, d, w, bits);
+	set_slab_bits(&view, d, w, bits & ~object_bit(index));
+	inuse = record_inuse(&view, d) - 1;
+	set_record_inuse(&view, d, inuse);
 	mm_account(a->base.m, p, c->size, MM_GRANTED, MM_CACHED);
 	mm_event(a->base.m, MM_EV_OBJ_FREE, p.v, index, round_down(p.v, a->slab_bytes));
 	n = hand_count(&view, c->rec);
-	if (mm_unlikely(n == HAND || bits == 0))
+	if (mm_unlikely(n == HAND || inuse == 0))
 		return put_slow(a, c, p);
 	set_hand_entry(&view, c->rec, n, p);
 	set_hand_count(&view, c->rec, n + 1);

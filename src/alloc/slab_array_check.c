@@ -58,7 +58,7 @@ static int check_found(const struct slab_array *a, const struct slab_class *c, u
 {
 	const struct mem *m = a->base.m;
 	vaddr_t k = c->rec, d = slab_record(&a->set, ref), slab = ref_va(&a->set.pool, ref);
-	uint32_t at_hand = 0, free = c->nr - slab_inuse(&a->set, d, c->nr);
+	uint32_t at_hand = 0, free = c->nr - record_inuse(m, d);
 
 	if (record_next(m, d) != REF_NONE)
 		return 0;

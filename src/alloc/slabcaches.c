@@ -22,7 +22,7 @@
  *   C2  a cache's record says what its size and alignment lead to; without a cache
  *       it is zero
  *   C3  the table blocks are those of the directory, and there are no others
- *   C4  the cache that serves bytes exists
+ *   C4  the cache that serves bytes exists, and it alone knows that it does
  */
 #include "alloc/slabcaches.h"
 
@@ -101,7 +101,7 @@ uint32_t slabcaches_create(struct slabcaches *s, const struct cache_req *req)
 		return CACHE_NONE;
 	c.rec = cache_record(s, c.id);
 	slabset_new_cache(&s->set, &c);
-	set_cache_geometry(s->base.m, c.rec, &c.geo, msb(align), (uint32_t)req->size);
+	set_cache_geometry(s->base.m, c.rec, &c.geo, msb(align));
 	return c.id;
 }
 
@@ -189,8 +189,10 @@ static uint32_t serve_from(struct slabcaches *s, const struct alloc_req *req)
 		return CACHE_NONE;
 	}
 	cache = slabcaches_create(s, &c);
-	if (cache != CACHE_NONE)
+	if (cache != CACHE_NONE) {
 		set_serving_cache(s, cache + 1);
+		set_cache_serves(s->base.m, cache_record(s, cache), 1);
+	}
 	return cache;
 }
 

@@ -6,7 +6,7 @@
 #define C1 "C1: every slab's cache exists"
 #define C2 "C2: a cache's record says what its size and alignment lead to"
 #define C3 "C3: the table blocks are those of the directory"
-#define C4 "C4: the cache that serves bytes exists"
+#define C4 "C4: the cache that serves bytes exists and knows it"
 
 /* The directory, before anything is read through it. */
 static int check_directory(const struct slabcaches *s, struct check_report *r)
@@ -53,11 +53,13 @@ static int check_record(const struct slabcaches *s, uint32_t cache, struct check
 	if (!slabcaches_get(s, cache, &c))
 		return all_zero(m, k) ? 0 : check_fail(r, C2, k, cache, 0);
 	if (cache_align(m, k) > 31 || (msize_t)1 << cache_align(m, k) < s->align ||
-	    !slabcaches_geometry(s, cache_requested(m, k), (msize_t)1 << cache_align(m, k), &g))
+	    !slabcaches_geometry(s, c.geo.size, (msize_t)1 << cache_align(m, k), &g))
 		return check_fail(r, C2, k, cache_align(m, k), msb(s->align));
 	if (g.size != c.geo.size || g.first != c.geo.first || g.nr != c.geo.nr ||
 	    g.order != c.geo.order || record_word(m, k, 7) != 0)
 		return check_fail(r, C2, k, c.geo.size, g.size);
+	if (cache_serves(m, k) != (serving_cache(s) == cache + 1))
+		return check_fail(r, C4, k, cache_serves(m, k), serving_cache(s));
 	return 0;
 }
 

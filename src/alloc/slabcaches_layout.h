@@ -15,7 +15,7 @@
  *   20   nr          16 bits: objects of a slab
  *   22   order       8 bits: a slab is 2^order units
  *   23   align       8 bits: log2 of the objects' alignment
- *   24   requested   32 bits: bytes asked for at creation
+ *   24   serves      32 bits: 1 when `serving` names this cache, else 0
  *   28               32 bits, 0
  */
 #ifndef ALLOC_SLABCACHES_LAYOUT_H
@@ -98,19 +98,25 @@ static inline unsigned cache_align(const struct mem *m, vaddr_t k)
 	return mem_ld8(m, vaddr_add(k, 23));
 }
 
-static inline uint32_t cache_requested(const struct mem *m, vaddr_t k)
+static inline uint32_t cache_serves(const struct mem *m, vaddr_t k)
 {
 	return mem_ld32(m, vaddr_add(k, 24));
 }
 
+static inline void set_cache_serves(const struct mem *m, vaddr_t k, uint32_t yes)
+{
+	mem_st32(m, vaddr_add(k, 24), yes);
+}
+
+/* What slabset_new_cache leaves out. */
 static inline void set_cache_geometry(const struct mem *m, vaddr_t k, const struct slab_geo *g,
-				      unsigned align_log2, uint32_t requested)
+				      unsigned align_log2)
 {
 	mem_st32(m, vaddr_add(k, 16), g->first);
 	mem_st16(m, vaddr_add(k, 20), (uint16_t)g->nr);
 	mem_st8(m, vaddr_add(k, 22), (uint8_t)g->order);
 	mem_st8(m, vaddr_add(k, 23), (uint8_t)align_log2);
-	mem_st32(m, vaddr_add(k, 24), requested);
+	mem_st32(m, vaddr_add(k, 24), 0);
 	mem_st32(m, vaddr_add(k, 28), 0);
 }
 

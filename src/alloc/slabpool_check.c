@@ -160,5 +160,7 @@ static int check_grown(const struct slabpool *p, struct check_report *r)
 
 int slabpool_check(const struct slabpool *p, struct check_report *r)
 {
+	if ((p->nr_bins & 1) != 0 && pool_bin(p, p->nr_bins) != 0)
+		return check_fail(r, P2, p->root, pool_bin(p, p->nr_bins), 0);
 	return p->pages == NULL ? check_arena(p, r) : check_grown(p, r);
 }

@@ -14,6 +14,8 @@
  *   8   bin[b]   32 bits each, arena only: the first free run of 2^b to 2^(b+1) - 1 units;
  *                0 where their number leaves half a double word
  *
+ *       with an odd number of bins 32 bits more, 0
+ *
  * Map: one record a unit, of `stride` bytes.  All zero in a unit that begins nothing.
  *   0   next     32 bits: next free run of the bin, or REF_NONE; taker's in a slab
  *   4   prev     32 bits: previous one

@@ -380,7 +380,7 @@ uint64_t slabset_shrink(struct slabset *s, const struct slab_cache *c)
 		vaddr_t d = slab_record(s, ref);
 		uint32_t next = record_next(m, d);
 
-		if (slab_inuse(s, d, c->geo.nr) == 0) {
+		if (record_inuse(m, d) == 0) {
 			ring_del(s, c->rec, ref);
 			drop_slab(s, c, ref);
 			units += (uint64_t)1 << c->geo.order;
@@ -397,7 +397,7 @@ uint64_t slabset_live(const struct slabset *s, const struct slab_cache *c)
 
 	for (uint32_t r = slabpool_first(&s->pool); r != REF_NONE; r = slabpool_next(&s->pool, r))
 		if (slabset_cache_at(s, r) == c->id)
-			live += slab_inuse(s, slab_record(s, r), c->geo.nr);
+			live += record_inuse(s->pool.m, slab_record(s, r));
 	return live;
 }
 

@@ -71,7 +71,7 @@ int slabset_check_slab(const struct slabset *s, const struct slab_cache *c, uint
 		return check_fail(r, S2, d, ref, c->geo.nr);
 	for (uint32_t i = 0; i < c->geo.nr; i++)
 		free += slab_map_get(&map, i);
-	if (record_inuse(m, d) != (s->lazy ? 0 : c->geo.nr - free))
+	if (record_inuse(m, d) != c->geo.nr - free)
 		return check_fail(r, S2, d, record_inuse(m, d), c->geo.nr - free);
 	if (s->form == SLAB_BITMAP && check_bits(s, c, d, r) != 0)
 		return MM_EINVAL;
@@ -102,7 +102,7 @@ int slabset_check_cache(const struct slabset *s, const struct slab_cache *c, str
 		if (slabset_cache_at(s, i) != c->id)
 			continue;
 		slabs++;
-		empty += slab_inuse(s, d, c->geo.nr) == 0;
+		empty += record_inuse(m, d) == 0;
 		listed += record_next(m, d) != REF_NONE;
 	}
 	if (slabs != cache_slabs(m, c->rec))

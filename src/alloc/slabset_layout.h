@@ -13,7 +13,7 @@
  *   4   prev     32 bits
  *   8   len      32 bits: units of the slab
  *   12  kind     16 bits: POOL_SLAB + number of the cache
- *   14  inuse    16 bits: objects in use; 0 in a lazy set, which counts the bits
+ *   14  inuse    16 bits: objects in use
  *   16  list form:   target word: address of the first free object, or VADDR_NONE;
  *                    each free object begins with the link to the next, each one
  *                    granted with LINK_WIPED until its owner writes it
@@ -126,27 +126,6 @@ static inline msize_t slab_bits(const struct mem *m, vaddr_t d, uint32_t word)
 static inline void set_slab_bits(const struct mem *m, vaddr_t d, uint32_t word, msize_t bits)
 {
 	mem_stw(m, vaddr_add(d, SLAB_STATE + MM_WORD * word), bits);
-}
-
-/* count_bits(0xff) == 8; of a target word, without a library's help. */
-static inline uint32_t count_bits(msize_t x)
-{
-	x -= x >> 1 & MM_WORD_ONES / 3;
-	x = (x & MM_WORD_ONES / 5) + (x >> 2 & MM_WORD_ONES / 5);
-	x = (x + (x >> 4)) & MM_WORD_ONES / 17;
-	return (uint32_t)((x * (MM_WORD_ONES / 255) & MM_WORD_ONES) >> (WORD_BITS - 8));
-}
-
-/* Objects in use of the slab of nr objects at d; the lazy ones count their bits. */
-static inline uint32_t slab_inuse(const struct slabset *s, vaddr_t d, uint32_t nr)
-{
-	uint32_t used = 0;
-
-	if (!s->lazy)
-		return record_inuse(s->pool.m, d);
-	for (uint32_t w = 0; w < slab_words(nr); w++)
-		used += count_bits(slab_bits(s->pool.m, d, w));
-	return used;
 }
 
 /* The bit of an object in its word of the bitmap. */
