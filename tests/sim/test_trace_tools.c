@@ -41,7 +41,7 @@ static struct trace_stats stats_of(const struct file *f)
 {
 	struct diag d = {.msg = ""};
 	struct trace_reader *r = trace_open(f->path, &d);
-	struct trace_stats s;
+	struct trace_stats s = {.events = 0};
 
 	if (r == NULL || trace_stats(r, &s, &d) != 0)
 		fail_msg("%s", d.msg);
