@@ -149,6 +149,19 @@ static uint32_t reach(const struct replay *r, int master)
 	return master < 0 ? UINT32_MAX : r->sys->machine->masters[master].zones;
 }
 
+/* A kind of fixed size cannot stand in for a heap of mixed sizes: the run ends, and says so. */
+static bool keeps_size(struct replay *r, const struct trace_event *ev)
+{
+	if (r->size == 0)
+		r->size = ev->size;
+	if (!r->one_size || ev->size == r->size)
+		return true;
+	snprintf(r->problem, sizeof r->problem,
+		 "event %llu asks for %llu bytes after %llu: allocator kind '%s' serves one size, this trace mixes sizes (try slab_array)",
+		 (unsigned long long)r->fig->event, (unsigned long long)ev->size, (unsigned long long)r->size, r->heap->ops->name);
+	return false;
+}
+
 bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero)
 {
 	int master = event_master(r, ev);
@@ -163,7 +176,7 @@ bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t al
 		zones &= p->zones;
 	if (r->sys->pages != NULL && (master >= 0 || (p != NULL && p->heap < 0)))
 		serve_by_pages(r, ev, zones, align, zero);
-	else if (r->heap != NULL)
+	else if (r->heap != NULL && keeps_size(r, ev))
 		replay_heap_grant(r, r->heap, ev, ev->size, align, zero);
 	else
 		return false;

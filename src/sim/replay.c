@@ -19,7 +19,8 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 	if (r->fig == NULL)
 		return -ENOMEM;
 	r->heap = sys->group[GROUP_HEAP];
-	r->routed = sys->machine->nr_placement != 0 || r->heap == NULL;
+	r->one_size = r->heap != NULL && r->heap->ops->caches != NULL && (r->heap->ops->serves & SERVES_BYTES) == 0;
+	r->routed = sys->machine->nr_placement != 0 || r->heap == NULL || r->one_size;
 	r->headers = r->heap != NULL && strcmp(r->heap->ops->unit, "chunk") == 0;
 	r->req.zone_mask = UINT32_MAX;
 	r->nr_check = o->check_every;

@@ -121,7 +121,9 @@ struct replay {
 	struct figures *fig;        /* owned */
 	struct live_table live;     /* owned */
 	struct sys_alloc *heap;     /* serves the heap group when no rule says otherwise */
-	bool routed;                /* placement rules exist, or there is no such heap */
+	bool routed;                /* heap requests take the long way: placement rules, no heap, one_size */
+	bool one_size;              /* the heap is a kind of fixed size: every request must be of the first one's */
+	uint64_t size;              /* that size, once known; 0 before */
 	bool headers;               /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */

@@ -335,6 +335,35 @@ static void set_source(struct system *s, struct sys_alloc *a)
 
 /* ---- booting by the machine's list ---- */
 
+/* What a group of requests needs its allocator to offer; NULL: it does. */
+static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
+{
+	switch (g) {
+	case GROUP_HEAP:
+		return ops->bytes != NULL || ops->pages != NULL ? NULL : "requests of any size";
+	case GROUP_EXTRA_HEAP:
+	case GROUP_DMA:
+		return ops->bytes != NULL ? NULL : "requests of any size";
+	case GROUP_PAGES:
+		return ops->pages != NULL ? NULL : "pages";
+	case GROUP_SLAB:
+		return ops->caches != NULL ? NULL : "caches";
+	case GROUP_ARENA:
+		return ops->stack != NULL ? NULL : "pushes and mass frees";
+	default:
+		return NULL;
+	}
+}
+
+static int unfit_kind(const struct alloc_conf *c, const struct alloc_ops *ops, const char *what, struct diag *d)
+{
+	if (strcmp(ops->name, c->kind) != 0)
+		return diag_set(d, "", 0, 0, "allocator kind '%s' does not serve %s; 'memscape list allocators' shows what each serves",
+				ops->name, what);
+	return conf_error(d, c->node, "allocator kind '%s' does not serve %s; 'memscape list allocators' shows what each serves",
+			  ops->name, what);
+}
+
 static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boot_options *o, struct diag *d)
 {
 	const struct alloc_conf *c = &s->machine->allocs[i];
@@ -344,6 +373,10 @@ static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boo
 
 	if (ops == NULL) {
 		unknown_kind(s, c, kind, d);
+		return NULL;
+	}
+	if (lacking(c->group, ops) != NULL) {
+		unfit_kind(c, ops, lacking(c->group, ops), d);
 		return NULL;
 	}
 	a = add_alloc(s, ops, c->name, c, heap_override(c, o) == NULL ? NULL : c->node, d);

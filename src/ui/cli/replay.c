@@ -375,6 +375,8 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	double cpu = cpu_seconds(), wall = wall_seconds();
 	int status;
 
+	if (o->alloc != NULL && instance_kind(find_instance("fast", m->word), o->alloc) == NULL)
+		return cli_usage("replay", "--alloc '%s': no such kind, 'memscape list allocators' shows them", o->alloc);
 	if (o->explain != NULL && !explain_range(o->explain, &s.explainer.from, &s.explainer.to))
 		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120", o->explain);
 	if (o->csv != NULL && outfile_open(&s.csv, o->csv, &d) != 0)
