@@ -5,9 +5,9 @@
 const char *cause_name(enum cause c)
 {
 	static const char *const names[NR_CAUSES] = {
-		[CAUSE_CAPACITY] = "capacity",         [CAUSE_FRAGMENTATION] = "fragmentation",
-		[CAUSE_ALIGNMENT] = "alignment",       [CAUSE_REACHABILITY] = "reachability",
-		[CAUSE_WATERMARK] = "watermark",       [CAUSE_LIMIT] = "limit",
+		[CAUSE_CAPACITY] = "capacity",   [CAUSE_FRAGMENTATION] = "fragmentation",
+		[CAUSE_ALIGNMENT] = "alignment", [CAUSE_REACHABILITY] = "reachability",
+		[CAUSE_WATERMARK] = "watermark", [CAUSE_LIMIT] = "limit",
 		[CAUSE_INJECTED] = "injected",
 	};
 
@@ -29,7 +29,8 @@ struct zone_space {
 };
 
 /* Free bytes and the largest free block of the page allocator's zones in `mask`. */
-static struct zone_space zones_space(const struct system *s, const struct sys_alloc *h, uint32_t mask)
+static struct zone_space zones_space(const struct system *s, const struct sys_alloc *h,
+				     uint32_t mask)
 {
 	const struct page_ops *p = h->ops->pages;
 	unsigned shift = s->machine->page_shift, max = p->max_order(h->alloc);
@@ -45,7 +46,6 @@ static struct zone_space zones_space(const struct system *s, const struct sys_al
 		}
 	return sp;
 }
-
 
 static void add_free(void *ctx, const struct walk_span *w)
 {
@@ -105,10 +105,12 @@ static enum cause pages_cause(const struct replay *r, const struct sys_alloc *h,
 
 	if (mine.bytes >= block)
 		return CAUSE_FRAGMENTATION;
-	return zones_space(r->sys, h, ~r->req.zone_mask).bytes >= block ? CAUSE_REACHABILITY : CAUSE_CAPACITY;
+	return zones_space(r->sys, h, ~r->req.zone_mask).bytes >= block ? CAUSE_REACHABILITY
+									: CAUSE_CAPACITY;
 }
 
-static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64_t size, uint64_t align)
+static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64_t size,
+			     uint64_t align)
 {
 	uint64_t bytes = owner_cached(r->sys, h);
 
@@ -124,7 +126,8 @@ static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64
 	return CAUSE_FRAGMENTATION;
 }
 
-static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64_t size, uint64_t align)
+static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64_t size,
+			     uint64_t align)
 {
 	enum cause c = hinted(r->sys->sh.refusal);
 
@@ -132,7 +135,8 @@ static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64
 		return c;
 	if (size > LIVE_SIZE_MAX)
 		return CAUSE_LIMIT;
-	return h->ops->pages != NULL ? pages_cause(r, h, size ? size : 1) : heap_cause(r, h, size, align);
+	return h->ops->pages != NULL ? pages_cause(r, h, size ? size : 1)
+				     : heap_cause(r, h, size, align);
 }
 
 /* ---- what lies in the way ---- */
@@ -207,12 +211,15 @@ static void find_blockers(struct replay *r, struct sys_alloc *h, struct failure 
 	for (uint32_t i = 0; i < r->live.nr; i++) {
 		const struct live *l = &r->live.slot[i];
 
-		if (live_state(l) == LIVE_BLOCK && &r->sys->allocs[live_alloc(l)] == h && live_pa(l) >= w.base && live_pa(l) < w.end)
-			keep_blocker(f, (struct blocker){live_pa(l), live_size(l), live_birth(l), i, live_site(l)});
+		if (live_state(l) == LIVE_BLOCK && &r->sys->allocs[live_alloc(l)] == h &&
+		    live_pa(l) >= w.base && live_pa(l) < w.end)
+			keep_blocker(f, (struct blocker){live_pa(l), live_size(l), live_birth(l), i,
+							 live_site(l)});
 	}
 }
 
-void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size, uint64_t align)
+void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size,
+	     uint64_t align)
 {
 	struct figures *fig = r->fig;
 	enum cause cause = find_cause(r, h, size, align);
@@ -223,8 +230,15 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 	if (fig->nr_failures == MAX_FAILURES)
 		return;
 	f = &fig->failure[fig->nr_failures++];
-	*f = (struct failure){.event = fig->event, .size = size, .align = align, .slot = ev->slot, .site = ev->site,
-			      .master = ev->master, .op = ev->op, .cause = (uint8_t)cause, .alloc = (uint8_t)(h - r->sys->allocs)};
+	*f = (struct failure){.event = fig->event,
+			      .size = size,
+			      .align = align,
+			      .slot = ev->slot,
+			      .site = ev->site,
+			      .master = ev->master,
+			      .op = ev->op,
+			      .cause = (uint8_t)cause,
+			      .alloc = (uint8_t)(h - r->sys->allocs)};
 	if (h->ops->pages != NULL) {
 		struct zone_space sp = zones_space(r->sys, h, r->req.zone_mask);
 

@@ -11,6 +11,7 @@
 #define AUTOPSY_BLOCKERS 16u
 
 /* Counts and, for the first ones, records the failure of `ev` at `h`. */
-void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size, uint64_t align);
+void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size,
+	     uint64_t align);
 
 #endif

@@ -13,7 +13,7 @@ struct alloc_state {
 struct checkpoint {
 	uint64_t event, bytes;
 	uint64_t nr_frames;
-	uint64_t *frame;  /* index of each saved frame, ascending */
+	uint64_t *frame; /* index of each saved frame, ascending */
 	uint8_t *content; /* MM_TOUCH_BYTES each */
 	void *ledger;
 	struct figures fig;
@@ -37,7 +37,8 @@ static bool save_frames(struct checkpoint *c, const struct physmem *pm)
 		if (!pm->touched[f])
 			continue;
 		c->frame[n] = f;
-		memcpy(c->content + n * MM_TOUCH_BYTES, pm->window + (f << MM_TOUCH_SHIFT), MM_TOUCH_BYTES);
+		memcpy(c->content + n * MM_TOUCH_BYTES, pm->window + (f << MM_TOUCH_SHIFT),
+		       MM_TOUCH_BYTES);
 		n++;
 	}
 	c->nr_frames = n;
@@ -46,7 +47,8 @@ static bool save_frames(struct checkpoint *c, const struct physmem *pm)
 
 static void save_alloc(struct alloc_state *s, const struct sys_alloc *a)
 {
-	*s = (struct alloc_state){a->alloc->root, a->top, a->footprint, a->source.held, a->source.calls};
+	*s = (struct alloc_state){a->alloc->root, a->top, a->footprint, a->source.held,
+				  a->source.calls};
 }
 
 struct checkpoint *checkpoint_take(const struct replay *r)
@@ -72,7 +74,8 @@ struct checkpoint *checkpoint_take(const struct replay *r)
 	memcpy(c->ledger, sys->ledger.block, sys->ledger.bytes);
 	for (unsigned i = 0; i < sys->nr_allocs; i++)
 		save_alloc(&c->alloc[i], &sys->allocs[i]);
-	c->bytes = sizeof *c + c->nr_frames * (MM_TOUCH_BYTES + sizeof *c->frame) + c->nr_live * sizeof *c->live + sys->ledger.bytes;
+	c->bytes = sizeof *c + c->nr_frames * (MM_TOUCH_BYTES + sizeof *c->frame) +
+		   c->nr_live * sizeof *c->live + sys->ledger.bytes;
 	return c;
 }
 
@@ -106,7 +109,8 @@ static void restore_frames(const struct checkpoint *c, struct physmem *pm)
 		bool then = n < c->nr_frames && c->frame[n] == f;
 
 		if (then) {
-			memcpy(pm->window + (f << MM_TOUCH_SHIFT), c->content + n * MM_TOUCH_BYTES, MM_TOUCH_BYTES);
+			memcpy(pm->window + (f << MM_TOUCH_SHIFT), c->content + n * MM_TOUCH_BYTES,
+			       MM_TOUCH_BYTES);
 			pm->touched[f] = true;
 			n++;
 		} else if (pm->touched[f]) {
@@ -125,7 +129,8 @@ static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struc
 	a->env.root = s->root;
 	memset(a->alloc, 0, a->ops->handle_bytes);
 	if (a->ops->attach(a->alloc, &a->env) != 0)
-		return diag_set(d, "", 0, 0, "allocator %s cannot adopt the image of a checkpoint", a->name);
+		return diag_set(d, "", 0, 0, "allocator %s cannot adopt the image of a checkpoint",
+				a->name);
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 /* ---- pages ---- */
 
 static msize_t block_bytes(const struct replay *r, unsigned order)
@@ -14,7 +13,8 @@ static msize_t block_bytes(const struct replay *r, unsigned order)
 }
 
 /* 2^order pages for `ev`, of which `size` bytes were asked for. */
-static bool take_pages(struct replay *r, const struct trace_event *ev, unsigned order, uint64_t size, bool zero)
+static bool take_pages(struct replay *r, const struct trace_event *ev, unsigned order,
+		       uint64_t size, bool zero)
 {
 	struct sys_alloc *h = r->sys->pages;
 	unsigned shift = r->sys->machine->page_shift;
@@ -58,7 +58,8 @@ void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct 
 	replay_died(r, h, l, block_bytes(r, order));
 }
 
-static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsigned order, bool zero)
+static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsigned order,
+			   bool zero)
 {
 	if (order > 40) {
 		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
@@ -86,8 +87,11 @@ static bool do_free_pages(struct replay *r, const struct trace_event *ev)
 /* What a page request says beyond its order. */
 static void state_request(struct replay *r, const struct trace_event *ev)
 {
-	r->req = (struct alloc_req){.gfp = ev->gfp, .zone_mask = UINT32_MAX, .migratetype = ev->migratetype,
-				    .node = ev->node, .cpu = ev->cpu};
+	r->req = (struct alloc_req){.gfp = ev->gfp,
+				    .zone_mask = UINT32_MAX,
+				    .migratetype = ev->migratetype,
+				    .node = ev->node,
+				    .cpu = ev->cpu};
 }
 
 /* ---- placement ---- */
@@ -95,23 +99,28 @@ static void state_request(struct replay *r, const struct trace_event *ev)
 /* The machine's index of the master an event names; -1: none named or unknown. */
 static int event_master(const struct replay *r, const struct trace_event *ev)
 {
-	return ev->master == 0 ? -1 : machine_master(r->sys->machine, trace_string(r->trace, ev->master));
+	return ev->master == 0
+		       ? -1
+		       : machine_master(r->sys->machine, trace_string(r->trace, ev->master));
 }
 
 static bool matches(const struct replay *r, const char *pattern, uint32_t string)
 {
-	return pattern == NULL || (string != 0 && fnmatch(pattern, trace_string(r->trace, string), 0) == 0);
+	return pattern == NULL ||
+	       (string != 0 && fnmatch(pattern, trace_string(r->trace, string), 0) == 0);
 }
 
-static const struct placement_rule *find_rule(const struct replay *r, const struct trace_event *ev, int master)
+static const struct placement_rule *find_rule(const struct replay *r, const struct trace_event *ev,
+					      int master)
 {
 	const struct machine *m = r->sys->machine;
 
 	for (unsigned i = 0; i < m->nr_placement; i++) {
 		const struct placement_rule *p = &m->placement[i];
 
-		if (ev->size >= p->size_min && ev->size <= p->size_max && (p->master < 0 || p->master == master) &&
-		    (!p->dma || ev->op == OP_DMA_ALLOC) && matches(r, p->tag, ev->tag) && matches(r, p->site, ev->site))
+		if (ev->size >= p->size_min && ev->size <= p->size_max &&
+		    (p->master < 0 || p->master == master) && (!p->dma || ev->op == OP_DMA_ALLOC) &&
+		    matches(r, p->tag, ev->tag) && matches(r, p->site, ev->site))
 			return p;
 	}
 	return NULL;
@@ -126,7 +135,8 @@ static uint64_t padded(const struct replay *r, uint64_t size)
 }
 
 /* A request that pages of `zones` serve. */
-static bool serve_by_pages(struct replay *r, const struct trace_event *ev, uint32_t zones, uint64_t align, bool zero)
+static bool serve_by_pages(struct replay *r, const struct trace_event *ev, uint32_t zones,
+			   uint64_t align, bool zero)
 {
 	uint64_t bytes = padded(r, ev->size);
 	bool ok;
@@ -138,7 +148,8 @@ static bool serve_by_pages(struct replay *r, const struct trace_event *ev, uint3
 		replay_failed(r, r->sys->pages, ev, ev->size, align);
 		ok = false;
 	} else {
-		ok = take_pages(r, ev, system_order(r->sys, bytes > align ? bytes : align), ev->size, zero);
+		ok = take_pages(r, ev, system_order(r->sys, bytes > align ? bytes : align),
+				ev->size, zero);
 	}
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 	return ok;
@@ -157,8 +168,10 @@ static bool keeps_size(struct replay *r, const struct trace_event *ev)
 	if (!r->one_size || ev->size == r->size)
 		return true;
 	snprintf(r->problem, sizeof r->problem,
-		 "event %llu asks for %llu bytes after %llu: allocator kind '%s' serves one size, this trace mixes sizes (try slab_array)",
-		 (unsigned long long)r->fig->event, (unsigned long long)ev->size, (unsigned long long)r->size, r->heap->ops->name);
+		 "event %llu asks for %llu bytes after %llu: allocator kind '%s' serves one size, "
+		 "this trace mixes sizes (try slab_array)",
+		 (unsigned long long)r->fig->event, (unsigned long long)ev->size,
+		 (unsigned long long)r->size, r->heap->ops->name);
 	return false;
 }
 
@@ -191,14 +204,17 @@ static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)
 	uint32_t zones = reach(r, master);
 
 	if (ev->master != 0 && master < 0) {
-		snprintf(r->problem, sizeof r->problem, "event %llu (dma_alloc): machine %s has no master '%s'",
-			 (unsigned long long)r->fig->event, r->sys->machine->name, trace_string(r->trace, ev->master));
+		snprintf(r->problem, sizeof r->problem,
+			 "event %llu (dma_alloc): machine %s has no master '%s'",
+			 (unsigned long long)r->fig->event, r->sys->machine->name,
+			 trace_string(r->trace, ev->master));
 		return false;
 	}
 	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL) {
 		uint64_t line = r->sys->machine->cache_line;
 
-		replay_heap_grant(r, r->sys->by_conf[p->heap], ev, padded(r, ev->size), ev->arg > line ? ev->arg : line, false);
+		replay_heap_grant(r, r->sys->by_conf[p->heap], ev, padded(r, ev->size),
+				  ev->arg > line ? ev->arg : line, false);
 		return true;
 	}
 	if (p != NULL && p->heap < 0)
@@ -242,7 +258,8 @@ static void do_cache_create(struct replay *r, const struct trace_event *ev)
 		replay_failed(r, h, ev, ev->size, ev->arg);
 		return;
 	}
-	live_set(&r->live.slot[ev->slot], LIVE_CACHE, (unsigned)(h - r->sys->allocs), cache, ev->size, ev->site, r->fig->event, ev->tag);
+	live_set(&r->live.slot[ev->slot], LIVE_CACHE, (unsigned)(h - r->sys->allocs), cache,
+		 ev->size, ev->site, r->fig->event, ev->tag);
 }
 
 /* The cache an event names by its second slot; NULL: skipped or a finding. */
@@ -286,7 +303,8 @@ static void do_cache_free(struct replay *r, const struct trace_event *ev)
 	if (l == NULL || (cache = event_cache(r, ev)) == NULL)
 		return;
 	replay_before_death(r);
-	granted = h->ops->caches->free(h->alloc, (uint32_t)live_pa(cache), mem_va(&h->view, (paddr_t){live_pa(l)}));
+	granted = h->ops->caches->free(h->alloc, (uint32_t)live_pa(cache),
+				       mem_va(&h->view, (paddr_t){live_pa(l)}));
 	if (granted == FREE_BAD)
 		replay_bad(r, ev, 'p');
 	else
@@ -395,7 +413,8 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 		state_request(r, ev);
 		if (ev->master != 0)
 			r->req.zone_mask = reach(r, event_master(r, ev));
-		do_alloc_pages(r, ev, ev->op == OP_ALLOC_PAGES ? ev->order : 0, ev->op == OP_GET_ZEROED_PAGE);
+		do_alloc_pages(r, ev, ev->op == OP_ALLOC_PAGES ? ev->order : 0,
+			       ev->op == OP_GET_ZEROED_PAGE);
 		r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 		return true;
 	case OP_FREE_PAGES:
@@ -420,7 +439,9 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_WRITE:
 		return true;
 	case OP_EXPECT:
-		return r->opt.expect == NULL || r->opt.expect(r->opt.expect_ctx, r, trace_string(r->trace, (uint32_t)ev->arg));
+		return r->opt.expect == NULL ||
+		       r->opt.expect(r->opt.expect_ctx, r,
+				     trace_string(r->trace, (uint32_t)ev->arg));
 	default:
 		return false;
 	}

@@ -13,13 +13,15 @@ bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t al
 void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l);
 
 /* A block was granted: ledger, live table, figures. */
-void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, struct grant g, uint64_t size, uint32_t extra);
+void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		 struct grant g, uint64_t size, uint32_t extra);
 /* Before anything is freed: keeps the ledger if live bytes stand at their peak. */
 void replay_before_death(struct replay *r);
 /* A block of `granted` bytes was given back; *l is dead after it. */
 void replay_died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t granted);
 /* A request was refused; size and align as it was asked of `h`. */
-void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size, uint64_t align);
+void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		   uint64_t size, uint64_t align);
 void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what);
 /* The live thing that an event frees or uses, of the wanted state. NULL: there is none; a failed
  * birth makes the event skipped, anything else a finding. */
@@ -28,6 +30,7 @@ struct live *replay_object(struct replay *r, const struct trace_event *ev);
 /* More live bytes, held by `h`, whose last grant ends at end_pa. */
 void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa);
 /* A request of ev->size served by `h`, which is asked for `want` bytes. */
-bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t want, uint64_t align, bool zero);
+bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		       uint64_t want, uint64_t align, bool zero);
 
 #endif

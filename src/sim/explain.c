@@ -48,26 +48,33 @@ static const char *zone_name(const struct explainer *e, const struct mem *m, uin
 
 typedef unsigned long long ull;
 
-static void pages_step(const struct explainer *e, const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+static void pages_step(const struct explainer *e, const struct mem *m, enum mm_ev ev, uint64_t a,
+		       uint64_t b, uint64_t c)
 {
 	const char *zone = zone_name(e, m, ev == MM_EV_FALLBACK ? a : c);
 
 	switch (ev) {
 	case MM_EV_SPLIT:
-		fprintf(e->out, "split order %llu at pfn %llu of zone %s: the upper half, pfn %llu, goes to the order-%llu list", (ull)b, (ull)a,
-			zone, (ull)(a + (1ull << (b - 1))), (ull)(b - 1));
+		fprintf(e->out,
+			"split order %llu at pfn %llu of zone %s: the upper half, pfn %llu, goes "
+			"to the order-%llu list",
+			(ull)b, (ull)a, zone, (ull)(a + (1ull << (b - 1))), (ull)(b - 1));
 		break;
 	case MM_EV_MERGE:
-		fprintf(e->out, "merge with the buddy into order %llu at pfn %llu of zone %s", (ull)b, (ull)a, zone);
+		fprintf(e->out, "merge with the buddy into order %llu at pfn %llu of zone %s",
+			(ull)b, (ull)a, zone);
 		break;
 	case MM_EV_FALLBACK:
-		fprintf(e->out, "fall back to zone %s for order %llu: zone %s has none", zone, (ull)b, zone_name(e, m, c));
+		fprintf(e->out, "fall back to zone %s for order %llu: zone %s has none", zone,
+			(ull)b, zone_name(e, m, c));
 		break;
 	case MM_EV_PAGE_ALLOC:
-		fprintf(e->out, "take the order-%llu block at pfn %llu of zone %s", (ull)b, (ull)a, zone);
+		fprintf(e->out, "take the order-%llu block at pfn %llu of zone %s", (ull)b, (ull)a,
+			zone);
 		break;
 	default:
-		fprintf(e->out, "put an order-%llu block at pfn %llu on the free list of zone %s", (ull)b, (ull)a, zone);
+		fprintf(e->out, "put an order-%llu block at pfn %llu on the free list of zone %s",
+			(ull)b, (ull)a, zone);
 	}
 }
 
@@ -75,25 +82,32 @@ static void chunk_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_
 {
 	switch (ev) {
 	case MM_EV_CHUNK_TAKE:
-		fprintf(out, "take the chunk at 0x%llx, %llu bytes, from list %llu", (ull)a, (ull)b, (ull)c);
+		fprintf(out, "take the chunk at 0x%llx, %llu bytes, from list %llu", (ull)a, (ull)b,
+			(ull)c);
 		break;
 	case MM_EV_CHUNK_SPLIT:
-		fprintf(out, "split the chunk at 0x%llx: %llu bytes are used, %llu stay free", (ull)a, (ull)b, (ull)c);
+		fprintf(out, "split the chunk at 0x%llx: %llu bytes are used, %llu stay free",
+			(ull)a, (ull)b, (ull)c);
 		break;
 	case MM_EV_CHUNK_MERGE:
-		fprintf(out, "merge the chunk at 0x%llx with its neighbour at 0x%llx: %llu bytes", (ull)a, (ull)c, (ull)b);
+		fprintf(out, "merge the chunk at 0x%llx with its neighbour at 0x%llx: %llu bytes",
+			(ull)a, (ull)c, (ull)b);
 		break;
 	case MM_EV_CHUNK_FREE:
-		fprintf(out, "put the chunk at 0x%llx, %llu bytes, on list %llu", (ull)a, (ull)b, (ull)c);
+		fprintf(out, "put the chunk at 0x%llx, %llu bytes, on list %llu", (ull)a, (ull)b,
+			(ull)c);
 		break;
 	case MM_EV_CHUNK_GROW:
-		fprintf(out, "grow the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a, (ull)c, (ull)b);
+		fprintf(out, "grow the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a,
+			(ull)c, (ull)b);
 		break;
 	case MM_EV_CHUNK_SHRINK:
-		fprintf(out, "shrink the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a, (ull)c, (ull)b);
+		fprintf(out, "shrink the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a,
+			(ull)c, (ull)b);
 		break;
 	case MM_EV_SEGMENT_ADD:
-		fprintf(out, "get a segment of %llu bytes at 0x%llx from the page allocator", (ull)b, (ull)a);
+		fprintf(out, "get a segment of %llu bytes at 0x%llx from the page allocator",
+			(ull)b, (ull)a);
 		break;
 	case MM_EV_SEGMENT_DROP:
 		fprintf(out, "give the empty segment of %llu bytes at 0x%llx back", (ull)b, (ull)a);
@@ -107,16 +121,20 @@ static void slab_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t
 {
 	switch (ev) {
 	case MM_EV_SLAB_NEW:
-		fprintf(out, "make a slab at 0x%llx: %llu objects of %llu bytes", (ull)a, (ull)b, (ull)c);
+		fprintf(out, "make a slab at 0x%llx: %llu objects of %llu bytes", (ull)a, (ull)b,
+			(ull)c);
 		break;
 	case MM_EV_SLAB_FREE:
-		fprintf(out, "give the empty slab at 0x%llx (%llu objects of %llu bytes) back", (ull)a, (ull)b, (ull)c);
+		fprintf(out, "give the empty slab at 0x%llx (%llu objects of %llu bytes) back",
+			(ull)a, (ull)b, (ull)c);
 		break;
 	case MM_EV_OBJ_ALLOC:
-		fprintf(out, "take object %llu at 0x%llx of the slab at 0x%llx", (ull)b, (ull)a, (ull)c);
+		fprintf(out, "take object %llu at 0x%llx of the slab at 0x%llx", (ull)b, (ull)a,
+			(ull)c);
 		break;
 	default:
-		fprintf(out, "put object %llu at 0x%llx back into the slab at 0x%llx", (ull)b, (ull)a, (ull)c);
+		fprintf(out, "put object %llu at 0x%llx back into the slab at 0x%llx", (ull)b,
+			(ull)a, (ull)c);
 	}
 }
 
@@ -130,10 +148,12 @@ static void other_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_
 #undef X
 	};
 
-	fprintf(out, "%s: %s %llu, %s %llu, %s %llu", names[ev].word, names[ev].a, (ull)a, names[ev].b, (ull)b, names[ev].c, (ull)c);
+	fprintf(out, "%s: %s %llu, %s %llu, %s %llu", names[ev].word, names[ev].a, (ull)a,
+		names[ev].b, (ull)b, names[ev].c, (ull)c);
 }
 
-static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b,
+		    uint64_t c)
 {
 	const struct explainer *e = ctx;
 
@@ -183,11 +203,12 @@ void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 	if (f->nr_failures != 0 && f->failure[f->nr_failures - 1].event == f->event) {
 		const struct failure *x = &f->failure[f->nr_failures - 1];
 
-		fprintf(e->out, "    FAILED: %s (%llu bytes free, the largest block has %llu)\n", cause_name((enum cause)x->cause),
-			(ull)x->free_bytes, (ull)x->largest_free);
+		fprintf(e->out, "    FAILED: %s (%llu bytes free, the largest block has %llu)\n",
+			cause_name((enum cause)x->cause), (ull)x->free_bytes, (ull)x->largest_free);
 		return;
 	}
-	if (f->nr_bad != 0 && f->nr_bad <= MAX_BAD_EVENTS && f->bad[f->nr_bad - 1].event == f->event) {
+	if (f->nr_bad != 0 && f->nr_bad <= MAX_BAD_EVENTS &&
+	    f->bad[f->nr_bad - 1].event == f->event) {
 		fputs("    FINDING: the object is not live, or the allocator refuses it\n", e->out);
 		return;
 	}
@@ -195,7 +216,8 @@ void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 		return;
 	l = &r->live.slot[ev->slot];
 	if (live_state(l) == LIVE_BLOCK)
-		fprintf(e->out, "    -> 0x%llx in %s\n", (ull)live_pa(l), r->sys->allocs[live_alloc(l)].name);
+		fprintf(e->out, "    -> 0x%llx in %s\n", (ull)live_pa(l),
+			r->sys->allocs[live_alloc(l)].name);
 }
 
 void explain_attach(struct explainer *e, struct replay *r)

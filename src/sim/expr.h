@@ -32,6 +32,7 @@ void expr_free(struct expr *e); /* NULL is fine */
 int expr_true(const struct expr *e, const json_t *report, bool *out, struct diag *d) MUST_USE;
 
 /* Evaluates to a number in millionths. */
-int expr_number(const struct expr *e, const json_t *report, long long *millionths, struct diag *d) MUST_USE;
+int expr_number(const struct expr *e, const json_t *report, long long *millionths,
+		struct diag *d) MUST_USE;
 
 #endif

@@ -2,15 +2,17 @@
 
 #include <stddef.h>
 
-#define CLASSES(prefix)                                                          \
-	{prefix ".payload", "bytes", "requested by live allocations"},           \
-	{prefix ".rounding", "bytes", "granted beyond the request"},             \
-	{prefix ".metadata", "bytes", "descriptors, headers, tables"},           \
-	{prefix ".slack", "bytes", "lost inside what an allocator holds"},       \
-	{prefix ".cached", "bytes", "free, but held above the page allocator"},  \
-	{prefix ".free", "bytes", "free in the page allocator"},                 \
-	{prefix ".reserved", "bytes", "reserved by the machine"},                \
-	{prefix ".unmanaged", "bytes", "RAM given to no allocator"}
+#define CLASSES(prefix)                                                                            \
+	{prefix ".payload", "bytes", "requested by live allocations"},                             \
+		{prefix ".rounding", "bytes", "granted beyond the request"},                       \
+		{prefix ".metadata", "bytes", "descriptors, headers, tables"},                     \
+		{prefix ".slack", "bytes", "lost inside what an allocator holds"},                 \
+		{prefix ".cached", "bytes", "free, but held above the page allocator"},            \
+		{prefix ".free", "bytes", "free in the page allocator"},                           \
+		{prefix ".reserved", "bytes", "reserved by the machine"},                          \
+	{                                                                                          \
+		prefix ".unmanaged", "bytes", "RAM given to no allocator"                          \
+	}
 
 const struct figure_entry figure_list[] = {
 	{"events.done", "events", "events executed, failed requests included"},
@@ -44,7 +46,8 @@ const struct figure_entry figure_list[] = {
 	{"heaps.NAME.jw[0..3]", "ratio", "the four ratios of Johnstone and Wilson"},
 	{"heaps.NAME.search.mean", "steps", "list steps of a search; also .p50 .p99 .max .count"},
 	{"caches.NAME.active_objects", "objects", "live objects; also .total_objects .slabs"},
-	{"failures_by_cause.CAUSE", "requests", "capacity, fragmentation, alignment, reachability, ..."},
+	{"failures_by_cause.CAUSE", "requests",
+	 "capacity, fragmentation, alignment, reachability, ..."},
 	{"live_at_end.bytes", "bytes", "still live after the last event; also .blocks"},
 	{"largest(NAME)", "bytes", "largest free block of a heap or zone, or of all"},
 	{"unusable(ZONE, ORDER)", "0 to 1", "unusable free space index"},

@@ -1,6 +1,7 @@
 #include "sim/figures.h"
 
-void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone, struct free_area *out)
+void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone,
+		  struct free_area *out)
 {
 	(void)s;
 	*out = (struct free_area){.max_order = pages->ops->pages->max_order(pages->alloc)};
@@ -59,7 +60,8 @@ static uint64_t bucket_start(unsigned i)
 uint64_t search_percentile(const struct mm_search *s, unsigned permille)
 {
 	/* The rank is rounded up: p50 of three searches is the second. */
-	uint64_t rank = s->count / 1000 * permille + (s->count % 1000 * permille + 999) / 1000, seen = 0;
+	uint64_t rank = s->count / 1000 * permille + (s->count % 1000 * permille + 999) / 1000,
+		 seen = 0;
 
 	for (unsigned i = 0; i < MM_SEARCH_BUCKETS && s->count != 0; i++) {
 		seen += s->bucket[i];

@@ -13,7 +13,8 @@ struct free_area {
 	uint64_t nr_free[64];
 };
 
-void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone, struct free_area *out);
+void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone,
+		  struct free_area *out);
 
 /*
  * Linux's unusable free space index of an order, permille: the share of free

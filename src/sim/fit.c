@@ -7,8 +7,8 @@
 
 #include "sim/live.h"
 
-#define KEEP_EVENTS    (16u << 20) /* decoded events kept in memory at most */
-#define STEPS_PER_EVENT 50u        /* work limit of a probe, with STEPS_BASE */
+#define KEEP_EVENTS     (16u << 20) /* decoded events kept in memory at most */
+#define STEPS_PER_EVENT 50u /* work limit of a probe, with STEPS_BASE */
 #define STEPS_BASE      10000000u
 
 struct fit_trace {
@@ -60,7 +60,7 @@ static bool scan_event(struct peak_scan *s, const struct trace_event *e)
 	return true;
 }
 
-/* Appends a block to the kept events; beyond the limit they are dropped and the trace is streamed. */
+/* Appends a block to the kept events; beyond the limit they are dropped: the trace is streamed. */
 static bool keep(struct fit_trace *t, const struct trace_event *ev, size_t n, uint64_t *room)
 {
 	if (t->nr + n > KEEP_EVENTS) {
@@ -85,7 +85,8 @@ static bool keep(struct fit_trace *t, const struct trace_event *ev, size_t n, ui
 	return true;
 }
 
-static int read_all(struct fit_trace *t, struct trace_reader *r, struct peak_scan *s, struct diag *d)
+static int read_all(struct fit_trace *t, struct trace_reader *r, struct peak_scan *s,
+		    struct diag *d)
 {
 	const struct trace_event *ev;
 	uint64_t room = 0;
@@ -128,7 +129,10 @@ struct fit_trace *fit_trace_read(const char *path, struct diag *d)
 	t->peak = s.peak;
 	live_finish(&s.sizes);
 	if (err == 0 && t->ev == NULL && t->nr != 0 && strcmp(path, "-") == 0)
-		err = diag_set(d, "-", 0, 0, "fit reads the trace many times: more than %u events must come from a file", KEEP_EVENTS);
+		err = diag_set(
+			d, "-", 0, 0,
+			"fit reads the trace many times: more than %u events must come from a file",
+			KEEP_EVENTS);
 	if (err == 0)
 		return t;
 	fit_trace_free(t);
@@ -184,11 +188,15 @@ static enum replay_end replay_kept(struct replay *r, const struct fit_trace *t)
 	enum replay_end end = REPLAY_DONE;
 
 	for (uint64_t i = 0; i < t->nr && end == REPLAY_DONE; i += 4096)
-		end = r->opt.stop != NULL && r->opt.stop(r->opt.stop_ctx) ? REPLAY_STOPPED : replay_events(r, t->ev + i, t->nr - i < 4096 ? (size_t)(t->nr - i) : 4096);
+		end = r->opt.stop != NULL && r->opt.stop(r->opt.stop_ctx)
+			      ? REPLAY_STOPPED
+			      : replay_events(r, t->ev + i,
+					      t->nr - i < 4096 ? (size_t)(t->nr - i) : 4096);
 	return end;
 }
 
-static enum probe_end judge_probe(enum replay_end end, const struct replay *r, char *problem, size_t room)
+static enum probe_end judge_probe(enum replay_end end, const struct replay *r, char *problem,
+				  size_t room)
 {
 	switch (end) {
 	case REPLAY_DONE:
@@ -198,18 +206,27 @@ static enum probe_end judge_probe(enum replay_end end, const struct replay *r, c
 	case REPLAY_LIMIT:
 		return PROBE_LIMIT;
 	default:
-		snprintf(problem, room, "%.200s", r->problem[0] ? r->problem : end == REPLAY_STOPPED ? "interrupted" : "the replay faulted");
+		snprintf(problem, room, "%.200s",
+			 r->problem[0]           ? r->problem
+			 : end == REPLAY_STOPPED ? "interrupted"
+						 : "the replay faulted");
 		return PROBE_CANNOT;
 	}
 }
 
-static enum probe_end probe(const struct fit_request *q, const char *kind, uint64_t bytes, struct fit_result *res)
+static enum probe_end probe(const struct fit_request *q, const char *kind, uint64_t bytes,
+			    struct fit_result *res)
 {
 	const struct alloc_ops *ops = instance_kind(find_instance("fast", q->machine->word), kind);
-	struct boot_options boot = {.port = "fast", .groups = q->trace->groups, .heap_kind = kind, .heap_bytes = bytes,
+	struct boot_options boot = {.port = "fast",
+				    .groups = q->trace->groups,
+				    .heap_kind = kind,
+				    .heap_bytes = bytes,
 				    .tree_index = has_param(ops, "index")};
-	struct replay_options opt = {.stop_at_failure = true, .max_steps = q->trace->nr * STEPS_PER_EVENT + STEPS_BASE,
-				     .stop = q->stop, .stop_ctx = q->done_ctx};
+	struct replay_options opt = {.stop_at_failure = true,
+				     .max_steps = q->trace->nr * STEPS_PER_EVENT + STEPS_BASE,
+				     .stop = q->stop,
+				     .stop_ctx = q->done_ctx};
 	struct system *sys = calloc(1, sizeof *sys);
 	struct replay r;
 	struct diag d = {0};
@@ -219,8 +236,9 @@ static enum probe_end probe(const struct fit_request *q, const char *kind, uint6
 	/* An arena too small for the kind's own metadata fails like any other too small one. */
 	if (sys != NULL && system_boot(sys, q->machine, &boot, &d) == 0) {
 		if (replay_init(&r, sys, NULL, &opt) == 0) {
-			end = judge_probe(q->trace->ev != NULL ? replay_kept(&r, q->trace) : replay_streamed(&r, q->trace), &r,
-					  res->problem, sizeof res->problem);
+			end = judge_probe(q->trace->ev != NULL ? replay_kept(&r, q->trace)
+							       : replay_streamed(&r, q->trace),
+					  &r, res->problem, sizeof res->problem);
 			replay_finish(&r);
 		}
 		system_finish(sys);
@@ -242,7 +260,8 @@ static uint64_t ceil_log2(uint64_t n)
  */
 static uint64_t bound_of(const char *kind, const struct fit_peak *p)
 {
-	uint64_t n = p->smallest ? p->largest / p->smallest : 1, m = p->live_bytes, log = ceil_log2(n);
+	uint64_t n = p->smallest ? p->largest / p->smallest : 1, m = p->live_bytes,
+		 log = ceil_log2(n);
 
 	if (strcmp(kind, "first_fit") == 0 || strcmp(kind, "heap_4") == 0)
 		return m * (1 + log);
@@ -257,13 +276,15 @@ static uint64_t granule_of(const struct fit_request *q, const char *kind)
 {
 	const struct alloc_ops *ops = instance_kind(find_instance("fast", q->machine->word), kind);
 
-	return ops->pages != NULL && ops->bytes == NULL ? 1ull << q->machine->page_shift : q->machine->malloc_align;
+	return ops->pages != NULL && ops->bytes == NULL ? 1ull << q->machine->page_shift
+							: q->machine->malloc_align;
 }
 
-/* The largest arena the machine can carve for the heap: what `bytes: all` gives, a bit less to be safe. */
+/* The largest arena the machine can carve for the heap: what it gives without a size. */
 static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 {
-	struct boot_options boot = {.port = "fast", .groups = q->trace->groups, .heap_kind = "bump"};
+	struct boot_options boot = {
+		.port = "fast", .groups = q->trace->groups, .heap_kind = "bump"};
 	struct system *sys = calloc(1, sizeof *sys);
 	uint64_t bytes = 0;
 
@@ -271,7 +292,9 @@ static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 		if (sys->group[GROUP_HEAP] != NULL)
 			bytes = sys->group[GROUP_HEAP]->arena.bytes;
 		if (bytes == 0)
-			diag_set(d, "", 0, 0, "the machine's heap has no arena: fit needs allocators.heap with from: boot");
+			diag_set(d, "", 0, 0,
+				 "the machine's heap has no arena: fit needs allocators.heap with "
+				 "from: boot");
 		system_finish(sys);
 	}
 	free(sys);
@@ -279,7 +302,8 @@ static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 }
 
 /* Widens the bracket upwards until a probe fits; false: none does, or the work limit was hit. */
-static bool find_upper(const struct fit_request *q, struct fit_result *res, uint64_t max, uint64_t granule, uint64_t *lo, uint64_t *hi)
+static bool find_upper(const struct fit_request *q, struct fit_result *res, uint64_t max,
+		       uint64_t granule, uint64_t *lo, uint64_t *hi)
 {
 	uint64_t try = round_up(*lo + *lo / 8 + 4096, granule);
 
@@ -301,7 +325,8 @@ static bool find_upper(const struct fit_request *q, struct fit_result *res, uint
 		}
 		*lo = try;
 		if (try >= round_down(max, granule)) {
-			snprintf(res->problem, sizeof res->problem, "does not fit into the largest arena of the machine, %llu bytes",
+			snprintf(res->problem, sizeof res->problem,
+				 "does not fit into the largest arena of the machine, %llu bytes",
 				 (unsigned long long)max);
 			return false;
 		}
@@ -398,16 +423,23 @@ json_t *fit_json(const struct fit_request *q, const struct fit_result *result)
 
 	for (unsigned i = 0; i < q->nr_kinds; i++) {
 		const struct fit_result *r = &result[i];
-		json_t *o = json_pack("{s:s, s:I, s:o, s:I, s:I, s:b}", "alloc", r->kind, "bytes", (json_int_t)r->bytes, "factor",
-				      peak && r->bytes ? json_real((double)(r->bytes * 10000 / peak) / 10000) : json_null(), "failed_below",
-				      (json_int_t)r->failed_below, "probes", (json_int_t)r->probes, "finished", (int)r->finished);
+		json_t *o = json_pack("{s:s, s:I, s:o, s:I, s:I, s:b}", "alloc", r->kind, "bytes",
+				      (json_int_t)r->bytes, "factor",
+				      peak && r->bytes
+					      ? json_real((double)(r->bytes * 10000 / peak) / 10000)
+					      : json_null(),
+				      "failed_below", (json_int_t)r->failed_below, "probes",
+				      (json_int_t)r->probes, "finished", (int)r->finished);
 
-		json_object_set_new(o, "bound_bytes", r->bound ? json_integer((json_int_t)r->bound) : json_null());
+		json_object_set_new(o, "bound_bytes",
+				    r->bound ? json_integer((json_int_t)r->bound) : json_null());
 		if (r->problem[0] != '\0')
 			json_object_set_new(o, "problem", json_string(r->problem));
 		json_array_append_new(list, o);
 	}
-	return json_pack("{s:s, s:{s:s, s:s, s:i}, s:I, s:I, s:I, s:o}", "schema", "memscape.fit/1", "machine", "name", q->machine->name,
-			 "variant", q->machine->variant, "word", (int)q->machine->word, "events", (json_int_t)q->trace->nr, "peak_live_bytes",
-			 (json_int_t)peak, "peak_live_blocks", (json_int_t)q->trace->peak.live_blocks, "results", list);
+	return json_pack("{s:s, s:{s:s, s:s, s:i}, s:I, s:I, s:I, s:o}", "schema", "memscape.fit/1",
+			 "machine", "name", q->machine->name, "variant", q->machine->variant,
+			 "word", (int)q->machine->word, "events", (json_int_t)q->trace->nr,
+			 "peak_live_bytes", (json_int_t)peak, "peak_live_blocks",
+			 (json_int_t)q->trace->peak.live_blocks, "results", list);
 }

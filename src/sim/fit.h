@@ -27,12 +27,13 @@ uint64_t fit_trace_events(const struct fit_trace *t);
 
 struct fit_result {
 	const char *kind;
-	uint64_t bytes;        /* least arena found; 0: none that the machine can hold */
-	uint64_t failed_below; /* the next smaller granule, which failed; or the bracket's lower end */
-	uint64_t bound;        /* worst-case bound for this peak and these sizes; 0: the kind has none */
+	uint64_t bytes; /* least arena found; 0: none that the machine can hold */
+	uint64_t
+		failed_below; /* the next smaller granule, which failed; or the bracket's lower end */
+	uint64_t bound; /* worst-case bound for this peak and these sizes; 0: the kind has none */
 	unsigned probes;
 	bool finished;
-	char problem[256];     /* why there is no result; "" */
+	char problem[256]; /* why there is no result; "" */
 };
 
 struct fit_request {
@@ -40,10 +41,10 @@ struct fit_request {
 	const struct fit_trace *trace;
 	const char *kind[FIT_MAX_KINDS];
 	unsigned nr_kinds;
-	unsigned jobs;                      /* threads, >= 1 */
+	unsigned jobs; /* threads, >= 1 */
 	void (*done)(void *ctx, unsigned n); /* after each kind, from any thread; NULL */
 	void *done_ctx;
-	bool (*stop)(void *ctx);            /* polled; NULL */
+	bool (*stop)(void *ctx); /* polled; NULL */
 };
 
 struct fit_peak {

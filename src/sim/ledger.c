@@ -84,14 +84,16 @@ static void add_row(int64_t out[MM_NR_CLASSES], const struct mm_row *row)
 		out[c] += row->bytes[c];
 }
 
-void ledger_region(const struct mm_row *rows, const struct ledger *l, unsigned region, int64_t out[MM_NR_CLASSES])
+void ledger_region(const struct mm_row *rows, const struct ledger *l, unsigned region,
+		   int64_t out[MM_NR_CLASSES])
 {
 	memset(out, 0, MM_NR_CLASSES * sizeof *out);
 	for (unsigned o = 0; o < l->nr_owners; o++)
 		add_row(out, &rows[(size_t)o * l->nr_regions + region]);
 }
 
-void ledger_owner(const struct mm_row *rows, const struct ledger *l, unsigned owner, int64_t out[MM_NR_CLASSES])
+void ledger_owner(const struct mm_row *rows, const struct ledger *l, unsigned owner,
+		  int64_t out[MM_NR_CLASSES])
 {
 	memset(out, 0, MM_NR_CLASSES * sizeof *out);
 	for (unsigned r = 0; r < l->nr_regions; r++)
@@ -108,9 +110,11 @@ void ledger_total(const struct mm_row *rows, const struct ledger *l, int64_t out
 const char *mm_class_name(enum mm_class c)
 {
 	static const char *const names[MM_NR_CLASSES] = {
-		[MM_UNMANAGED] = "unmanaged", [MM_RESERVED] = "reserved", [MM_FREE] = "free",
-		[MM_CACHED] = "cached", [MM_SLACK] = "slack", [MM_METADATA] = "metadata",
-		[MM_PAYLOAD] = "payload", [MM_ROUNDING] = "rounding", [MM_GRANTED] = "granted",
+		[MM_UNMANAGED] = "unmanaged", [MM_RESERVED] = "reserved",
+		[MM_FREE] = "free",           [MM_CACHED] = "cached",
+		[MM_SLACK] = "slack",         [MM_METADATA] = "metadata",
+		[MM_PAYLOAD] = "payload",     [MM_ROUNDING] = "rounding",
+		[MM_GRANTED] = "granted",
 	};
 
 	return names[c];

@@ -19,8 +19,8 @@
 
 struct ledger {
 	unsigned nr_owners, nr_regions;
-	size_t bytes;   /* of the block */
-	void *block;    /* owned */
+	size_t bytes; /* of the block */
+	void *block; /* owned */
 	struct mm_row *rows, *peak;
 	uint64_t *count;
 	struct mm_search *search;
@@ -42,8 +42,10 @@ void ledger_snapshot_peak(struct ledger *l);
 struct mm_row *ledger_row(const struct ledger *l, unsigned owner, unsigned region);
 
 /* Sums over owners (a region's classes), and over regions (an owner's). */
-void ledger_region(const struct mm_row *rows, const struct ledger *l, unsigned region, int64_t out[MM_NR_CLASSES]);
-void ledger_owner(const struct mm_row *rows, const struct ledger *l, unsigned owner, int64_t out[MM_NR_CLASSES]);
+void ledger_region(const struct mm_row *rows, const struct ledger *l, unsigned region,
+		   int64_t out[MM_NR_CLASSES]);
+void ledger_owner(const struct mm_row *rows, const struct ledger *l, unsigned owner,
+		  int64_t out[MM_NR_CLASSES]);
 void ledger_total(const struct mm_row *rows, const struct ledger *l, int64_t out[MM_NR_CLASSES]);
 
 /* "payload", "rounding", ... */

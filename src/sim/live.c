@@ -13,7 +13,8 @@ bool live_grow(struct live_table *t, uint32_t slot)
 	if (nr > UINT32_MAX)
 		nr = UINT32_MAX;
 	if (t->slot == NULL)
-		p = mmap(NULL, nr * sizeof *t->slot, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		p = mmap(NULL, nr * sizeof *t->slot, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	else
 		p = mremap(t->slot, t->nr * sizeof *t->slot, nr * sizeof *t->slot, MREMAP_MAYMOVE);
 	if (p == MAP_FAILED)

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 enum live_state {
-	LIVE_DEAD,   /* nothing: never born, or freed */
-	LIVE_BLOCK,  /* a live block */
+	LIVE_DEAD, /* nothing: never born, or freed */
+	LIVE_BLOCK, /* a live block */
 	LIVE_FAILED, /* its birth failed: later events of it are skipped */
-	LIVE_CACHE   /* a slab cache: its "address" is its number */
+	LIVE_CACHE /* a slab cache: its "address" is its number */
 };
 
 /*
@@ -66,8 +66,8 @@ static inline uint32_t live_extra(const struct live *l)
 	return (uint32_t)(l->born >> 40);
 }
 
-static inline void live_set(struct live *l, enum live_state state, unsigned alloc, uint64_t pa, uint64_t size,
-			    uint32_t site, uint64_t birth, uint32_t extra)
+static inline void live_set(struct live *l, enum live_state state, unsigned alloc, uint64_t pa,
+			    uint64_t size, uint32_t site, uint64_t birth, uint32_t extra)
 {
 	l->place = pa | (uint64_t)alloc << 48 | (uint64_t)state << 56;
 	l->what = size | (uint64_t)site << 40;

@@ -26,7 +26,8 @@ static void list_params(const struct alloc_ops *ops, char *buf, size_t bytes)
 
 	snprintf(buf, bytes, "%s", ops->params[0].name == NULL ? "no parameters" : "");
 	for (unsigned i = 0; ops->params[i].name != NULL && n < bytes; i++)
-		n += (size_t)snprintf(buf + n, bytes - n, "%s%s", i ? ", " : "", ops->params[i].name);
+		n += (size_t)snprintf(buf + n, bytes - n, "%s%s", i ? ", " : "",
+				      ops->params[i].name);
 }
 
 static int check_keys(const struct alloc_ops *ops, const struct conf_node *node, struct diag *d)
@@ -37,14 +38,16 @@ static int check_keys(const struct alloc_ops *ops, const struct conf_node *node,
 
 		if (is_description_key(node->key[k]))
 			continue;
-		while (ops->params[i].name != NULL && strcmp(ops->params[i].name, node->key[k]) != 0)
+		while (ops->params[i].name != NULL &&
+		       strcmp(ops->params[i].name, node->key[k]) != 0)
 			i++;
 		if (ops->params[i].name != NULL)
 			continue;
 		list_params(ops, known, sizeof known);
-		return diag_set(d, node->item[k]->file, node->key_line[k], node->key_col[k],
-				"unknown parameter '%s' of allocator kind '%s', expected one of: %s",
-				node->key[k], ops->name, known);
+		return diag_set(
+			d, node->item[k]->file, node->key_line[k], node->key_col[k],
+			"unknown parameter '%s' of allocator kind '%s', expected one of: %s",
+			node->key[k], ops->name, known);
 	}
 	return 0;
 }
@@ -64,7 +67,8 @@ static int choice_index(const char *words, const char *word)
 	return -1;
 }
 
-static int read_enum(const struct alloc_param *p, const struct conf_node *n, struct param_value *v, struct diag *d)
+static int read_enum(const struct alloc_param *p, const struct conf_node *n, struct param_value *v,
+		     struct diag *d)
 {
 	const char *text;
 	int i;
@@ -73,12 +77,14 @@ static int read_enum(const struct alloc_param *p, const struct conf_node *n, str
 		return -1;
 	i = choice_index(p->choices, text);
 	if (i < 0)
-		return conf_error(d, n, "'%s' is no value of %s, expected one of: %s", text, p->name, p->choices);
+		return conf_error(d, n, "'%s' is no value of %s, expected one of: %s", text,
+				  p->name, p->choices);
 	v->u = (msize_t)i;
 	return 0;
 }
 
-static int in_range(const struct alloc_param *p, const struct conf_node *n, msize_t u, struct diag *d)
+static int in_range(const struct alloc_param *p, const struct conf_node *n, msize_t u,
+		    struct diag *d)
 {
 	if (u >= p->min && u <= p->max)
 		return 0;
@@ -86,19 +92,23 @@ static int in_range(const struct alloc_param *p, const struct conf_node *n, msiz
 			  (unsigned long long)p->min, (unsigned long long)p->max);
 }
 
-static int read_sizes(const struct alloc_param *p, const struct conf_node *n, struct param_value *v, struct diag *d)
+static int read_sizes(const struct alloc_param *p, const struct conf_node *n, struct param_value *v,
+		      struct diag *d)
 {
 	msize_t *list;
 
 	if (n->type != CONF_LIST || n->nr == 0 || n->nr > MAX_SIZES)
-		return conf_error(d, n, "%s: expected a list of 1 to %u ascending sizes, as [16, 32, 48]", p->name, MAX_SIZES);
+		return conf_error(d, n,
+				  "%s: expected a list of 1 to %u ascending sizes, as [16, 32, 48]",
+				  p->name, MAX_SIZES);
 	list = calloc(n->nr, sizeof *list);
 	if (list == NULL)
 		return conf_error(d, n, "out of memory");
 	v->list = list;
 	v->nr = (unsigned)n->nr;
 	for (size_t i = 0; i < n->nr; i++) {
-		if (conf_size(n->item[i], &list[i], d) != 0 || in_range(p, n->item[i], list[i], d) != 0)
+		if (conf_size(n->item[i], &list[i], d) != 0 ||
+		    in_range(p, n->item[i], list[i], d) != 0)
 			return -1;
 		if (i > 0 && list[i] <= list[i - 1])
 			return conf_error(d, n->item[i], "%s: expected ascending sizes", p->name);
@@ -123,7 +133,8 @@ static int default_sizes(const struct alloc_param *p, struct param_value *v)
 	return 0;
 }
 
-static int read_param(const struct alloc_param *p, const struct conf_node *n, struct param_value *v, struct diag *d)
+static int read_param(const struct alloc_param *p, const struct conf_node *n, struct param_value *v,
+		      struct diag *d)
 {
 	bool b;
 
@@ -159,13 +170,15 @@ int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, bo
 	if (strict && node != NULL && check_keys(ops, node, d) != 0)
 		goto fail;
 	for (unsigned i = 0; i < nr; i++) {
-		const struct conf_node *n = strict && node != NULL ? conf_get(node, ops->params[i].name) : NULL;
+		const struct conf_node *n =
+			strict && node != NULL ? conf_get(node, ops->params[i].name) : NULL;
 
 		v[i].u = ops->params[i].def;
 		if (n != NULL && n->type != CONF_NULL) {
 			if (read_param(&ops->params[i], n, &v[i], d) != 0)
 				goto fail;
-		} else if (ops->params[i].type == PARAM_SIZES && default_sizes(&ops->params[i], &v[i]) != 0) {
+		} else if (ops->params[i].type == PARAM_SIZES &&
+			   default_sizes(&ops->params[i], &v[i]) != 0) {
 			diag_set(d, "", 0, 0, "out of memory");
 			goto fail;
 		}

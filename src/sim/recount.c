@@ -21,9 +21,11 @@ static int check_all(struct replay *r)
 		if (w->ops->check(w, &rep) == 0)
 			continue;
 		snprintf(r->problem, sizeof r->problem,
-			 "after event %llu allocator %s (%s) breaks invariant %s: at 0x%llx found %llu, expected %llu",
-			 (unsigned long long)r->fig->event, s->allocs[i].name, s->allocs[i].ops->name, rep.invariant,
-			 (unsigned long long)rep.where.v, (unsigned long long)rep.found, (unsigned long long)rep.expected);
+			 "after event %llu allocator %s (%s) breaks invariant %s: at 0x%llx found "
+			 "%llu, expected %llu",
+			 (unsigned long long)r->fig->event, s->allocs[i].name,
+			 s->allocs[i].ops->name, rep.invariant, (unsigned long long)rep.where.v,
+			 (unsigned long long)rep.found, (unsigned long long)rep.expected);
 		return -1;
 	}
 	return 0;
@@ -31,9 +33,11 @@ static int check_all(struct replay *r)
 
 static int overlap(struct replay *r, const struct span *a, const struct span *b)
 {
-	snprintf(r->problem, sizeof r->problem, "after event %llu two spans overlap: %s of %s at 0x%llx and %s of %s at 0x%llx",
-		 (unsigned long long)r->fig->event, a->what, r->sys->allocs[a->alloc].name, (unsigned long long)a->base, b->what,
-		 r->sys->allocs[b->alloc].name, (unsigned long long)b->base);
+	snprintf(r->problem, sizeof r->problem,
+		 "after event %llu two spans overlap: %s of %s at 0x%llx and %s of %s at 0x%llx",
+		 (unsigned long long)r->fig->event, a->what, r->sys->allocs[a->alloc].name,
+		 (unsigned long long)a->base, b->what, r->sys->allocs[b->alloc].name,
+		 (unsigned long long)b->base);
 	return -1;
 }
 
@@ -54,7 +58,8 @@ static int sum_layer(struct replay *r, const struct spans *v, int64_t (*sum)[MM_
 }
 
 /* Upper spans lie in the lower layer's taken blocks, which they stand for. */
-static int nest_layers(struct replay *r, const struct spans *low, const struct spans *up, int64_t (*sum)[MM_NR_CLASSES])
+static int nest_layers(struct replay *r, const struct spans *low, const struct spans *up,
+		       int64_t (*sum)[MM_NR_CLASSES])
 {
 	size_t k = 0;
 
@@ -93,7 +98,8 @@ static void add_live(const struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 			continue;
 		if (a->ops->pages != NULL) {
 			unsigned shift = r->sys->machine->page_shift;
-			int order = a->ops->pages->block_order(a->alloc, (pfn_t){(uint32_t)(live_pa(l) >> shift)});
+			int order = a->ops->pages->block_order(
+				a->alloc, (pfn_t){(uint32_t)(live_pa(l) >> shift)});
 			int64_t block = order < 0 ? 0 : (int64_t)1 << ((unsigned)order + shift);
 
 			sum[g][MM_CACHED] -= block;
@@ -121,8 +127,10 @@ static int compare(struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 			if (kept[c] == sum[g][c])
 				continue;
 			snprintf(r->problem, sizeof r->problem,
-				 "after event %llu region %s: the ledger says %lld bytes %s, a recount %lld",
-				 (unsigned long long)r->fig->event, r->sys->machine->regions[g].name, (long long)kept[c],
+				 "after event %llu region %s: the ledger says %lld bytes %s, a "
+				 "recount %lld",
+				 (unsigned long long)r->fig->event,
+				 r->sys->machine->regions[g].name, (long long)kept[c],
 				 mm_class_name((enum mm_class)c), (long long)sum[g][c]);
 			return -1;
 		}

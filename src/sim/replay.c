@@ -12,14 +12,16 @@
 #include "sim/autopsy.h"
 #include "sim/dispatch.h"
 
-int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace, const struct replay_options *o)
+int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace,
+		const struct replay_options *o)
 {
 	*r = (struct replay){.sys = sys, .trace = trace, .opt = *o};
 	r->fig = calloc(1, sizeof *r->fig);
 	if (r->fig == NULL)
 		return -ENOMEM;
 	r->heap = sys->group[GROUP_HEAP];
-	r->one_size = r->heap != NULL && r->heap->ops->caches != NULL && (r->heap->ops->serves & SERVES_BYTES) == 0;
+	r->one_size = r->heap != NULL && r->heap->ops->caches != NULL &&
+		      (r->heap->ops->serves & SERVES_BYTES) == 0;
 	r->routed = sys->machine->nr_placement != 0 || r->heap == NULL || r->one_size;
 	r->headers = r->heap != NULL && strcmp(r->heap->ops->unit, "chunk") == 0;
 	r->req.zone_mask = UINT32_MAX;
@@ -57,7 +59,8 @@ static void set_footprint(struct replay *r, struct sys_alloc *h, uint64_t now)
 /* The heap's footprint after a grant that ends at end_pa; of an arena it is the high-water mark. */
 static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
 {
-	uint64_t now = h->arena.bytes == 0 ? h->source.held : end_pa - (h->arena.base.v - r->sys->offset);
+	uint64_t now =
+		h->arena.bytes == 0 ? h->source.held : end_pa - (h->arena.base.v - r->sys->offset);
 
 	if (mm_unlikely(now > h->footprint || (h->arena.bytes == 0 && now != h->footprint)))
 		set_footprint(r, h, now);
@@ -102,7 +105,8 @@ static inline void more_live(struct replay *r, struct sys_alloc *h, uint64_t byt
 static inline void split_grant(struct mem *m, vaddr_t va, uint64_t granted, uint64_t size)
 {
 	uint64_t pa = mem_pa(m, va).v;
-	struct mm_row *row = mm_likely(pa - m->row_base < m->row_bytes) ? m->row : mm_row_find(m, pa);
+	struct mm_row *row =
+		mm_likely(pa - m->row_base < m->row_bytes) ? m->row : mm_row_find(m, pa);
 
 	row->bytes[MM_GRANTED] -= (int64_t)granted;
 	row->bytes[MM_PAYLOAD] += (int64_t)size;
@@ -116,13 +120,14 @@ static inline void join_grant(struct mem *m, vaddr_t va, uint64_t granted, uint6
 	split_grant(m, va, 0 - granted, 0 - size);
 }
 
-static inline void born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, struct grant g, uint64_t size,
-			uint32_t extra)
+static inline void born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+			struct grant g, uint64_t size, uint32_t extra)
 {
 	uint64_t pa = mem_pa(&h->view, g.va).v;
 
 	split_grant(&h->view, g.va, g.bytes, size);
-	live_set(&r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa, size, ev->site, r->fig->event, extra);
+	live_set(&r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa, size,
+		 ev->site, r->fig->event, extra);
 	r->fig->live_blocks++;
 	more_live(r, h, size, pa + g.bytes);
 }
@@ -138,8 +143,8 @@ static inline void died(struct replay *r, struct sys_alloc *h, struct live *l, m
 	drop_footprint(r, h);
 }
 
-void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, struct grant g, uint64_t size,
-		 uint32_t extra)
+void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		 struct grant g, uint64_t size, uint32_t extra)
 {
 	born(r, h, ev, g, size, extra);
 }
@@ -168,7 +173,8 @@ void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what)
 	f->nr_bad++;
 }
 
-void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size, uint64_t align)
+void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		   uint64_t size, uint64_t align)
 {
 	struct figures *f = r->fig;
 
@@ -183,7 +189,8 @@ void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_eve
  * The live object that an event frees or uses.  NULL: there is none; a failed
  * birth makes the event skipped, anything else a finding.
  */
-static inline struct live *named(struct replay *r, const struct trace_event *ev, enum live_state want)
+static inline struct live *named(struct replay *r, const struct trace_event *ev,
+				 enum live_state want)
 {
 	struct live *l;
 
@@ -229,7 +236,8 @@ static struct grant pages_malloc(struct replay *r, struct sys_alloc *h)
 	pfn = h->ops->pages->alloc_pages(h->alloc, order, &r->req);
 	if (pfn_none(pfn))
 		return GRANT_NONE;
-	mm_account(&h->view, pfn_to_va(&h->view, pfn, shift), 1ull << (order + shift), MM_CACHED, MM_GRANTED);
+	mm_account(&h->view, pfn_to_va(&h->view, pfn, shift), 1ull << (order + shift), MM_CACHED,
+		   MM_GRANTED);
 	return (struct grant){pfn_to_va(&h->view, pfn, shift), 1ull << (order + shift)};
 }
 
@@ -265,8 +273,8 @@ static inline msize_t heap_free(struct replay *r, struct sys_alloc *h, vaddr_t v
  * A request of ev->size bytes served by `h`, which is asked for `want` (more
  * than the request where the caller pads).  false when nothing was granted.
  */
-static inline bool grant_from(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t want,
-			      uint64_t align, bool zero)
+static inline bool grant_from(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+			      uint64_t want, uint64_t align, bool zero)
 {
 	struct grant g;
 
@@ -288,14 +296,15 @@ static inline bool grant_from(struct replay *r, struct sys_alloc *h, const struc
 	return true;
 }
 
-bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t want, uint64_t align,
-		       bool zero)
+bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		       uint64_t want, uint64_t align, bool zero)
 {
 	return grant_from(r, h, ev, want, align, zero);
 }
 
 /* malloc, calloc, memalign; false: the machine has nobody to serve it. */
-static inline bool do_malloc(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero)
+static inline bool do_malloc(struct replay *r, const struct trace_event *ev, uint64_t align,
+			     bool zero)
 {
 	if (mm_unlikely(r->routed || ev->master != 0))
 		return dispatch_routed(r, ev, align, zero);
@@ -326,7 +335,8 @@ static inline void do_free(struct replay *r, const struct trace_event *ev)
 }
 
 /* In place: only the difference moves. */
-static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l, const struct trace_event *ev)
+static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l,
+		       const struct trace_event *ev)
 {
 	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
 	uint64_t old = live_size(l), was;
@@ -353,7 +363,8 @@ static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l, co
 }
 
 /* malloc, copy, free; the old block stays when there is no new one. */
-static void move_block(struct replay *r, struct sys_alloc *h, struct live *l, const struct trace_event *ev)
+static void move_block(struct replay *r, struct sys_alloc *h, struct live *l,
+		       const struct trace_event *ev)
 {
 	vaddr_t old = mem_va(&h->view, (paddr_t){live_pa(l)});
 	uint64_t keep = live_size(l) < ev->size ? live_size(l) : ev->size;
@@ -432,7 +443,10 @@ static bool gives_birth(const struct trace_event *ev)
 	return life[ev->op] == 'B' || (life[ev->op] == 'M' && (ev->flags & EV_UNKNOWN_ID) == 0);
 }
 
-/* Slots beyond the table: more room, or an object that never was. 0: go on, 1: done with the event, -1: out of memory. */
+/*
+ * Slots beyond the table: more room, or an object that never was.  0: go on, 1: done
+ * with the event, -1: out of memory.
+ */
 static int far_slot(struct replay *r, const struct trace_event *ev)
 {
 	if (!make_room(r, ev))
@@ -482,7 +496,8 @@ static enum replay_end refused(struct replay *r, const struct trace_event *ev)
 {
 	r->sys->sh.unwind = NULL;
 	if (r->problem[0] == '\0')
-		snprintf(r->problem, sizeof r->problem, "event %llu (%s): no allocator of the machine serves it",
+		snprintf(r->problem, sizeof r->problem,
+			 "event %llu (%s): no allocator of the machine serves it",
 			 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op));
 	return REPLAY_REFUSED;
 }
@@ -528,10 +543,12 @@ static enum replay_end after_event(struct replay *r, const struct trace_event *e
 /*
  * A free touches its entry of the live table and, in a heap of chunks, the header
  * before the block, both anywhere in memory: ask for them while earlier events are
- * done.  Changes nothing but time.  Always inline: gcc takes a function that only prefetches for one
+ * done.  Changes nothing but time.  Always inline: gcc takes a function that only
+ * prefetches for one
  * without effects and drops the call.
  */
-__attribute__((always_inline)) static inline void look_ahead(const struct replay *r, const struct trace_event *e,
+__attribute__((always_inline)) static inline void look_ahead(const struct replay *r,
+							     const struct trace_event *e,
 							     const struct trace_event *end)
 {
 	const struct trace_event *far = e + AHEAD_SLOT, *near = e + AHEAD_BLOCK;
@@ -549,7 +566,8 @@ __attribute__((always_inline)) static inline void look_ahead(const struct replay
 }
 
 /* The loop without observers; what most runs spend their time in. */
-static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev, const struct trace_event *end)
+static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev,
+				  const struct trace_event *end)
 {
 	for (; ev < end; ev++) {
 		look_ahead(r, ev, end);
@@ -559,7 +577,8 @@ static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev
 	return REPLAY_DONE;
 }
 
-static enum replay_end observed_loop(struct replay *r, const struct trace_event *ev, const struct trace_event *end)
+static enum replay_end observed_loop(struct replay *r, const struct trace_event *ev,
+				     const struct trace_event *end)
 {
 	enum replay_end how = REPLAY_DONE;
 
@@ -573,7 +592,8 @@ static enum replay_end observed_loop(struct replay *r, const struct trace_event 
 
 static bool is_observed(const struct replay *r)
 {
-	return r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.after != NULL || r->opt.sample_every != 0;
+	return r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.after != NULL ||
+	       r->opt.sample_every != 0;
 }
 
 enum replay_end replay_events(struct replay *r, const struct trace_event *ev, size_t n)

@@ -16,13 +16,13 @@
 #include "sim/trace.h"
 
 enum cause {
-	CAUSE_CAPACITY,      /* fewer free bytes than requested */
+	CAUSE_CAPACITY, /* fewer free bytes than requested */
 	CAUSE_FRAGMENTATION, /* enough free bytes, no block large enough */
-	CAUSE_ALIGNMENT,     /* a block large enough, none aligned as asked */
-	CAUSE_REACHABILITY,  /* enough elsewhere, but the master does not reach it */
-	CAUSE_WATERMARK,     /* enough, but held in reserve */
-	CAUSE_LIMIT,         /* larger than the kind, the window or the machine can ever give */
-	CAUSE_INJECTED,      /* told to fail */
+	CAUSE_ALIGNMENT, /* a block large enough, none aligned as asked */
+	CAUSE_REACHABILITY, /* enough elsewhere, but the master does not reach it */
+	CAUSE_WATERMARK, /* enough, but held in reserve */
+	CAUSE_LIMIT, /* larger than the kind, the window or the machine can ever give */
+	CAUSE_INJECTED, /* told to fail */
 	NR_CAUSES
 };
 
@@ -40,12 +40,13 @@ struct blocker {
 struct failure {
 	uint64_t event, size, align;
 	uint64_t free_bytes, largest_free; /* where the request could have been served */
-	uint64_t range_base, range_bytes, range_free; /* the candidate range; bytes 0: none was sought */
+	uint64_t range_base, range_bytes,
+		range_free; /* the candidate range; bytes 0: none was sought */
 	struct blocker blocker[MAX_BLOCKERS]; /* largest first */
-	uint32_t nr_blockers;              /* in the range, may be more than are kept */
+	uint32_t nr_blockers; /* in the range, may be more than are kept */
 	uint32_t slot, site;
-	uint16_t master;                   /* string index */
-	uint8_t op, cause, alloc;          /* alloc: index in the system */
+	uint16_t master; /* string index */
+	uint8_t op, cause, alloc; /* alloc: index in the system */
 };
 
 /* A trace that contradicts itself: found by the replay, not by an allocator. */
@@ -53,39 +54,39 @@ struct bad_event {
 	uint64_t event;
 	uint32_t slot;
 	uint8_t op;
-	uint8_t what; /* 'd' double or unknown free, 'p' pointer refused by the allocator, 'e' expectation */
+	uint8_t what; /* 'd' double or unknown free, 'p' pointer refused by the allocator */
 };
 
 #define MAX_BAD_EVENTS 32u
 
 /* Everything counted, exact after every event; pointer-free. */
 struct figures {
-	uint64_t event;                 /* number of the last event, which is how many are done */
+	uint64_t event; /* number of the last event, which is how many are done */
 	uint64_t failed, skipped;
 	uint64_t by_op[NR_TRACE_OPS], failed_by_op[NR_TRACE_OPS];
 	uint64_t by_cause[NR_CAUSES];
 	uint64_t live_bytes, live_blocks;
 	uint64_t peak_live_bytes, peak_live_blocks, peak_event; /* blocks: at the same event */
-	uint64_t footprint;             /* bytes all heaps have taken from the machine */
+	uint64_t footprint; /* bytes all heaps have taken from the machine */
 	uint64_t peak_footprint, peak_footprint_event;
 	uint64_t live_at_peak_footprint, footprint_at_peak_live;
-	uint64_t jw_sum, jw_samples;    /* sum of footprint / live in 1/65536, one an event */
+	uint64_t jw_sum, jw_samples; /* sum of footprint / live in 1/65536, one an event */
 	uint64_t bytes_requested, bytes_copied, moved_in_place;
-	bool peak_pending;              /* the ledger's peak rows are to be taken before live falls */
+	bool peak_pending; /* the ledger's peak rows are to be taken before live falls */
 	uint64_t nr_bad;
 	struct bad_event bad[MAX_BAD_EVENTS];
-	uint32_t nr_failures;           /* kept */
+	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
-	uint64_t arena_live;            /* blocks pushed and not mass-freed */
+	uint64_t arena_live; /* blocks pushed and not mass-freed */
 	int64_t arena_payload[64], arena_rounding[64]; /* by region, of arena pushes */
 };
 
 struct replay;
 
 struct replay_options {
-	uint64_t until;          /* stop after this event; 0: the end */
-	uint64_t check_every;    /* 0: never */
-	uint64_t max_steps;      /* list steps, all heaps together; 0: no limit */
+	uint64_t until; /* stop after this event; 0: the end */
+	uint64_t check_every; /* 0: never */
+	uint64_t max_steps; /* list steps, all heaps together; 0: no limit */
 	bool stop_at_failure;
 	bool (*stop)(void *ctx); /* polled between blocks; NULL: never */
 	void *stop_ctx;
@@ -103,33 +104,33 @@ struct replay_options {
 };
 
 enum replay_end {
-	REPLAY_DONE,        /* the trace's end, or `until` */
-	REPLAY_STOPPED,     /* stop() said so */
-	REPLAY_FAILURE,     /* stop_at_failure */
-	REPLAY_LIMIT,       /* max_steps */
-	REPLAY_FAULT,       /* a fault or a bug: the image is tainted */
-	REPLAY_SIGNAL,      /* the fast port faulted: repeat under checked */
-	REPLAY_DAMAGE,      /* the trace is damaged: everything before it was replayed */
-	REPLAY_CHECK,       /* an invariant or the ledger is broken */
-	REPLAY_REFUSED      /* the trace asks for what the machine does not offer */
+	REPLAY_DONE, /* the trace's end, or `until` */
+	REPLAY_STOPPED, /* stop() said so */
+	REPLAY_FAILURE, /* stop_at_failure */
+	REPLAY_LIMIT, /* max_steps */
+	REPLAY_FAULT, /* a fault or a bug: the image is tainted */
+	REPLAY_SIGNAL, /* the fast port faulted: repeat under checked */
+	REPLAY_DAMAGE, /* the trace is damaged: everything before it was replayed */
+	REPLAY_CHECK, /* an invariant or the ledger is broken */
+	REPLAY_REFUSED /* the trace asks for what the machine does not offer */
 };
 
 struct replay {
 	struct system *sys;
 	struct trace_reader *trace; /* borrowed; NULL: events come from replay_events */
 	struct replay_options opt;
-	struct figures *fig;        /* owned */
-	struct live_table live;     /* owned */
-	struct sys_alloc *heap;     /* serves the heap group when no rule says otherwise */
-	bool routed;                /* heap requests take the long way: placement rules, no heap, one_size */
-	bool one_size;              /* the heap is a kind of fixed size: every request must be of the first one's */
-	uint64_t size;              /* that size, once known; 0 before */
-	bool headers;               /* its blocks have a header before them, which a free reads */
+	struct figures *fig; /* owned */
+	struct live_table live; /* owned */
+	struct sys_alloc *heap; /* serves the heap group when no rule says otherwise */
+	bool routed; /* heap requests take the long way: placement rules, no heap, one_size */
+	bool one_size; /* the heap is a kind of fixed size: every request must be of the first one's */
+	uint64_t size; /* that size, once known; 0 before */
+	bool headers; /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;
 	uint64_t nr_check, nr_sample; /* events left until the next */
-	char problem[512];          /* REPLAY_CHECK, REPLAY_REFUSED: one line */
+	char problem[512]; /* REPLAY_CHECK, REPLAY_REFUSED: one line */
 };
 
 int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace,

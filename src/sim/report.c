@@ -20,9 +20,15 @@ static json_t *permille(int64_t n)
 static const char *end_word(enum replay_end end)
 {
 	static const char *const words[] = {
-		[REPLAY_DONE] = "done", [REPLAY_STOPPED] = "interrupted", [REPLAY_FAILURE] = "stopped at a failure",
-		[REPLAY_LIMIT] = "step limit", [REPLAY_FAULT] = "fault", [REPLAY_SIGNAL] = "fault",
-		[REPLAY_DAMAGE] = "damaged trace", [REPLAY_CHECK] = "check failed", [REPLAY_REFUSED] = "refused",
+		[REPLAY_DONE] = "done",
+		[REPLAY_STOPPED] = "interrupted",
+		[REPLAY_FAILURE] = "stopped at a failure",
+		[REPLAY_LIMIT] = "step limit",
+		[REPLAY_FAULT] = "fault",
+		[REPLAY_SIGNAL] = "fault",
+		[REPLAY_DAMAGE] = "damaged trace",
+		[REPLAY_CHECK] = "check failed",
+		[REPLAY_REFUSED] = "refused",
 	};
 
 	return words[end];
@@ -63,10 +69,13 @@ static json_t *allocs_json(const struct system *s)
 		json_t *params = json_object();
 
 		for (unsigned p = 0; a->ops->params[p].name != NULL; p++)
-			json_object_set_new(params, a->ops->params[p].name, param_json(&a->ops->params[p], &a->params[p]));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:o}", "name", a->name, "kind", a->ops->name, "from",
-						      a->env.pages != NULL ? "pages" : "boot", "arena_bytes",
-						      (json_int_t)a->arena.bytes, "params", params));
+			json_object_set_new(params, a->ops->params[p].name,
+					    param_json(&a->ops->params[p], &a->params[p]));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:o}", "name", a->name,
+						      "kind", a->ops->name, "from",
+						      a->env.pages != NULL ? "pages" : "boot",
+						      "arena_bytes", (json_int_t)a->arena.bytes,
+						      "params", params));
 	}
 	return list;
 }
@@ -75,16 +84,19 @@ static json_t *run_json(const struct replay *r, const struct report_run *run)
 {
 	const struct machine *m = r->sys->machine;
 
-	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:s?, s:s, s:I, s:o, s:b}", "program", "version", run->program_version,
-			 "report_format", 1, "machine_format", 1, "trace_format", 1, "machine_hash", m->hash, "variant", m->variant,
-			 "alloc", run->alloc, "ended", end_word(run->end), "noise_seed", (json_int_t)run->noise, "allocators",
-			 allocs_json(r->sys), "tainted", r->sys->sh.tainted);
+	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:s?, s:s, s:I, s:o, s:b}", "program",
+			 "version", run->program_version, "report_format", 1, "machine_format", 1,
+			 "trace_format", 1, "machine_hash", m->hash, "variant", m->variant, "alloc",
+			 run->alloc, "ended", end_word(run->end), "noise_seed",
+			 (json_int_t)run->noise, "allocators", allocs_json(r->sys), "tainted",
+			 r->sys->sh.tainted);
 }
 
 static json_t *machine_json(const struct machine *m)
 {
-	return json_pack("{s:s, s:s, s:I, s:i, s:I}", "name", m->name, "variant", m->variant, "page_size",
-			 (json_int_t)1 << m->page_shift, "word", (int)m->word, "ram_bytes", (json_int_t)machine_ram(m));
+	return json_pack("{s:s, s:s, s:I, s:i, s:I}", "name", m->name, "variant", m->variant,
+			 "page_size", (json_int_t)1 << m->page_shift, "word", (int)m->word,
+			 "ram_bytes", (json_int_t)machine_ram(m));
 }
 
 static json_t *trace_json(const struct replay *r)
@@ -102,21 +114,25 @@ static json_t *events_json(const struct figures *f)
 
 	for (unsigned i = 0; i < NR_TRACE_OPS; i++) {
 		if (f->by_op[i] != 0)
-			json_object_set_new(by, trace_op_word((enum trace_op)i), uint_of(f->by_op[i]));
+			json_object_set_new(by, trace_op_word((enum trace_op)i),
+					    uint_of(f->by_op[i]));
 		if (f->failed_by_op[i] != 0)
-			json_object_set_new(failed, trace_op_word((enum trace_op)i), uint_of(f->failed_by_op[i]));
+			json_object_set_new(failed, trace_op_word((enum trace_op)i),
+					    uint_of(f->failed_by_op[i]));
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->event, "failed", (json_int_t)f->failed,
-			 "skipped", (json_int_t)f->skipped, "findings", (json_int_t)f->nr_bad, "bytes_requested",
-			 (json_int_t)f->bytes_requested, "bytes_copied", (json_int_t)f->bytes_copied, "by_op", by, "failed_by_op",
-			 failed);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->event,
+			 "failed", (json_int_t)f->failed, "skipped", (json_int_t)f->skipped,
+			 "findings", (json_int_t)f->nr_bad, "bytes_requested",
+			 (json_int_t)f->bytes_requested, "bytes_copied",
+			 (json_int_t)f->bytes_copied, "by_op", by, "failed_by_op", failed);
 }
 
 /* ---- ledger ---- */
 
 static void set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES])
 {
-	static const enum mm_class order[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK, MM_CACHED, MM_FREE, MM_RESERVED, MM_UNMANAGED};
+	static const enum mm_class order[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK,
+					      MM_CACHED,  MM_FREE,     MM_RESERVED, MM_UNMANAGED};
 
 	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
 		json_object_set_new(o, mm_class_name(order[i]), json_integer(sum[order[i]]));
@@ -144,7 +160,8 @@ static json_t *owners_json(const struct replay *r)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < s->nr_allocs; i++) {
-		static const enum mm_class held[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK, MM_CACHED, MM_FREE};
+		static const enum mm_class held[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA,
+						     MM_SLACK,   MM_CACHED,   MM_FREE};
 		const struct sys_alloc *a = &s->allocs[i];
 		int64_t sum[MM_NR_CLASSES], peak[MM_NR_CLASSES];
 		json_t *o = json_pack("{s:s, s:s}", "name", a->name, "kind", a->ops->name);
@@ -166,7 +183,8 @@ static json_t *regions_json(const struct system *s)
 	for (unsigned i = 0; i < s->machine->nr_regions; i++) {
 		const struct region *g = &s->machine->regions[i];
 		int64_t sum[MM_NR_CLASSES];
-		json_t *o = json_pack("{s:s, s:I, s:I}", "name", g->name, "base", (json_int_t)g->base, "size", (json_int_t)g->bytes);
+		json_t *o = json_pack("{s:s, s:I, s:I}", "name", g->name, "base",
+				      (json_int_t)g->base, "size", (json_int_t)g->bytes);
 
 		ledger_region(s->ledger.rows, &s->ledger, i, sum);
 		set_classes(o, sum);
@@ -179,14 +197,16 @@ static json_t *ledger_json(const struct replay *r)
 {
 	const struct system *s = r->sys;
 
-	return json_pack("{s:o, s:o, s:o, s:o}", "final", total_json(&s->ledger, s->ledger.rows), "peak",
-			 total_json(&s->ledger, peak_rows(r)), "by_owner", owners_json(r), "regions", regions_json(s));
+	return json_pack("{s:o, s:o, s:o, s:o}", "final", total_json(&s->ledger, s->ledger.rows),
+			 "peak", total_json(&s->ledger, peak_rows(r)), "by_owner", owners_json(r),
+			 "regions", regions_json(s));
 }
 
 static json_t *peak_json(const struct figures *f)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "live_bytes", (json_int_t)f->peak_live_bytes, "live_blocks",
-			 (json_int_t)f->peak_live_blocks, "footprint_bytes", (json_int_t)f->peak_footprint, "footprint_event",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "live_bytes", (json_int_t)f->peak_live_bytes,
+			 "live_blocks", (json_int_t)f->peak_live_blocks, "footprint_bytes",
+			 (json_int_t)f->peak_footprint, "footprint_event",
 			 (json_int_t)f->peak_footprint_event, "event", (json_int_t)f->peak_event);
 }
 
@@ -208,10 +228,12 @@ static json_t *zone_json(const struct system *s, const struct sys_alloc *p, unsi
 		if (a.nr_free[o] != 0)
 			largest = 1ull << (o + s->machine->page_shift);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "name", f.name, "managed_pages",
-			 (json_int_t)f.managed, "free_pages", (json_int_t)f.free, "min", (json_int_t)f.min, "low", (json_int_t)f.low,
-			 "high", (json_int_t)f.high, "nr_free", nr, "unusable", un, "extfrag", ext, "largest_free_bytes",
-			 (json_int_t)largest, "fallbacks", (json_int_t)f.fallbacks);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "name", f.name,
+			 "managed_pages", (json_int_t)f.managed, "free_pages", (json_int_t)f.free,
+			 "min", (json_int_t)f.min, "low", (json_int_t)f.low, "high",
+			 (json_int_t)f.high, "nr_free", nr, "unusable", un, "extfrag", ext,
+			 "largest_free_bytes", (json_int_t)largest, "fallbacks",
+			 (json_int_t)f.fallbacks);
 }
 
 static json_t *zones_json(const struct system *s)
@@ -219,7 +241,8 @@ static json_t *zones_json(const struct system *s)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < s->nr_allocs; i++)
-		for (unsigned z = 0; s->allocs[i].ops->pages != NULL && z < s->allocs[i].env.nr_zones; z++)
+		for (unsigned z = 0;
+		     s->allocs[i].ops->pages != NULL && z < s->allocs[i].env.nr_zones; z++)
 			json_array_append_new(list, zone_json(s, &s->allocs[i], z));
 	return list;
 }
@@ -229,8 +252,10 @@ static json_t *zones_json(const struct system *s)
 static json_t *search_json(const struct mm_search *s)
 {
 	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I}", "count", (json_int_t)s->count, "mean",
-			 permille(s->count ? (int64_t)(s->steps * 1000 / s->count) : 0), "p50", (json_int_t)search_percentile(s, 500),
-			 "p99", (json_int_t)search_percentile(s, 990), "max", (json_int_t)s->max, "max_event", (json_int_t)s->max_event);
+			 permille(s->count ? (int64_t)(s->steps * 1000 / s->count) : 0), "p50",
+			 (json_int_t)search_percentile(s, 500), "p99",
+			 (json_int_t)search_percentile(s, 990), "max", (json_int_t)s->max,
+			 "max_event", (json_int_t)s->max_event);
 }
 
 static json_t *jw_json(const struct figures *f)
@@ -251,13 +276,17 @@ static json_t *heap_json(struct replay *r, struct sys_alloc *a)
 	int64_t sum[MM_NR_CLASSES];
 
 	ledger_owner(l->rows, l, a->owner, sum);
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I}", "name", a->name, "kind", a->ops->name,
-			 "arena_bytes", (json_int_t)(a->arena.bytes ? a->arena.bytes : a->source.held), "live_bytes",
-			 (json_int_t)sum[MM_PAYLOAD], "rounding_bytes", (json_int_t)sum[MM_ROUNDING], "metadata_bytes",
-			 (json_int_t)sum[MM_METADATA], "free_bytes", (json_int_t)f.bytes, "largest_free_bytes", (json_int_t)f.largest,
-			 "free_blocks", (json_int_t)f.blocks, "jw", jw_json(r->fig), "search", search_json(&l->search[a->owner]), "splits",
-			 (json_int_t)a->view.count[MM_EV_CHUNK_SPLIT], "merges", (json_int_t)a->view.count[MM_EV_CHUNK_MERGE],
-			 "footprint_bytes", (json_int_t)a->footprint);
+	return json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I}", "name",
+		a->name, "kind", a->ops->name, "arena_bytes",
+		(json_int_t)(a->arena.bytes ? a->arena.bytes : a->source.held), "live_bytes",
+		(json_int_t)sum[MM_PAYLOAD], "rounding_bytes", (json_int_t)sum[MM_ROUNDING],
+		"metadata_bytes", (json_int_t)sum[MM_METADATA], "free_bytes", (json_int_t)f.bytes,
+		"largest_free_bytes", (json_int_t)f.largest, "free_blocks", (json_int_t)f.blocks,
+		"jw", jw_json(r->fig), "search", search_json(&l->search[a->owner]), "splits",
+		(json_int_t)a->view.count[MM_EV_CHUNK_SPLIT], "merges",
+		(json_int_t)a->view.count[MM_EV_CHUNK_MERGE], "footprint_bytes",
+		(json_int_t)a->footprint);
 }
 
 static json_t *heaps_json(struct replay *r)
@@ -280,10 +309,12 @@ static json_t *cache_json(const struct replay *r, const struct live *l)
 	const char *name = r->trace != NULL ? trace_string(r->trace, live_extra(l)) : "";
 
 	a->ops->caches->figures(a->alloc, (uint32_t)live_pa(l), &c);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "object_size", (json_int_t)c.object_size, "slab_size",
-			 (json_int_t)c.slab_size, "objects_per_slab", (json_int_t)c.objects_per_slab, "pages_per_slab",
-			 (json_int_t)c.pages_per_slab, "active_objects", (json_int_t)c.active_objects, "total_objects",
-			 (json_int_t)c.total_objects, "slabs", (json_int_t)c.slabs);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "object_size",
+			 (json_int_t)c.object_size, "slab_size", (json_int_t)c.slab_size,
+			 "objects_per_slab", (json_int_t)c.objects_per_slab, "pages_per_slab",
+			 (json_int_t)c.pages_per_slab, "active_objects",
+			 (json_int_t)c.active_objects, "total_objects", (json_int_t)c.total_objects,
+			 "slabs", (json_int_t)c.slabs);
 }
 
 static json_t *caches_json(const struct replay *r)
@@ -310,30 +341,37 @@ static json_t *blockers_json(const struct replay *r, const struct failure *f)
 	for (unsigned i = 0; i < MAX_BLOCKERS && i < f->nr_blockers; i++) {
 		const struct blocker *b = &f->blocker[i];
 
-		json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I, s:s, s:I}", "id", (json_int_t)b->slot, "address",
-						      (json_int_t)b->pa, "size", (json_int_t)b->bytes, "born", (json_int_t)b->birth, "site",
-						      string_of(r, b->site), "age", (json_int_t)(f->event - b->birth)));
+		json_array_append_new(
+			list, json_pack("{s:I, s:I, s:I, s:I, s:s, s:I}", "id", (json_int_t)b->slot,
+					"address", (json_int_t)b->pa, "size", (json_int_t)b->bytes,
+					"born", (json_int_t)b->birth, "site", string_of(r, b->site),
+					"age", (json_int_t)(f->event - b->birth)));
 	}
 	return list;
 }
 
 static json_t *failure_json(const struct replay *r, const struct failure *f)
 {
-	json_t *o = json_pack("{s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:I}", "event", (json_int_t)f->event, "op",
-			      trace_op_word((enum trace_op)f->op), "id", f->slot == SLOT_NONE ? (json_int_t)-1 : (json_int_t)f->slot, "size",
-			      (json_int_t)f->size, "align", (json_int_t)f->align, "cause", cause_name((enum cause)f->cause), "allocator",
-			      r->sys->allocs[f->alloc].name, "free_bytes", (json_int_t)f->free_bytes, "largest_free_bytes",
-			      (json_int_t)f->largest_free);
+	json_t *o =
+		json_pack("{s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:I}", "event",
+			  (json_int_t)f->event, "op", trace_op_word((enum trace_op)f->op), "id",
+			  f->slot == SLOT_NONE ? (json_int_t)-1 : (json_int_t)f->slot, "size",
+			  (json_int_t)f->size, "align", (json_int_t)f->align, "cause",
+			  cause_name((enum cause)f->cause), "allocator",
+			  r->sys->allocs[f->alloc].name, "free_bytes", (json_int_t)f->free_bytes,
+			  "largest_free_bytes", (json_int_t)f->largest_free);
 
 	if (f->master != 0)
 		json_object_set_new(o, "master", json_string(string_of(r, f->master)));
 	if (f->site != 0)
 		json_object_set_new(o, "site", json_string(string_of(r, f->site)));
 	if (f->range_bytes != 0)
-		json_object_set_new(o, "candidate",
-				    json_pack("{s:I, s:I, s:I, s:I, s:o}", "base", (json_int_t)f->range_base, "bytes",
-					      (json_int_t)f->range_bytes, "free_bytes", (json_int_t)f->range_free, "blockers_total",
-					      (json_int_t)f->nr_blockers, "blockers", blockers_json(r, f)));
+		json_object_set_new(
+			o, "candidate",
+			json_pack("{s:I, s:I, s:I, s:I, s:o}", "base", (json_int_t)f->range_base,
+				  "bytes", (json_int_t)f->range_bytes, "free_bytes",
+				  (json_int_t)f->range_free, "blockers_total",
+				  (json_int_t)f->nr_blockers, "blockers", blockers_json(r, f)));
 	return o;
 }
 
@@ -375,15 +413,19 @@ static json_t *findings_json(const struct replay *r)
 	for (unsigned i = 0; i < MAX_BAD_EVENTS && i < r->fig->nr_bad; i++) {
 		const struct bad_event *b = &r->fig->bad[i];
 
-		json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "event", (json_int_t)b->event, "op",
-						      trace_op_word((enum trace_op)b->op), "what", bad_text(b->what)));
+		json_array_append_new(list,
+				      json_pack("{s:I, s:s, s:s}", "event", (json_int_t)b->event,
+						"op", trace_op_word((enum trace_op)b->op), "what",
+						bad_text(b->what)));
 	}
 	for (unsigned i = 0; i < MM_MAX_FINDINGS && i < sh->nr_findings; i++) {
 		const struct mm_finding *f = &sh->finding[i];
 		const char *who = f->owner > 0 ? r->sys->allocs[f->owner - 1].name : "machine";
 
-		json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:I}", "event", (json_int_t)f->event, "allocator", who, "what",
-						      f->what, "where", (json_int_t)f->where));
+		json_array_append_new(list,
+				      json_pack("{s:I, s:s, s:s, s:I}", "event",
+						(json_int_t)f->event, "allocator", who, "what",
+						f->what, "where", (json_int_t)f->where));
 	}
 	return list;
 }
@@ -436,24 +478,29 @@ json_t *live_by_site(const struct replay *r, size_t most)
 
 	for (uint32_t i = 0; v != NULL && i < r->live.nr && n < r->fig->live_blocks; i++)
 		if (live_state(&r->live.slot[i]) == LIVE_BLOCK)
-			v[n++] = (struct group){live_size(&r->live.slot[i]), 1, live_birth(&r->live.slot[i]), live_site(&r->live.slot[i])};
+			v[n++] = (struct group){live_size(&r->live.slot[i]), 1,
+						live_birth(&r->live.slot[i]),
+						live_site(&r->live.slot[i])};
 	if (n != 0) {
 		qsort(v, n, sizeof *v, by_site_size);
 		n = join_groups(v, n);
 		qsort(v, n, sizeof *v, by_bytes);
 	}
 	for (size_t i = 0; i < n && i < most; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "site", string_of(r, v[i].site), "size",
-						      (json_int_t)v[i].size, "blocks", (json_int_t)v[i].blocks, "bytes",
-						      (json_int_t)(v[i].size * v[i].blocks), "first_event", (json_int_t)v[i].first));
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "site",
+						      string_of(r, v[i].site), "size",
+						      (json_int_t)v[i].size, "blocks",
+						      (json_int_t)v[i].blocks, "bytes",
+						      (json_int_t)(v[i].size * v[i].blocks),
+						      "first_event", (json_int_t)v[i].first));
 	free(v);
 	return list;
 }
 
 static json_t *live_json(const struct replay *r)
 {
-	return json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)r->fig->live_bytes, "blocks", (json_int_t)r->fig->live_blocks, "by_site",
-			 live_by_site(r, 50));
+	return json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)r->fig->live_bytes, "blocks",
+			 (json_int_t)r->fig->live_blocks, "by_site", live_by_site(r, 50));
 }
 
 json_t *report_build(struct replay *r, const struct report_run *run)
@@ -478,7 +525,8 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 		struct image_hash h = physmem_hash(&r->sys->pm);
 		char hex[33];
 
-		snprintf(hex, sizeof hex, "%016llx%016llx", (unsigned long long)h.hi, (unsigned long long)h.lo);
+		snprintf(hex, sizeof hex, "%016llx%016llx", (unsigned long long)h.hi,
+			 (unsigned long long)h.lo);
 		json_object_set_new(o, "image_hash", json_string(hex));
 	}
 	return o;

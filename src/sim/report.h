@@ -12,10 +12,10 @@
 /* What the report says of the run that the replay does not know. */
 struct report_run {
 	const char *program_version;
-	const char *alloc;         /* --alloc; NULL */
+	const char *alloc; /* --alloc; NULL */
 	enum replay_end end;
 	uint64_t noise;
-	bool image_hash;           /* compute it: O(touched frames) */
+	bool image_hash; /* compute it: O(touched frames) */
 };
 
 /* The whole report; NULL: out of host memory. Caller: json_decref. */

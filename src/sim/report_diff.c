@@ -61,9 +61,8 @@ static void walk_objects(struct differ *d, const json_t *a, const json_t *b)
 
 	json_object_foreach((json_t *)(uintptr_t)a, key, value)
 		step(d, key, 0, value, json_object_get(b, key));
-	json_object_foreach((json_t *)(uintptr_t)b, key, value)
-		if (json_object_get(a, key) == NULL)
-			step(d, key, 0, NULL, value);
+	json_object_foreach((json_t *)(uintptr_t)b, key, value) if (json_object_get(a, key) == NULL)
+		step(d, key, 0, NULL, value);
 }
 
 static void walk_arrays(struct differ *d, const json_t *a, const json_t *b)
@@ -87,16 +86,19 @@ static void walk(struct differ *d, const json_t *a, const json_t *b)
 
 	if (json_is_object(some) && (a == NULL || b == NULL || json_typeof(a) == json_typeof(b))) {
 		walk_objects(d, a, b);
-	} else if (json_is_array(some) && (a == NULL || b == NULL || json_typeof(a) == json_typeof(b))) {
+	} else if (json_is_array(some) &&
+		   (a == NULL || b == NULL || json_typeof(a) == json_typeof(b))) {
 		walk_arrays(d, a, b);
-	} else if (a == NULL || b == NULL || !json_equal((json_t *)(uintptr_t)a, (json_t *)(uintptr_t)b)) {
+	} else if (a == NULL || b == NULL ||
+		   !json_equal((json_t *)(uintptr_t)a, (json_t *)(uintptr_t)b)) {
 		d->nr++;
 		d->fn(d->ctx, d->path, a, b);
 	}
 }
 
 size_t report_diff(const json_t *a, const json_t *b,
-		   void (*fn)(void *ctx, const char *path, const json_t *a, const json_t *b), void *ctx)
+		   void (*fn)(void *ctx, const char *path, const json_t *a, const json_t *b),
+		   void *ctx)
 {
 	struct differ d = {.fn = fn, .ctx = ctx};
 

@@ -11,6 +11,7 @@
  * Returns how many differed.
  */
 size_t report_diff(const json_t *a, const json_t *b,
-		   void (*fn)(void *ctx, const char *path, const json_t *a, const json_t *b), void *ctx);
+		   void (*fn)(void *ctx, const char *path, const json_t *a, const json_t *b),
+		   void *ctx);
 
 #endif

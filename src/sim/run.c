@@ -52,8 +52,10 @@ int run_trace(struct run *r, const struct run_request *q, struct diag *d)
 		return 0;
 	run_finish(r);
 	if (strcmp(q->trace, "-") == 0)
-		return diag_set(d, "", 0, 0, "the run faulted; standard input cannot be read again to find out where: "
-					     "use --port checked or a file");
+		return diag_set(
+			d, "", 0, 0,
+			"the run faulted; standard input cannot be read again to find out where: "
+			"use --port checked or a file");
 	if (begin(r, q, "checked", d) != 0)
 		return -1;
 	r->repeated = true;

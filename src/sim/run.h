@@ -9,9 +9,9 @@
 
 struct run_request {
 	const struct machine *machine; /* borrowed */
-	const char *trace;             /* path or "-" */
-	bool trace_hash;               /* the report shows the trace's hash */
-	struct boot_options boot;      /* groups are filled in from the trace */
+	const char *trace; /* path or "-" */
+	bool trace_hash; /* the report shows the trace's hash */
+	struct boot_options boot; /* groups are filled in from the trace */
 	struct replay_options replay;
 	/* Called once the replay is ready, before the first event; may set observers. NULL: nothing. */
 	void (*ready)(void *ctx, struct replay *r);

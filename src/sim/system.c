@@ -18,7 +18,8 @@
 
 const struct alloc_instance *find_instance(const char *port, unsigned word)
 {
-	static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4, &alloc_checked8};
+	static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8,
+							   &alloc_checked4, &alloc_checked8};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		if (strcmp(all[i]->port, port) == 0 && all[i]->word == word)
@@ -44,10 +45,14 @@ static int no_memory(struct diag *d)
 static uint32_t groups_of(enum alloc_group g)
 {
 	static const uint32_t of[] = {
-		[GROUP_HEAP] = 1u << TG_HEAP,     [GROUP_PAGES] = 1u << TG_PAGES | 1u << TG_DMA,
-		[GROUP_SLAB] = 1u << TG_SLAB,     [GROUP_KMALLOC] = 1u << TG_KMALLOC,
-		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL, [GROUP_STACK] = 1u << TG_STACK,
-		[GROUP_ARENA] = 1u << TG_ARENA,   [GROUP_DMA] = 1u << TG_DMA,
+		[GROUP_HEAP] = 1u << TG_HEAP,
+		[GROUP_PAGES] = 1u << TG_PAGES | 1u << TG_DMA,
+		[GROUP_SLAB] = 1u << TG_SLAB,
+		[GROUP_KMALLOC] = 1u << TG_KMALLOC,
+		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL,
+		[GROUP_STACK] = 1u << TG_STACK,
+		[GROUP_ARENA] = 1u << TG_ARENA,
+		[GROUP_DMA] = 1u << TG_DMA,
 		[GROUP_EXTRA_HEAP] = 1u << TG_HEAP | 1u << TG_DMA,
 	};
 
@@ -67,7 +72,8 @@ static bool is_needed(const struct system *s, unsigned conf, const struct boot_o
 		return false;
 	/* Pages are needed as well by whatever grows from them. */
 	for (unsigned i = 0; i < s->machine->nr_allocs; i++)
-		if (s->machine->allocs[i].from_pages && (groups_of(s->machine->allocs[i].group) & o->groups) != 0)
+		if (s->machine->allocs[i].from_pages &&
+		    (groups_of(s->machine->allocs[i].group) & o->groups) != 0)
 			return true;
 	/* Without a direct map to share there is no reason to leave them out. */
 	return s->machine->mmu == MMU_NONE;
@@ -75,33 +81,44 @@ static bool is_needed(const struct system *s, unsigned conf, const struct boot_o
 
 /* ---- one allocator ---- */
 
-static const struct alloc_conf *heap_override(const struct alloc_conf *c, const struct boot_options *o)
+static const struct alloc_conf *heap_override(const struct alloc_conf *c,
+					      const struct boot_options *o)
 {
 	return c->group == GROUP_HEAP && o->heap_kind != NULL ? NULL : c;
 }
 
-static int unknown_kind(const struct system *s, const struct alloc_conf *c, const char *kind, struct diag *d)
+static int unknown_kind(const struct system *s, const struct alloc_conf *c, const char *kind,
+			struct diag *d)
 {
 	const struct conf_node *n = conf_get(c->node, "kind");
 
 	if (strcmp(kind, c->kind) != 0)
-		return diag_set(d, "", 0, 0, "unknown allocator kind '%s', 'memscape list allocators' shows them", kind);
+		return diag_set(
+			d, "", 0, 0,
+			"unknown allocator kind '%s', 'memscape list allocators' shows them", kind);
 	(void)s;
-	return conf_error(d, n != NULL ? n : c->node, "unknown allocator kind '%s', 'memscape list allocators' shows them", kind);
+	return conf_error(d, n != NULL ? n : c->node,
+			  "unknown allocator kind '%s', 'memscape list allocators' shows them",
+			  kind);
 }
 
 static void common_env(const struct system *s, struct sys_alloc *a)
 {
 	const struct machine *m = s->machine;
 
-	a->env = (struct alloc_env){.m = &a->view, .params = a->params, .page_shift = m->page_shift,
-				    .desc_stride = m->desc_stride, .align = m->malloc_align,
-				    .cache_line = m->cache_line, .cpus = m->cpus ? m->cpus : 1};
+	a->env = (struct alloc_env){.m = &a->view,
+				    .params = a->params,
+				    .page_shift = m->page_shift,
+				    .desc_stride = m->desc_stride,
+				    .align = m->malloc_align,
+				    .cache_line = m->cache_line,
+				    .cpus = m->cpus ? m->cpus : 1};
 }
 
 /* A new allocator of the system with its view and owner; kind and parameters resolved. */
 static struct sys_alloc *add_alloc(struct system *s, const struct alloc_ops *ops, const char *name,
-				   const struct alloc_conf *c, const struct conf_node *params, struct diag *d)
+				   const struct alloc_conf *c, const struct conf_node *params,
+				   struct diag *d)
 {
 	struct sys_alloc *a = &s->allocs[s->nr_allocs];
 
@@ -143,7 +160,8 @@ static int start_alloc(struct system *s, struct sys_alloc *a, struct diag *d)
 	a->alloc->ops = a->ops;
 	if (sigsetjmp(here, 0) != 0) {
 		s->sh.unwind = NULL;
-		return diag_set(d, "", 0, 0, "allocator '%s' (%s) faulted while it was set up: %s", a->name, a->ops->name,
+		return diag_set(d, "", 0, 0, "allocator '%s' (%s) faulted while it was set up: %s",
+				a->name, a->ops->name,
 				s->sh.nr_findings ? s->sh.finding[0].what : "no access to memory");
 	}
 	s->sh.unwind = &here;
@@ -152,9 +170,11 @@ static int start_alloc(struct system *s, struct sys_alloc *a, struct diag *d)
 	if (err == 0)
 		return 0;
 	if (a->conf != NULL)
-		return conf_error(d, a->conf->node, "allocator '%s' (%s) %s", a->name, a->ops->name,
-				  err == MM_ENOMEM ? "cannot be set up: its memory is too small for its own metadata"
-						   : "refuses its parameters: they contradict each other");
+		return conf_error(
+			d, a->conf->node, "allocator '%s' (%s) %s", a->name, a->ops->name,
+			err == MM_ENOMEM
+				? "cannot be set up: its memory is too small for its own metadata"
+				: "refuses its parameters: they contradict each other");
 	return diag_set(d, "", 0, 0, "the region manager cannot be set up: no room for its table");
 }
 
@@ -167,15 +187,21 @@ static int add_regions(struct system *s, struct diag *d)
 
 	for (unsigned i = 0; i < m->nr_regions; i++)
 		if (m->regions[i].kind == REGION_RAM &&
-		    b->add(s->boot->alloc, (vaddr_t){m->regions[i].base + s->offset}, m->regions[i].bytes) != 0)
-			return diag_set(d, "", 0, 0, "the region manager's table is full: %u regions", m->nr_regions);
+		    b->add(s->boot->alloc, (vaddr_t){m->regions[i].base + s->offset},
+			   m->regions[i].bytes) != 0)
+			return diag_set(d, "", 0, 0,
+					"the region manager's table is full: %u regions",
+					m->nr_regions);
 	for (unsigned i = 0; i < m->nr_reserved; i++) {
 		int r = physmem_region(&s->pm, m->reserved[i].base);
 
 		if (r < 0 || m->regions[r].kind != REGION_RAM)
 			continue;
-		if (b->reserve(s->boot->alloc, (vaddr_t){m->reserved[i].base + s->offset}, m->reserved[i].bytes) != 0)
-			return diag_set(d, "", 0, 0, "the region manager's table is full: %u reserved ranges", m->nr_reserved);
+		if (b->reserve(s->boot->alloc, (vaddr_t){m->reserved[i].base + s->offset},
+			       m->reserved[i].bytes) != 0)
+			return diag_set(d, "", 0, 0,
+					"the region manager's table is full: %u reserved ranges",
+					m->nr_reserved);
 	}
 	return 0;
 }
@@ -208,8 +234,10 @@ static int boot_memblock(struct system *s, struct diag *d)
 	uint64_t at = table_place(m);
 
 	if (at + TABLE_BYTES > m->regions[m->boot_region].base + m->regions[m->boot_region].bytes)
-		return diag_set(d, "", 0, 0, "region %s has no room for the region manager's table of %llu bytes",
-				m->regions[m->boot_region].name, (unsigned long long)TABLE_BYTES);
+		return diag_set(
+			d, "", 0, 0,
+			"region %s has no room for the region manager's table of %llu bytes",
+			m->regions[m->boot_region].name, (unsigned long long)TABLE_BYTES);
 	s->boot = add_alloc(s, ops, "memblock", NULL, NULL, d);
 	if (s->boot == NULL)
 		return -1;
@@ -223,7 +251,8 @@ static int boot_memblock(struct system *s, struct diag *d)
 
 static bool in_direct_map(const struct system *s, uint64_t pa)
 {
-	return s->machine->mmu == MMU_NONE || s->machine->virt.direct_bytes == 0 || pa < s->machine->virt.direct_bytes;
+	return s->machine->mmu == MMU_NONE || s->machine->virt.direct_bytes == 0 ||
+	       pa < s->machine->virt.direct_bytes;
 }
 
 /* The largest free range in a region (or anywhere directly mapped). */
@@ -257,7 +286,8 @@ static const char *region_name(const struct system *s, int region)
 }
 
 /* Carves the arena of a `from: boot` allocator. */
-static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_options *o, struct diag *d)
+static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_options *o,
+		       struct diag *d)
 {
 	const struct alloc_conf *c = a->conf;
 	struct mm_range r = largest_free(s, c->region);
@@ -271,11 +301,17 @@ static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_
 		want = c->region < 0 && s->pages != NULL ? r.bytes / 2 : r.bytes;
 	want = round_down(want, align);
 	if (want == 0 || want > r.bytes)
-		return conf_error(d, c->node, "allocator '%s' wants an arena of %llu bytes, but %s has %llu contiguous free bytes",
-				  a->name, (unsigned long long)want, region_name(s, c->region), (unsigned long long)r.bytes);
-	va = s->boot->ops->boot->carve(s->boot->alloc, want, align, r.base, vaddr_add(r.base, r.bytes), false);
+		return conf_error(d, c->node,
+				  "allocator '%s' wants an arena of %llu bytes, but %s has %llu "
+				  "contiguous free bytes",
+				  a->name, (unsigned long long)want, region_name(s, c->region),
+				  (unsigned long long)r.bytes);
+	va = s->boot->ops->boot->carve(s->boot->alloc, want, align, r.base,
+				       vaddr_add(r.base, r.bytes), false);
 	if (vaddr_none(va) || va.v != r.base.v)
-		return conf_error(d, c->node, "allocator '%s': the region manager cannot carve %llu bytes", a->name, (unsigned long long)want);
+		return conf_error(d, c->node,
+				  "allocator '%s': the region manager cannot carve %llu bytes",
+				  a->name, (unsigned long long)want);
 	mm_transfer(&s->boot->view, &a->view, va, want, MM_CACHED);
 	a->arena = a->env.arena = (struct mm_range){va, want};
 	return 0;
@@ -297,7 +333,10 @@ static int describe_zones(struct system *s, struct diag *d)
 	for (unsigned z = 0; z < m->nr_zones; z++) {
 		const struct zone_conf *c = &m->zones[z];
 
-		s->zones[z] = (struct zone_desc){.name = c->name, .ranges = &s->ranges[k], .nr_ranges = c->nr_ranges, .desc_zone = c->desc_zone};
+		s->zones[z] = (struct zone_desc){.name = c->name,
+						 .ranges = &s->ranges[k],
+						 .nr_ranges = c->nr_ranges,
+						 .desc_zone = c->desc_zone};
 		for (unsigned i = 0; i < c->nr_ranges; i++)
 			s->ranges[k++] = (struct pfn_range){
 				.start = {(uint32_t)(c->ranges[i].base >> m->page_shift)},
@@ -329,7 +368,9 @@ static uint32_t taker_zones(const struct system *s, const struct alloc_conf *c)
 
 static void set_source(struct system *s, struct sys_alloc *a)
 {
-	a->source = (struct page_source){.pages = s->pages->alloc, .zone_mask = taker_zones(s, a->conf), .page_shift = s->machine->page_shift};
+	a->source = (struct page_source){.pages = s->pages->alloc,
+					 .zone_mask = taker_zones(s, a->conf),
+					 .page_shift = s->machine->page_shift};
 	a->env.pages = &a->source;
 }
 
@@ -355,16 +396,22 @@ static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 	}
 }
 
-static int unfit_kind(const struct alloc_conf *c, const struct alloc_ops *ops, const char *what, struct diag *d)
+static int unfit_kind(const struct alloc_conf *c, const struct alloc_ops *ops, const char *what,
+		      struct diag *d)
 {
 	if (strcmp(ops->name, c->kind) != 0)
-		return diag_set(d, "", 0, 0, "allocator kind '%s' does not serve %s; 'memscape list allocators' shows what each serves",
+		return diag_set(d, "", 0, 0,
+				"allocator kind '%s' does not serve %s; 'memscape list allocators' "
+				"shows what each serves",
 				ops->name, what);
-	return conf_error(d, c->node, "allocator kind '%s' does not serve %s; 'memscape list allocators' shows what each serves",
+	return conf_error(d, c->node,
+			  "allocator kind '%s' does not serve %s; 'memscape list allocators' shows "
+			  "what each serves",
 			  ops->name, what);
 }
 
-static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boot_options *o, struct diag *d)
+static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boot_options *o,
+				  struct diag *d)
 {
 	const struct alloc_conf *c = &s->machine->allocs[i];
 	const char *kind = heap_override(c, o) == NULL ? o->heap_kind : c->kind;
@@ -405,7 +452,8 @@ struct arena_zone {
 static int arena_as_zone(struct system *s, struct sys_alloc *a, struct diag *d)
 {
 	static const uint8_t zonelist[1] = {0};
-	struct sys_alloc *boot = add_alloc(s, instance_kind(s->instance, "memblock"), "arena memblock", NULL, NULL, d);
+	struct sys_alloc *boot = add_alloc(s, instance_kind(s->instance, "memblock"),
+					   "arena memblock", NULL, NULL, d);
 	unsigned shift = s->machine->page_shift;
 	struct arena_zone *z = calloc(1, sizeof *z);
 
@@ -419,14 +467,19 @@ static int arena_as_zone(struct system *s, struct sys_alloc *a, struct diag *d)
 	mm_account(&boot->view, a->arena.base, a->arena.bytes, MM_CACHED, MM_UNMANAGED);
 	boot->env.boot_table = (struct mm_range){a->arena.base, TABLE_BYTES};
 	if (a->arena.bytes < TABLE_BYTES)
-		return conf_error(d, a->conf->node, "an arena of %llu bytes is too small for a page allocator", (unsigned long long)a->arena.bytes);
+		return conf_error(d, a->conf->node,
+				  "an arena of %llu bytes is too small for a page allocator",
+				  (unsigned long long)a->arena.bytes);
 	if (start_alloc(s, boot, d) != 0 ||
 	    boot->ops->boot->add(boot->alloc, a->arena.base, a->arena.bytes) != 0)
 		return -1;
-	z->range.start.v = (uint32_t)(round_up(a->arena.base.v - s->offset, 1ull << shift) >> shift);
-	z->range.nr = (uint32_t)((a->arena.base.v - s->offset + a->arena.bytes) >> shift) - z->range.start.v;
+	z->range.start.v =
+		(uint32_t)(round_up(a->arena.base.v - s->offset, 1ull << shift) >> shift);
+	z->range.nr = (uint32_t)((a->arena.base.v - s->offset + a->arena.bytes) >> shift) -
+		      z->range.start.v;
 	z->range.region = (uint16_t)physmem_region(&s->pm, a->arena.base.v - s->offset);
-	z->zone = (struct zone_desc){.name = a->name, .ranges = &z->range, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE};
+	z->zone = (struct zone_desc){
+		.name = a->name, .ranges = &z->range, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE};
 	a->env.zones = &z->zone;
 	a->env.nr_zones = 1;
 	a->env.zonelist = zonelist;
@@ -434,7 +487,8 @@ static int arena_as_zone(struct system *s, struct sys_alloc *a, struct diag *d)
 	return 0;
 }
 
-static int boot_arena_kind(struct system *s, unsigned i, const struct boot_options *o, struct diag *d)
+static int boot_arena_kind(struct system *s, unsigned i, const struct boot_options *o,
+			   struct diag *d)
 {
 	struct sys_alloc *a = add_conf(s, i, o, d);
 
@@ -458,10 +512,12 @@ static int boot_rest(struct system *s, const struct boot_options *o, struct diag
 	for (unsigned i = 0; i < m->nr_allocs; i++) {
 		struct sys_alloc *a;
 
-		if (m->allocs[i].group == GROUP_PAGES || !m->allocs[i].from_pages || !is_needed(s, i, o))
+		if (m->allocs[i].group == GROUP_PAGES || !m->allocs[i].from_pages ||
+		    !is_needed(s, i, o))
 			continue;
 		if (s->pages == NULL)
-			return conf_error(d, m->allocs[i].node, "from: pages, but no allocator serves the group pages");
+			return conf_error(d, m->allocs[i].node,
+					  "from: pages, but no allocator serves the group pages");
 		a = add_conf(s, i, o, d);
 		if (a == NULL)
 			return -1;
@@ -485,8 +541,8 @@ static int boot_all(struct system *s, const struct boot_options *o, struct diag 
 				return -1;
 		}
 	for (unsigned i = 0; i < m->nr_allocs; i++)
-		if (m->allocs[i].group != GROUP_PAGES && !m->allocs[i].from_pages && is_needed(s, i, o) &&
-		    boot_arena_kind(s, i, o, d) != 0)
+		if (m->allocs[i].group != GROUP_PAGES && !m->allocs[i].from_pages &&
+		    is_needed(s, i, o) && boot_arena_kind(s, i, o, d) != 0)
 			return -1;
 	if (s->pages != NULL && boot_pages(s, d) != 0)
 		return -1;
@@ -502,22 +558,28 @@ static int open_image(struct system *s, const struct boot_options *o, struct dia
 	if (r == NULL)
 		return no_memory(d);
 	for (unsigned i = 0; i < m->nr_regions; i++)
-		r[i] = (struct phys_region){m->regions[i].base, m->regions[i].bytes, m->regions[i].kind, m->regions[i].sizes};
+		r[i] = (struct phys_region){m->regions[i].base, m->regions[i].bytes,
+					    m->regions[i].kind, m->regions[i].sizes};
 	err = physmem_init(&s->pm, r, m->nr_regions, o->noise);
 	free(r);
 	if (err == -ERANGE)
-		return diag_set(d, "", 0, 0, "RAM can be filled with noise up to 256 MiB; machine %s has more", m->name);
+		return diag_set(d, "", 0, 0,
+				"RAM can be filled with noise up to 256 MiB; machine %s has more",
+				m->name);
 	return err != 0 ? no_memory(d) : 0;
 }
 
-int system_boot(struct system *s, const struct machine *m, const struct boot_options *o, struct diag *d)
+int system_boot(struct system *s, const struct machine *m, const struct boot_options *o,
+		struct diag *d)
 {
 	*s = (struct system){.machine = m};
 	s->instance = find_instance(o->port, m->word);
 	s->checked = find_instance("checked", m->word);
 	s->offset = m->mmu == MMU_NONE ? 0 : m->virt.page_offset;
 	if (s->instance == NULL)
-		return diag_set(d, "", 0, 0, "no port '%s' for words of %u bytes, expected fast or checked", o->port, m->word);
+		return diag_set(d, "", 0, 0,
+				"no port '%s' for words of %u bytes, expected fast or checked",
+				o->port, m->word);
 	if (open_image(s, o, d) != 0)
 		return -1;
 	if (ledger_init(&s->ledger, m->nr_allocs + 3, m->nr_regions) != 0) {

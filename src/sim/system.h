@@ -18,30 +18,31 @@
 
 /* What to boot beyond what the machine file says. */
 struct boot_options {
-	const char *port;       /* "fast" or "checked" */
-	uint32_t groups;        /* bit set of 1 << enum trace_group that the trace uses */
-	const char *heap_kind;  /* --alloc: the kind that serves the heap group; NULL: the machine's */
-	uint64_t heap_bytes;    /* arena of the heap group; 0: as the machine says */
-	bool tree_index;        /* fit: list kinds in their equal-deciding indexed form */
-	uint64_t noise;         /* seed to fill RAM with; 0: zero */
+	const char *port; /* "fast" or "checked" */
+	uint32_t groups; /* bit set of 1 << enum trace_group that the trace uses */
+	const char
+		*heap_kind; /* --alloc: the kind that serves the heap group; NULL: the machine's */
+	uint64_t heap_bytes; /* arena of the heap group; 0: as the machine says */
+	bool tree_index; /* fit: list kinds in their equal-deciding indexed form */
+	uint64_t noise; /* seed to fill RAM with; 0: zero */
 };
 
 struct sys_alloc {
-	const char *name;              /* of the entry, in reports */
+	const char *name; /* of the entry, in reports */
 	const struct alloc_conf *conf; /* NULL: the region manager */
 	const struct alloc_ops *ops;
-	struct alloc *alloc;           /* owned handle */
-	struct alloc *walker;          /* owned: same kind, checked instance, read-only view */
+	struct alloc *alloc; /* owned handle */
+	struct alloc *walker; /* owned: same kind, checked instance, read-only view */
 	struct mem view, walker_view;
 	struct alloc_env env, walker_env;
-	struct param_value *params;    /* owned, with its lists */
+	struct param_value *params; /* owned, with its lists */
 	struct page_source source, walker_source;
-	struct mm_range arena;         /* bytes 0: grown from pages */
-	uint64_t top;                  /* arena: highest end of a grant so far, as offset from its base */
-	uint64_t footprint;            /* bytes taken from the machine so far: top, or pages held */
-	unsigned owner;                /* in the ledger */
-	bool pages_as_heap;            /* a page allocator that serves bytes by rounding up */
-	void *arena_zone;              /* its one zone; owned */
+	struct mm_range arena; /* bytes 0: grown from pages */
+	uint64_t top; /* arena: highest end of a grant so far, as offset from its base */
+	uint64_t footprint; /* bytes taken from the machine so far: top, or pages held */
+	unsigned owner; /* in the ledger */
+	bool pages_as_heap; /* a page allocator that serves bytes by rounding up */
+	void *arena_zone; /* its one zone; owned */
 };
 
 struct system {
@@ -52,19 +53,20 @@ struct system {
 	const struct alloc_instance *instance, *checked;
 	struct sys_alloc allocs[SYS_MAX_ALLOCS];
 	unsigned nr_allocs;
-	struct sys_alloc *group[NR_GROUPS];              /* who serves a group; NULL: nobody */
-	struct sys_alloc *by_conf[SYS_MAX_ALLOCS];       /* index as in machine->allocs */
-	struct sys_alloc *boot, *pages;                  /* NULL without */
-	struct zone_desc *zones;                         /* owned */
-	struct pfn_range *ranges;                        /* owned */
-	uint64_t offset;                                 /* of the linear view */
+	struct sys_alloc *group[NR_GROUPS]; /* who serves a group; NULL: nobody */
+	struct sys_alloc *by_conf[SYS_MAX_ALLOCS]; /* index as in machine->allocs */
+	struct sys_alloc *boot, *pages; /* NULL without */
+	struct zone_desc *zones; /* owned */
+	struct pfn_range *ranges; /* owned */
+	uint64_t offset; /* of the linear view */
 };
 
 /*
  * Boots.  0, or -1 with *d (an unknown kind or parameter, an arena that does not
  * fit, a kind whose init refuses) and everything released.
  */
-int system_boot(struct system *s, const struct machine *m, const struct boot_options *o, struct diag *d) MUST_USE;
+int system_boot(struct system *s, const struct machine *m, const struct boot_options *o,
+		struct diag *d) MUST_USE;
 void system_finish(struct system *s); /* zeroed is fine */
 
 const struct alloc_ops *instance_kind(const struct alloc_instance *in, const char *kind);

@@ -85,9 +85,11 @@ static struct native decode(const char *path)
 			n.op = realloc(n.op, room * sizeof *n.op);
 		}
 		for (size_t i = 0; i < k; i++) {
-			if (ev[i].slot == SLOT_NONE || trace_op_group((enum trace_op)ev[i].op) != TG_HEAP)
+			if (ev[i].slot == SLOT_NONE ||
+			    trace_op_group((enum trace_op)ev[i].op) != TG_HEAP)
 				continue;
-			n.op[n.nr++] = (struct native_op){ev[i].op, ev[i].slot, ev[i].size, ev[i].arg};
+			n.op[n.nr++] =
+				(struct native_op){ev[i].op, ev[i].slot, ev[i].size, ev[i].arg};
 			n.slots = ev[i].slot >= n.slots ? ev[i].slot + 1 : n.slots;
 		}
 	}
@@ -153,9 +155,11 @@ struct outcome {
 	struct image_hash hash;
 };
 
-static struct outcome run_kind(const struct machine *m, const char *path, const char *kind, const char *port)
+static struct outcome run_kind(const struct machine *m, const char *path, const char *kind,
+			       const char *port)
 {
-	struct run_request q = {.machine = m, .trace = path, .boot = {.port = port, .heap_kind = kind}};
+	struct run_request q = {
+		.machine = m, .trace = path, .boot = {.port = port, .heap_kind = kind}};
 	struct outcome o;
 	struct diag d = {0};
 	struct run run;
@@ -164,7 +168,8 @@ static struct outcome run_kind(const struct machine *m, const char *path, const 
 	if (run_trace(&run, &q, &d) != 0)
 		die(path, &d);
 	if (run.end != REPLAY_DONE) {
-		snprintf(d.msg, sizeof d.msg, "%.400s", run.replay.problem[0] ? run.replay.problem : "the run did not end well");
+		snprintf(d.msg, sizeof d.msg, "%.400s",
+			 run.replay.problem[0] ? run.replay.problem : "the run did not end well");
 		die(kind ? kind : "pages", &d);
 	}
 	o.seconds = cpu_now() - t;
@@ -174,7 +179,8 @@ static struct outcome run_kind(const struct machine *m, const char *path, const 
 	return o;
 }
 
-static bool verify(const struct machine *m, const char *path, const char *kind, const struct outcome *fast)
+static bool verify(const struct machine *m, const char *path, const char *kind,
+		   const struct outcome *fast)
 {
 	struct outcome c = run_kind(m, path, kind, "checked");
 
@@ -194,7 +200,8 @@ static void write_pages(const char *from, const char *to, unsigned page_shift)
 	for (size_t i = 0; w != NULL && i < n.nr; i++) {
 		const struct native_op *o = &n.op[i];
 		uint64_t pages = o->size ? (o->size - 1) >> page_shift : 0;
-		struct trace_event e = {.op = OP_ALLOC_PAGES, .order = (uint8_t)(pages ? msb(pages) + 1 : 0)};
+		struct trace_event e = {.op = OP_ALLOC_PAGES,
+					.order = (uint8_t)(pages ? msb(pages) + 1 : 0)};
 
 		if (o->op == OP_FREE) {
 			if (slot[o->slot] == SLOT_NONE)
@@ -235,10 +242,12 @@ static double measure(struct bench *b, const char *path, const char *pages, int 
 			v[i] = run_decode(path);
 			continue;
 		}
-		o = strcmp(kind, "pages") == 0 ? run_kind(b->m, pages, NULL, "fast") : run_kind(b->m, path, kind, "fast");
+		o = strcmp(kind, "pages") == 0 ? run_kind(b->m, pages, NULL, "fast")
+					       : run_kind(b->m, path, kind, "fast");
 		v[i] = o.seconds;
 		*failed = o.failed;
-		if (i == 0 && !verify(b->m, strcmp(kind, "pages") == 0 ? pages : path, strcmp(kind, "pages") == 0 ? NULL : kind, &o)) {
+		if (i == 0 && !verify(b->m, strcmp(kind, "pages") == 0 ? pages : path,
+				      strcmp(kind, "pages") == 0 ? NULL : kind, &o)) {
 			printf("  %s: IMAGES DIFFER between fast and checked\n", kind);
 			b->bad = true;
 		}
@@ -298,21 +307,24 @@ int main(int argc, char **argv)
 		else if (c == 'k')
 			snprintf(kinds, sizeof kinds, "%s", optarg);
 		else if (c == 'r')
-			b.runs = atoi(optarg) > 0 && atoi(optarg) <= MAX_RUNS ? atoi(optarg) : b.runs;
+			b.runs = atoi(optarg) > 0 && atoi(optarg) <= MAX_RUNS ? atoi(optarg)
+									      : b.runs;
 		else
 			return 2;
 	}
 	b.m = m = machine_load(machine, variant, sets, nr_sets, &d);
 	if (m == NULL)
 		die(machine, &d);
-	for (char *s = strtok(kinds, ","); s != NULL && b.nr_kinds < MAX_KINDS; s = strtok(NULL, ","))
+	for (char *s = strtok(kinds, ","); s != NULL && b.nr_kinds < MAX_KINDS;
+	     s = strtok(NULL, ","))
 		b.kind[b.nr_kinds++] = s;
 	for (int i = optind; i < argc; i++)
 		bench_trace(&b, argv[i]);
 	printf("geometric means over %d traces, ratio to glibc\n", argc - optind);
 	for (int k = 0; k < b.nr_kinds; k++)
 		if (b.counted[k] != 0)
-			printf("  %-12s %.3f  (%d traces)\n", b.kind[k], exp(b.log_sum[k] / b.counted[k]), b.counted[k]);
+			printf("  %-12s %.3f  (%d traces)\n", b.kind[k],
+			       exp(b.log_sum[k] / b.counted[k]), b.counted[k]);
 	machine_free(m);
 	return b.bad;
 }

@@ -10,7 +10,8 @@
 
 static const char report_text[] =
 	"{\"events\": {\"failed\": 3, \"done\": 100},"
-	" \"heaps\": [{\"name\": \"main\", \"largest_free_bytes\": 8191, \"search\": {\"p99\": 40, \"mean\": 1.25}},"
+	" \"heaps\": [{\"name\": \"main\", \"largest_free_bytes\": 8191, \"search\": {\"p99\": 40, "
+	"\"mean\": 1.25}},"
 	"             {\"name\": \"dtcm\", \"largest_free_bytes\": 70000}],"
 	" \"zones\": [{\"name\": \"normal\", \"free_pages\": 12, \"largest_free_bytes\": 4096,"
 	"              \"unusable\": [0.0, 0.5], \"extfrag\": [-1.0, 0.542]}],"
@@ -90,13 +91,18 @@ static void test_errors_point_at_the_column(void **state)
 		{"(1 + 2", 7, "expected ')' in '(1 + 2'"},
 		{"1 2", 3, "unexpected text, expected an operator or the end in '1 2'"},
 		{"12Q", 3, "bad unit, expected K, M or G in '12Q'"},
-		{"events.faild > 0", 8, "the report has no 'faild' here, expected one of: failed, done"},
-		{"heaps.man.search", 7, "the report has no 'man' here, expected one of: main, dtcm"},
-		{"sqrt(4)", 1, "unknown function 'sqrt', expected count, largest, unusable or extfrag"},
-		{"unusable(normal, 9) > 0", 18, "no such order in zone 'normal' in 'unusable(normal, 9) > 0'"},
+		{"events.faild > 0", 8,
+		 "the report has no 'faild' here, expected one of: failed, done"},
+		{"heaps.man.search", 7,
+		 "the report has no 'man' here, expected one of: main, dtcm"},
+		{"sqrt(4)", 1,
+		 "unknown function 'sqrt', expected count, largest, unusable or extfrag"},
+		{"unusable(normal, 9) > 0", 18,
+		 "no such order in zone 'normal' in 'unusable(normal, 9) > 0'"},
 		{"unusable(dma, 0) > 0", 10, "there is no zone 'dma' in 'unusable(dma, 0) > 0'"},
 		{"1 / 0", 3, "division by zero in '1 / 0'"},
-		{"run.ended > 3", 11, "expected two numbers or two texts to compare in 'run.ended > 3'"},
+		{"run.ended > 3", 11,
+		 "expected two numbers or two texts to compare in 'run.ended > 3'"},
 		{"heaps + 1", 1, "expected a number in 'heaps + 1'"},
 		{"'abc", 1, "unterminated text, expected a closing quote in ''abc'"},
 		{"a.b[x]", 5, "bad index, expected a number and ']' in 'a.b[x]'"},

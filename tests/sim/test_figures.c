@@ -18,8 +18,8 @@ struct vector {
 static void test_extfrag_vectors(void **state)
 {
 	static const struct vector v[] = {
-		{{3}, 3, 542},  {{0, 1}, 3, -250}, {{7}, 3, 733},        {{100}, 3, 865}, {{64, 16, 4}, 4, 905},
-		{{1}, 3, -125}, {{0}, 3, 0},       {{0, 0, 0, 1}, 3, -1000},
+		{{3}, 3, 542},         {{0, 1}, 3, -250}, {{7}, 3, 733}, {{100}, 3, 865},
+		{{64, 16, 4}, 4, 905}, {{1}, 3, -125},    {{0}, 3, 0},   {{0, 0, 0, 1}, 3, -1000},
 	};
 
 	(void)state;
@@ -35,7 +35,8 @@ static void test_extfrag_vectors(void **state)
 /* A running kernel's own Normal zone, and what its unusable_index file said. */
 static void test_unusable_of_a_real_zone(void **state)
 {
-	static const uint64_t normal[11] = {1277, 208, 660, 690, 418, 241, 170, 237, 118, 115, 1148};
+	static const uint64_t normal[11] = {1277, 208, 660, 690, 418, 241,
+					    170,  237, 118, 115, 1148};
 	static const int expected[11] = {0, 0, 1, 3, 7, 12, 18, 26, 49, 71, 116};
 	struct free_area a = {.max_order = 10}, none = {.max_order = 10};
 
@@ -65,8 +66,12 @@ static void test_search_percentiles(void **state)
 
 static void test_jw(void **state)
 {
-	struct figures f = {.footprint_at_peak_live = 150, .peak_live_bytes = 100, .peak_footprint = 300,
-			    .live_at_peak_footprint = 50, .jw_sum = 3 << 16, .jw_samples = 2};
+	struct figures f = {.footprint_at_peak_live = 150,
+			    .peak_live_bytes = 100,
+			    .peak_footprint = 300,
+			    .live_at_peak_footprint = 50,
+			    .jw_sum = 3 << 16,
+			    .jw_samples = 2};
 	uint64_t jw[4];
 
 	(void)state;

@@ -49,7 +49,9 @@ static void write_heap_trace(const char *path)
 		unsigned k = nr ? (unsigned)((x >> 8) % nr) : 0;
 
 		if (nr == 0 || (nr < MAX_LIVE && x >> 63 != 0)) {
-			e.op = (uint8_t)((x & 15) == 0 ? OP_CALLOC : (x & 15) == 1 ? OP_MEMALIGN : OP_MALLOC);
+			e.op = (uint8_t)((x & 15) == 0   ? OP_CALLOC
+					 : (x & 15) == 1 ? OP_MEMALIGN
+							 : OP_MALLOC);
 			e.arg = e.op == OP_MEMALIGN ? 64 : e.op == OP_CALLOC ? 1 : 0;
 			assert_int_equal(trace_writer_put(w, &e, &d), 0);
 			live[nr++] = e.slot;
@@ -144,8 +146,10 @@ static void test_ledger_equals_recount(void **state)
 
 			if ((in->kinds[k]->serves & SERVES_BYTES) == 0)
 				continue;
-			r = run_it(m, (struct run_request){.boot = {.port = "fast", .heap_kind = in->kinds[k]->name},
-							   .replay = {.check_every = 97}});
+			r = run_it(m,
+				   (struct run_request){.boot = {.port = "fast",
+								 .heap_kind = in->kinds[k]->name},
+							.replay = {.check_every = 97}});
 			assert_ended(r, REPLAY_DONE);
 			assert_int_equal(r->replay.fig->event, NR_EVENTS);
 			end_it(r);
@@ -166,8 +170,10 @@ static void test_ports_agree(void **state)
 		assert_ended(fast, REPLAY_DONE);
 		assert_ended(checked, REPLAY_DONE);
 		assert_same_hash(&fast->sys.pm, &checked->sys.pm);
-		assert_memory_equal(fast->replay.fig, checked->replay.fig, sizeof *fast->replay.fig);
-		assert_memory_equal(fast->sys.ledger.block, checked->sys.ledger.block, fast->sys.ledger.bytes);
+		assert_memory_equal(fast->replay.fig, checked->replay.fig,
+				    sizeof *fast->replay.fig);
+		assert_memory_equal(fast->sys.ledger.block, checked->sys.ledger.block,
+				    fast->sys.ledger.bytes);
 		end_it(fast);
 		end_it(checked);
 		machine_free(m);
@@ -178,12 +184,14 @@ static void test_noise_changes_nothing(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
 	struct run *plain = run_it(m, (struct run_request){.boot = {.port = "fast"}});
-	struct run *noisy = run_it(m, (struct run_request){.boot = {.port = "fast", .noise = 7}, .replay = {.check_every = 499}});
+	struct run *noisy = run_it(m, (struct run_request){.boot = {.port = "fast", .noise = 7},
+							   .replay = {.check_every = 499}});
 
 	(void)state;
 	assert_ended(noisy, REPLAY_DONE);
 	assert_memory_equal(plain->replay.fig, noisy->replay.fig, sizeof *plain->replay.fig);
-	assert_memory_equal(plain->sys.ledger.block, noisy->sys.ledger.block, plain->sys.ledger.bytes);
+	assert_memory_equal(plain->sys.ledger.block, noisy->sys.ledger.block,
+			    plain->sys.ledger.bytes);
 	end_it(plain);
 	end_it(noisy);
 	machine_free(m);
@@ -200,7 +208,9 @@ static void test_checkpoint_continues_identically(void **state)
 		struct run *whole = run_it(m, (struct run_request){.boot = {.port = "fast"}});
 
 		for (size_t k = 0; k < 4; k++) {
-			struct run *part = run_it(m, (struct run_request){.boot = {.port = "fast"}, .replay = {.until = at[k]}});
+			struct run *part =
+				run_it(m, (struct run_request){.boot = {.port = "fast"},
+							       .replay = {.until = at[k]}});
 			struct checkpoint *c;
 			struct diag d = {0};
 
@@ -216,8 +226,10 @@ static void test_checkpoint_continues_identically(void **state)
 			assert_int_equal(replay_check(&part->replay), 0);
 			assert_int_equal(replay_run(&part->replay, &d), REPLAY_DONE);
 			assert_same_hash(&whole->sys.pm, &part->sys.pm);
-			assert_memory_equal(whole->replay.fig, part->replay.fig, sizeof *whole->replay.fig);
-			assert_memory_equal(whole->sys.ledger.block, part->sys.ledger.block, whole->sys.ledger.bytes);
+			assert_memory_equal(whole->replay.fig, part->replay.fig,
+					    sizeof *whole->replay.fig);
+			assert_memory_equal(whole->sys.ledger.block, part->sys.ledger.block,
+					    whole->sys.ledger.bytes);
 			checkpoint_free(c);
 			end_it(part);
 		}
@@ -241,7 +253,9 @@ static struct run *run_text(const struct machine *m, const char *text)
 	f = fdopen(fd, "w");
 	fputs(text, f);
 	fclose(f);
-	r = run_it(m, (struct run_request){.trace = text_path, .boot = {.port = "checked"}, .replay = {.check_every = 1}});
+	r = run_it(m, (struct run_request){.trace = text_path,
+					   .boot = {.port = "checked"},
+					   .replay = {.check_every = 1}});
 	unlink(text_path);
 	return r;
 }
@@ -251,9 +265,9 @@ static void test_bdma_reaches_sram4_only(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
 	struct run *r = run_text(m, "a = dma_alloc 500 master=bdma\n"
-				   "b = dma_alloc 32768 master=bdma\n"
-				   "c = dma_alloc 65536 master=bdma\n"
-				   "d = dma_alloc 500 master=dma1\n");
+				    "b = dma_alloc 32768 master=bdma\n"
+				    "c = dma_alloc 65536 master=bdma\n"
+				    "d = dma_alloc 500 master=dma1\n");
 	const struct figures *f = r->replay.fig;
 	uint64_t sram4 = m->regions[machine_region(m, "d3_sram4")].base;
 
@@ -272,7 +286,8 @@ static void test_bdma_reaches_sram4_only(void **state)
 static void test_findings_and_skipped(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
-	struct run *r = run_text(m, "a = malloc 100\nfree a\nfree a\nb = malloc 100000000\nfree b\n");
+	struct run *r =
+		run_text(m, "a = malloc 100\nfree a\nfree a\nb = malloc 100000000\nfree b\n");
 	const struct figures *f = r->replay.fig;
 
 	(void)state;
@@ -292,7 +307,8 @@ static void test_fragmentation_names_the_blocker(void **state)
 {
 	const char *const sets[] = {"allocators.heap.kind=best_fit", "allocators.heap.bytes=16K"};
 	struct machine *m = load("stm32h7", sets, 2);
-	struct run *r = run_text(m, "a = malloc 4000\nb = malloc 4000\nc = malloc 4000\nd = malloc 4000\nfree a\nfree c\ne = malloc 6000\n");
+	struct run *r = run_text(m, "a = malloc 4000\nb = malloc 4000\nc = malloc 4000\nd = malloc "
+				    "4000\nfree a\nfree c\ne = malloc 6000\n");
 	const struct failure *x = &r->replay.fig->failure[0];
 
 	(void)state;
@@ -312,7 +328,8 @@ static void test_fragmentation_names_the_blocker(void **state)
 static void test_placement(void **state)
 {
 	const char *const sets[] = {
-		"allocators.heaps=[{name: small, kind: best_fit, from: boot, region: d0_dtcm, bytes: 32K}]",
+		"allocators.heaps=[{name: small, kind: best_fit, from: boot, region: d0_dtcm, "
+		"bytes: 32K}]",
 		"placement=[{name: tiny, size_max: 64, heap: small}]",
 	};
 	struct machine *m = load("stm32h7", sets, 2);

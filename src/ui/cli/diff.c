@@ -9,7 +9,8 @@
 
 static const char help[] =
 	"usage: memscape diff [--all] A.json B.json\n\n"
-	"Compares two reports of 'memscape replay --json' (or two of 'memscape fit --json') figure by\n"
+	"Compares two reports of 'memscape replay --json' (or two of 'memscape fit --json') figure "
+	"by\n"
 	"figure.  What a run was asked for (the block `run`) is compared only with --all.\n\n"
 	"Exit status: 0 the figures are equal; 1 they differ; 2 usage; 3 no such report.\n";
 
@@ -29,12 +30,16 @@ static void value_text(const json_t *j, char *buf, size_t room)
 	else if (json_is_string(j))
 		snprintf(buf, room, "%.30s", json_string_value(j));
 	else
-		snprintf(buf, room, "%s", json_is_true(j) ? "true" : json_is_false(j) ? "false" : "null");
+		snprintf(buf, room, "%s",
+			 json_is_true(j)    ? "true"
+			 : json_is_false(j) ? "false"
+					    : "null");
 }
 
 static bool is_run(const char *path)
 {
-	return strncmp(path, "run.", 4) == 0 || strcmp(path, "image_hash") == 0 || strncmp(path, "trace.", 6) == 0;
+	return strncmp(path, "run.", 4) == 0 || strcmp(path, "image_hash") == 0 ||
+	       strncmp(path, "trace.", 6) == 0;
 }
 
 static void print_one(void *ctx, const char *path, const json_t *a, const json_t *b)
@@ -66,9 +71,12 @@ static json_t *load(const char *path)
 	struct diag d = {0};
 
 	if (j == NULL)
-		diag_set(&d, path, e.line > 0 ? e.line : 0, e.column > 0 ? e.column : 0, "%s, expected a report in JSON", e.text);
+		diag_set(&d, path, e.line > 0 ? e.line : 0, e.column > 0 ? e.column : 0,
+			 "%s, expected a report in JSON", e.text);
 	else if (!json_is_string(json_object_get(j, "schema")))
-		diag_set(&d, path, 0, 0, "no report: it has no 'schema', expected a file of 'memscape replay --json'");
+		diag_set(&d, path, 0, 0,
+			 "no report: it has no 'schema', expected a file of 'memscape replay "
+			 "--json'");
 	if (d.msg[0] == '\0')
 		return j;
 	cli_bad_input(&d);
@@ -78,7 +86,9 @@ static json_t *load(const char *path)
 
 int cmd_diff(int argc, char **argv)
 {
-	static const struct option longopts[] = {{"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option longopts[] = {{"all", no_argument, NULL, 'a'},
+						 {"help", no_argument, NULL, 'h'},
+						 {NULL, 0, NULL, 0}};
 	struct diff_view v = {0};
 	json_t *a, *b;
 	int c;

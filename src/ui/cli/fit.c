@@ -34,10 +34,11 @@ struct fit_options {
 };
 
 static const struct option longopts[] = {
-	{"machine", required_argument, NULL, 'c'}, {"variant", required_argument, NULL, 'V'}, {"set", required_argument, NULL, 'S'},
-	{"alloc", required_argument, NULL, 'A'},   {"region", required_argument, NULL, 'R'},  {"jobs", required_argument, NULL, 'j'},
-	{"json", required_argument, NULL, 'J'},    {"color", required_argument, NULL, 'C'},   {"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"machine", required_argument, NULL, 'c'}, {"variant", required_argument, NULL, 'V'},
+	{"set", required_argument, NULL, 'S'},     {"alloc", required_argument, NULL, 'A'},
+	{"region", required_argument, NULL, 'R'},  {"jobs", required_argument, NULL, 'j'},
+	{"json", required_argument, NULL, 'J'},    {"color", required_argument, NULL, 'C'},
+	{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 static int add_set(struct fit_options *o, const char *set)
@@ -85,7 +86,8 @@ static int parse(struct fit_options *o, int argc, char **argv)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int c, status;
 
-	*o = (struct fit_options){.color = "auto", .alloc = "all", .jobs = cpus > 0 ? (uint64_t)cpus : 1};
+	*o = (struct fit_options){
+		.color = "auto", .alloc = "all", .jobs = cpus > 0 ? (uint64_t)cpus : 1};
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "c:j:h", longopts, NULL)) != -1) {
 		if (c == 'h') {
@@ -127,8 +129,12 @@ static int choose_kinds(struct fit_request *q, const char *list)
 
 		snprintf(word, sizeof word, "%.*s", (int)(n < 63 ? n : 63), list);
 		ops = instance_kind(in, word);
-		if (ops == NULL || (ops->serves & (SERVES_BYTES | SERVES_PAGES | SERVES_FIXED)) == 0)
-			return cli_usage("fit", "--alloc: '%s' serves no user heap, 'memscape list allocators' shows the kinds", word);
+		if (ops == NULL ||
+		    (ops->serves & (SERVES_BYTES | SERVES_PAGES | SERVES_FIXED)) == 0)
+			return cli_usage("fit",
+					 "--alloc: '%s' serves no user heap, 'memscape list "
+					 "allocators' shows the kinds",
+					 word);
 		if (q->nr_kinds == FIT_MAX_KINDS)
 			return cli_usage("fit", "--alloc: more than %u kinds", FIT_MAX_KINDS);
 		q->kind[q->nr_kinds++] = ops->name;
@@ -139,21 +145,26 @@ static int choose_kinds(struct fit_request *q, const char *list)
 
 /* ---- output ---- */
 
-static void print_row(const struct fit_result *r, uint64_t peak, uint64_t scale, const struct text_style *s)
+static void print_row(const struct fit_result *r, uint64_t peak, uint64_t scale,
+		      const struct text_style *s)
 {
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
 	if (r->bytes == 0) {
-		printf("  %-12s %s\n", r->kind, r->problem[0] ? r->problem : "unfinished: the work limit was reached");
+		printf("  %-12s %s\n", r->kind,
+		       r->problem[0] ? r->problem : "unfinished: the work limit was reached");
 		return;
 	}
-	printf("  %-12s %11s %6llu.%03llu ", r->kind, size_text((int64_t)r->bytes, a), (unsigned long long)(r->bytes / peak),
+	printf("  %-12s %11s %6llu.%03llu ", r->kind, size_text((int64_t)r->bytes, a),
+	       (unsigned long long)(r->bytes / peak),
 	       (unsigned long long)(r->bytes % peak * 1000 / peak));
 	print_bar(stdout, s, r->bytes, scale, 24);
-	printf(" %11s %s\n", r->bound ? size_text((int64_t)r->bound, b) : "-", r->finished ? "" : "unfinished: perhaps less");
+	printf(" %11s %s\n", r->bound ? size_text((int64_t)r->bound, b) : "-",
+	       r->finished ? "" : "unfinished: perhaps less");
 }
 
-static void print_table(const struct fit_request *q, const struct fit_result *res, const struct text_style *s)
+static void print_table(const struct fit_request *q, const struct fit_result *res,
+			const struct text_style *s)
 {
 	struct fit_peak peak;
 	uint64_t most = 1;
@@ -162,14 +173,17 @@ static void print_table(const struct fit_request *q, const struct fit_result *re
 	fit_trace_peak(q->trace, &peak);
 	for (unsigned i = 0; i < q->nr_kinds; i++)
 		most = res[i].bytes > most ? res[i].bytes : most;
-	printf("%s events; at most %s live in %s blocks\n\n", count_text((int64_t)fit_trace_events(q->trace), e),
+	printf("%s events; at most %s live in %s blocks\n\n",
+	       count_text((int64_t)fit_trace_events(q->trace), e),
 	       size_text((int64_t)peak.live_bytes, a), count_text((int64_t)peak.live_blocks, n));
-	printf("  %-12s %11s %10s %-24s %11s\n", "allocator", "least arena", "per live", "", "worst case");
+	printf("  %-12s %11s %10s %-24s %11s\n", "allocator", "least arena", "per live", "",
+	       "worst case");
 	for (unsigned i = 0; i < q->nr_kinds; i++)
 		print_row(&res[i], peak.live_bytes ? peak.live_bytes : 1, most, s);
 }
 
-static int output(const struct fit_options *o, const struct fit_request *q, const struct fit_result *res)
+static int output(const struct fit_options *o, const struct fit_request *q,
+		  const struct fit_result *res)
 {
 	struct text_style style;
 	struct outfile f;
@@ -186,7 +200,8 @@ static int output(const struct fit_options *o, const struct fit_request *q, cons
 	if (outfile_open(&f, o->json, &d) != 0)
 		return cli_bad_input(&d);
 	j = fit_json(q, res);
-	bad = json_dumpf(j, f.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 || fputc('\n', f.f) == EOF;
+	bad = json_dumpf(j, f.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 ||
+	      fputc('\n', f.f) == EOF;
 	json_decref(j);
 	if (bad) {
 		outfile_abandon(&f);
@@ -207,13 +222,15 @@ static void on_done(void *ctx, unsigned n)
 	const struct fit_request *q = ctx;
 
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, n == q->nr_kinds ? "\r\033[K" : "\r%u of %u allocators done\033[K", n, q->nr_kinds);
+		fprintf(stderr, n == q->nr_kinds ? "\r\033[K" : "\r%u of %u allocators done\033[K",
+			n, q->nr_kinds);
 }
 
 static int fit_on(const struct fit_options *o, const struct machine *m)
 {
 	struct fit_result result[FIT_MAX_KINDS];
-	struct fit_request q = {.machine = m, .jobs = (unsigned)o->jobs, .done = on_done, .stop = on_stop};
+	struct fit_request q = {
+		.machine = m, .jobs = (unsigned)o->jobs, .done = on_done, .stop = on_stop};
 	struct diag d = {0};
 	struct fit_trace *t;
 	int status = choose_kinds(&q, o->alloc);

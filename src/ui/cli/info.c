@@ -9,8 +9,10 @@
 
 static const char help[] =
 	"usage: memscape info MACHINE|TRACE [--variant V] [--set PATH=VALUE]... [--json]\n\n"
-	"Describes a machine (regions, holes, zones, what each bus master reaches, allocators) or a\n"
-	"trace (events, peak of live bytes, sizes).  A name that ends in .yaml, or that names a shipped\n"
+	"Describes a machine (regions, holes, zones, what each bus master reaches, allocators) or "
+	"a\n"
+	"trace (events, peak of live bytes, sizes).  A name that ends in .yaml, or that names a "
+	"shipped\n"
 	"machine, is a machine.\n";
 
 static bool ends_with(const char *s, const char *end)
@@ -64,8 +66,11 @@ static bool is_trace(const char *name)
 int cmd_info(int argc, char **argv)
 {
 	static const struct option longopts[] = {
-		{"variant", required_argument, NULL, 'V'}, {"set", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+		{"variant", required_argument, NULL, 'V'},
+		{"set", required_argument, NULL, 'S'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct machine_choice c = {0};
 	bool json = false;

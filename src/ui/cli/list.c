@@ -29,7 +29,8 @@ static const char *const param_types[] = {"number", "size", "bool", "choice", "s
 
 static json_t *param_json(const struct alloc_param *p)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s}", "name", p->name, "type", param_types[p->type], "help", p->help);
+	json_t *o = json_pack("{s:s, s:s, s:s}", "name", p->name, "type", param_types[p->type],
+			      "help", p->help);
 
 	if (p->type == PARAM_ENUM || p->type == PARAM_SIZES)
 		json_object_set_new(o, "choices", json_string(p->choices));
@@ -47,7 +48,8 @@ static json_t *kind_json(const struct alloc_ops *k)
 			json_array_append_new(s, json_string(serves[i].word));
 	for (unsigned i = 0; k->params[i].name != NULL; i++)
 		json_array_append_new(params, param_json(&k->params[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", k->name, "summary", k->summary, "unit", k->unit, "serves", s, "params", params);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", k->name, "summary", k->summary,
+			 "unit", k->unit, "serves", s, "params", params);
 }
 
 static void print_default(const struct alloc_param *p)
@@ -133,7 +135,9 @@ static json_t *list_formats(bool json)
 		const struct trace_format *f = trace_formats[i];
 
 		if (json)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", f->name, "version", f->version, "summary", f->summary));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", f->name,
+							      "version", f->version, "summary",
+							      f->summary));
 		else
 			printf("%-8s %-22s %s\n", f->name, f->version, f->summary);
 	}
@@ -146,7 +150,9 @@ static json_t *list_figures(bool json)
 
 	for (const struct figure_entry *f = figure_list; f->path != NULL; f++) {
 		if (json)
-			json_array_append_new(l.list, json_pack("{s:s, s:s, s:s}", "path", f->path, "unit", f->unit, "meaning", f->meaning));
+			json_array_append_new(l.list,
+					      json_pack("{s:s, s:s, s:s}", "path", f->path, "unit",
+							f->unit, "meaning", f->meaning));
 		else
 			printf("%-36s %-9s %s\n", f->path, f->unit, f->meaning);
 	}
@@ -156,11 +162,16 @@ static json_t *list_figures(bool json)
 static const struct {
 	const char *name;
 	json_t *(*fn)(bool json);
-} lists[] = {{"allocators", list_allocators}, {"machines", list_machines}, {"formats", list_formats}, {"figures", list_figures}};
+} lists[] = {{"allocators", list_allocators},
+	     {"machines", list_machines},
+	     {"formats", list_formats},
+	     {"figures", list_figures}};
 
 int cmd_list(int argc, char **argv)
 {
-	static const struct option longopts[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option longopts[] = {{"json", no_argument, NULL, 'j'},
+						 {"help", no_argument, NULL, 'h'},
+						 {NULL, 0, NULL, 0}};
 	bool json = false;
 	int c;
 

@@ -21,12 +21,16 @@ static const struct command commands[] = {
 static void print_help(FILE *out)
 {
 	fputs("usage: memscape COMMAND [OPTION...] [ARGUMENT...]\n\n"
-	      "A laboratory for memory allocators: real allocators on a simulated machine, driven by\n"
-	      "recorded traces, with every byte accounted for.\n\nCommands:\n", out);
+	      "A laboratory for memory allocators: real allocators on a simulated machine, driven "
+	      "by\n"
+	      "recorded traces, with every byte accounted for.\n\nCommands:\n",
+	      out);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs("\n'memscape COMMAND --help' describes a command, 'man memscape' all of them.\n"
-	      "First steps: memscape info stm32h7; memscape replay -c stm32h7 traces/firmware.mst\n", out);
+	      "First steps: memscape info stm32h7; memscape replay -c stm32h7 "
+	      "traces/firmware.mst\n",
+	      out);
 }
 
 int cli_usage(const char *command, const char *fmt, ...)
@@ -65,7 +69,8 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		print_help(stdout);
 		return EXIT_RAN;
 	}

@@ -42,7 +42,10 @@ double cpu_seconds(void)
 
 void progress_begin(struct progress *p, const char *what, uint64_t total)
 {
-	*p = (struct progress){.what = what, .total = total, .begun = wall_seconds(), .on = isatty(STDERR_FILENO) != 0};
+	*p = (struct progress){.what = what,
+			       .total = total,
+			       .begun = wall_seconds(),
+			       .on = isatty(STDERR_FILENO) != 0};
 	p->shown = p->begun + 0.9;
 }
 
@@ -60,10 +63,13 @@ void progress_at(struct progress *p, uint64_t done)
 	p->printed = true;
 	rate = (double)done / (now - p->begun);
 	if (p->total != 0 && rate > 0)
-		fprintf(stderr, "\r%3d %%  %s of %s %s, %.1f million/s, %.0f s left\033[K", (int)(100 * done / p->total), count_text((int64_t)done, a),
-			count_text((int64_t)p->total, b), p->what, rate / 1e6, (double)(p->total - done) / rate);
+		fprintf(stderr, "\r%3d %%  %s of %s %s, %.1f million/s, %.0f s left\033[K",
+			(int)(100 * done / p->total), count_text((int64_t)done, a),
+			count_text((int64_t)p->total, b), p->what, rate / 1e6,
+			(double)(p->total - done) / rate);
 	else
-		fprintf(stderr, "\r%s %s, %.1f million/s\033[K", count_text((int64_t)done, a), p->what, rate / 1e6);
+		fprintf(stderr, "\r%s %s, %.1f million/s\033[K", count_text((int64_t)done, a),
+			p->what, rate / 1e6);
 }
 
 void progress_end(struct progress *p)

@@ -23,8 +23,8 @@ bool read_number(const char *text, uint64_t *out);
 
 /* A progress line on standard error when it is a terminal and the work takes over a second. */
 struct progress {
-	const char *what;  /* "events" */
-	uint64_t total;    /* 0: unknown */
+	const char *what; /* "events" */
+	uint64_t total; /* 0: unknown */
 	double begun, shown;
 	bool on, printed;
 };

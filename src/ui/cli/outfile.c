@@ -25,7 +25,9 @@ int outfile_open(struct outfile *o, const char *path, struct diag *d)
 		return diag_set(d, path, 0, 0, "path too long");
 	if (is_special(path)) {
 		o->f = fopen(path, "w");
-		return o->f != NULL ? 0 : diag_set(d, path, 0, 0, "cannot be written: %s", strerror(errno));
+		return o->f != NULL
+			       ? 0
+			       : diag_set(d, path, 0, 0, "cannot be written: %s", strerror(errno));
 	}
 	snprintf(o->tmp, sizeof o->tmp, "%s.%ld.tmp", path, (long)getpid());
 	o->f = fopen(o->tmp, "w");

@@ -17,7 +17,8 @@ static const char help[] =
 	"usage: memscape replay -c MACHINE [OPTION...] TRACE|-\n\n"
 	"Replays a trace against the allocators of a simulated machine and reports where every\n"
 	"byte went.  TRACE is of any known format; '-' is standard input.\n\n"
-	"  -c, --machine MACHINE  a machine file, or the name of a shipped one (stm32h7, x86_32, x86_64)\n"
+	"  -c, --machine MACHINE  a machine file, or the name of a shipped one (stm32h7, x86_32, "
+	"x86_64)\n"
 	"      --variant V        a variant of it (memscape info MACHINE lists them)\n"
 	"      --set PATH=VALUE   change any value of the machine, as regions.d1_axi.size=384K\n"
 	"      --alloc KIND       the kind that serves the user heap (memscape list allocators)\n"
@@ -25,7 +26,8 @@ static const char help[] =
 	"      --noise SEED       fill RAM with noise first; no result may depend on it\n\n"
 	"      --until N          stop after event N\n"
 	"      --explain A..B     tell step by step what events A to B did\n"
-	"      --check[=N]        check every invariant and recount the ledger after every Nth event\n"
+	"      --check[=N]        check every invariant and recount the ledger after every Nth "
+	"event\n"
 	"      --fail-on EXPR     exit with 1 when the expression over the report is true, as\n"
 	"                         'events.failed > 0' or 'largest(main) < 8K'\n"
 	"      --salvage          report a damaged trace up to the damage\n\n"
@@ -36,7 +38,8 @@ static const char help[] =
 	"      --color WHEN       auto, always or never\n"
 	"  -q, --quiet            no text report\n"
 	"  -h, --help             this text\n\n"
-	"Exit status: 0 ran; 1 a --fail-on was true or an expectation not met; 2 usage; 3 bad machine\n"
+	"Exit status: 0 ran; 1 a --fail-on was true or an expectation not met; 2 usage; 3 bad "
+	"machine\n"
 	"or trace; 4 an invariant or the ledger failed; 130 interrupted.\n";
 
 #define MAX_FAIL_ON 32u
@@ -60,18 +63,43 @@ struct session {
 	bool expectation_failed;
 };
 
-enum { O_VARIANT = 256, O_SET, O_ALLOC, O_PORT, O_NOISE, O_UNTIL, O_EXPLAIN, O_CHECK, O_FAIL_ON, O_SALVAGE, O_JSON, O_CSV, O_EVERY, O_TIMING, O_COLOR };
+enum {
+	O_VARIANT = 256,
+	O_SET,
+	O_ALLOC,
+	O_PORT,
+	O_NOISE,
+	O_UNTIL,
+	O_EXPLAIN,
+	O_CHECK,
+	O_FAIL_ON,
+	O_SALVAGE,
+	O_JSON,
+	O_CSV,
+	O_EVERY,
+	O_TIMING,
+	O_COLOR
+};
 
 static const struct option longopts[] = {
-	{"machine", required_argument, NULL, 'c'},      {"variant", required_argument, NULL, O_VARIANT},
-	{"set", required_argument, NULL, O_SET},        {"alloc", required_argument, NULL, O_ALLOC},
-	{"port", required_argument, NULL, O_PORT},      {"noise", required_argument, NULL, O_NOISE},
-	{"until", required_argument, NULL, O_UNTIL},    {"explain", required_argument, NULL, O_EXPLAIN},
-	{"check", optional_argument, NULL, O_CHECK},    {"fail-on", required_argument, NULL, O_FAIL_ON},
-	{"salvage", no_argument, NULL, O_SALVAGE},      {"json", required_argument, NULL, O_JSON},
-	{"csv", required_argument, NULL, O_CSV},        {"every", required_argument, NULL, O_EVERY},
-	{"timing", no_argument, NULL, O_TIMING},        {"color", required_argument, NULL, O_COLOR},
-	{"quiet", no_argument, NULL, 'q'},              {"help", no_argument, NULL, 'h'},
+	{"machine", required_argument, NULL, 'c'},
+	{"variant", required_argument, NULL, O_VARIANT},
+	{"set", required_argument, NULL, O_SET},
+	{"alloc", required_argument, NULL, O_ALLOC},
+	{"port", required_argument, NULL, O_PORT},
+	{"noise", required_argument, NULL, O_NOISE},
+	{"until", required_argument, NULL, O_UNTIL},
+	{"explain", required_argument, NULL, O_EXPLAIN},
+	{"check", optional_argument, NULL, O_CHECK},
+	{"fail-on", required_argument, NULL, O_FAIL_ON},
+	{"salvage", no_argument, NULL, O_SALVAGE},
+	{"json", required_argument, NULL, O_JSON},
+	{"csv", required_argument, NULL, O_CSV},
+	{"every", required_argument, NULL, O_EVERY},
+	{"timing", no_argument, NULL, O_TIMING},
+	{"color", required_argument, NULL, O_COLOR},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -183,7 +211,10 @@ static int parse(struct options *o, int argc, char **argv)
 	if (o->machine.name == NULL)
 		return cli_usage("replay", "which machine? give -c MACHINE");
 	if (optind != argc - 1)
-		return cli_usage("replay", optind == argc ? "which trace? give a file, or - for standard input" : "more than one trace");
+		return cli_usage("replay",
+				 optind == argc
+					 ? "which trace? give a file, or - for standard input"
+					 : "more than one trace");
 	o->trace = argv[optind];
 	return -1;
 }
@@ -205,8 +236,9 @@ static void csv_row(void *ctx, struct replay *r)
 	int64_t sum[MM_NR_CLASSES];
 
 	ledger_total(r->sys->ledger.rows, &r->sys->ledger, sum);
-	fprintf(s->csv.f, "%llu,%llu,%llu,%llu,%llu", (unsigned long long)f->event, (unsigned long long)f->live_bytes,
-		(unsigned long long)f->live_blocks, (unsigned long long)f->footprint, (unsigned long long)f->failed);
+	fprintf(s->csv.f, "%llu,%llu,%llu,%llu,%llu", (unsigned long long)f->event,
+		(unsigned long long)f->live_bytes, (unsigned long long)f->live_blocks,
+		(unsigned long long)f->footprint, (unsigned long long)f->failed);
 	for (unsigned c = 0; c < MM_GRANTED; c++)
 		fprintf(s->csv.f, ",%lld", (long long)sum[c]);
 	fputc('\n', s->csv.f);
@@ -234,11 +266,13 @@ static bool on_expect(void *ctx, struct replay *r, const char *text)
 	expr_free(e);
 	json_decref(report);
 	if (err != 0) {
-		snprintf(r->problem, sizeof r->problem, "event %llu: %.400s", (unsigned long long)r->fig->event, d.msg);
+		snprintf(r->problem, sizeof r->problem, "event %llu: %.400s",
+			 (unsigned long long)r->fig->event, d.msg);
 		return false;
 	}
 	if (!ok) {
-		fprintf(stderr, "memscape: event %llu: expected %s, which is not so\n", (unsigned long long)r->fig->event, text);
+		fprintf(stderr, "memscape: event %llu: expected %s, which is not so\n",
+			(unsigned long long)r->fig->event, text);
 		s->expectation_failed = true;
 	}
 	return true;
@@ -279,7 +313,8 @@ static int write_json(const json_t *report, const char *path)
 
 	if (outfile_open(&o, path, &d) != 0)
 		return cli_bad_input(&d);
-	if (json_dumpf(report, o.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 || fputc('\n', o.f) == EOF) {
+	if (json_dumpf(report, o.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 ||
+	    fputc('\n', o.f) == EOF) {
 		outfile_abandon(&o);
 		diag_set(&d, path, 0, 0, "cannot be written");
 		return cli_bad_input(&d);
@@ -311,8 +346,11 @@ static void print_timing(const struct run *run, double cpu, double wall)
 {
 	double n = (double)run->replay.fig->event;
 
-	fprintf(stderr, "timing: %.0f events, %.3f s of CPU time, %.3f s in all, %.1f ns an event; %llu KiB of image touched%s\n", n, cpu, wall,
-		n > 0 ? cpu * 1e9 / n : 0, (unsigned long long)(physmem_touched(&run->sys.pm) * (MM_TOUCH_BYTES / 1024)),
+	fprintf(stderr,
+		"timing: %.0f events, %.3f s of CPU time, %.3f s in all, %.1f ns an event; %llu "
+		"KiB of image touched%s\n",
+		n, cpu, wall, n > 0 ? cpu * 1e9 / n : 0,
+		(unsigned long long)(physmem_touched(&run->sys.pm) * (MM_TOUCH_BYTES / 1024)),
 		run->repeated ? "; repeated under checked" : "");
 }
 
@@ -330,9 +368,11 @@ static int end_status(const struct options *o, const struct run *run, const stru
 		return EXIT_INTERNAL;
 	case REPLAY_FAULT:
 	case REPLAY_SIGNAL:
-		fprintf(stderr, "memscape: event %llu faulted: %s at 0x%llx; the run ends there\n", (unsigned long long)run->replay.fig->event,
+		fprintf(stderr, "memscape: event %llu faulted: %s at 0x%llx; the run ends there\n",
+			(unsigned long long)run->replay.fig->event,
 			run->sys.sh.nr_findings ? run->sys.sh.finding[0].what : "no access",
-			run->sys.sh.nr_findings ? (unsigned long long)run->sys.sh.finding[0].where : 0ull);
+			run->sys.sh.nr_findings ? (unsigned long long)run->sys.sh.finding[0].where
+						: 0ull);
 		return EXIT_INTERNAL;
 	case REPLAY_STOPPED:
 		return EXIT_INTERRUPTED;
@@ -344,7 +384,10 @@ static int end_status(const struct options *o, const struct run *run, const stru
 /* Writes what was asked for; the worse of the statuses. */
 static int report_run(const struct options *o, struct run *run, const struct session *s, int status)
 {
-	struct report_run rr = {.program_version = MEMSCAPE_VERSION, .alloc = o->alloc, .end = run->end, .noise = o->noise,
+	struct report_run rr = {.program_version = MEMSCAPE_VERSION,
+				.alloc = o->alloc,
+				.end = run->end,
+				.noise = o->noise,
 				.image_hash = o->json != NULL || o->check != 0};
 	json_t *report;
 	struct text_style style;
@@ -370,15 +413,24 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	struct session s = {.o = o};
 	struct run run;
 	struct diag d = {0};
-	struct run_request q = {.machine = m, .trace = o->trace, .trace_hash = o->json != NULL || o->check != 0, .boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
-				.replay = {.until = o->until, .check_every = o->check}, .ready = on_ready, .ready_ctx = &s};
+	struct run_request q = {.machine = m,
+				.trace = o->trace,
+				.trace_hash = o->json != NULL || o->check != 0,
+				.boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
+				.replay = {.until = o->until, .check_every = o->check},
+				.ready = on_ready,
+				.ready_ctx = &s};
 	double cpu = cpu_seconds(), wall = wall_seconds();
 	int status;
 
 	if (o->alloc != NULL && instance_kind(find_instance("fast", m->word), o->alloc) == NULL)
-		return cli_usage("replay", "--alloc '%s': no such kind, 'memscape list allocators' shows them", o->alloc);
+		return cli_usage(
+			"replay",
+			"--alloc '%s': no such kind, 'memscape list allocators' shows them",
+			o->alloc);
 	if (o->explain != NULL && !explain_range(o->explain, &s.explainer.from, &s.explainer.to))
-		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120", o->explain);
+		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120",
+				 o->explain);
 	if (o->csv != NULL && outfile_open(&s.csv, o->csv, &d) != 0)
 		return cli_bad_input(&d);
 	catch_interrupt();
@@ -408,7 +460,8 @@ int cmd_replay(int argc, char **argv)
 	int status = parse(&o, argc, argv);
 
 	if (status < 0 && !text_style_init(&style, o.color, stdout))
-		status = cli_usage("replay", "--color '%s': expected auto, always or never", o.color);
+		status = cli_usage("replay", "--color '%s': expected auto, always or never",
+				   o.color);
 	if (status < 0) {
 		m = load_choice(&o.machine);
 		status = m == NULL ? EXIT_BAD_INPUT : run_and_report(&o, m);

@@ -44,7 +44,8 @@ static void print_causes(const struct page *p)
 	const char *key, *sep = "";
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)at(p->r, "failures_by_cause"), key, value) {
+	json_object_foreach((json_t *)(uintptr_t)at(p->r, "failures_by_cause"), key, value)
+	{
 		char n[COUNT_TEXT];
 
 		if (json_integer_value(value) == 0)
@@ -63,11 +64,13 @@ static void print_verdict(const struct page *p)
 		print_in(p->out, p->s, TEXT_BAD, "Not finished (%s). ", str(run, "ended"));
 	if (num(ev, "failed") == 0) {
 		print_in(p->out, p->s, TEXT_GOOD, "It fits:");
-		fprintf(p->out, " all requests of %s events were served.\n", count_text(num(ev, "done"), a));
+		fprintf(p->out, " all requests of %s events were served.\n",
+			count_text(num(ev, "done"), a));
 		return;
 	}
 	print_in(p->out, p->s, TEXT_BAD, "It does not fit:");
-	fprintf(p->out, " %s of %s events failed (", count_text(num(ev, "failed"), a), count_text(num(ev, "done"), b));
+	fprintf(p->out, " %s of %s events failed (", count_text(num(ev, "failed"), a),
+		count_text(num(ev, "done"), b));
 	print_causes(p);
 	fputs(").\n", p->out);
 }
@@ -81,12 +84,15 @@ static void print_findings(const struct page *p)
 		return;
 	print_in(p->out, p->s, TEXT_BAD, "Findings:");
 	fprintf(p->out, " %s in the trace or the allocators.\n",
-		count_text(num(at(p->r, "events"), "findings") > (int64_t)json_array_size(list) ? num(at(p->r, "events"), "findings")
-												   : (int64_t)json_array_size(list), n));
+		count_text(num(at(p->r, "events"), "findings") > (int64_t)json_array_size(list)
+				   ? num(at(p->r, "events"), "findings")
+				   : (int64_t)json_array_size(list),
+			   n));
 	for (size_t i = 0; i < json_array_size(list) && i < 5; i++) {
 		const json_t *f = json_array_get(list, i);
 
-		fprintf(p->out, "  event %lld: %s%s %s\n", (long long)num(f, "event"), str(f, "op"), str(f, "allocator"), str(f, "what"));
+		fprintf(p->out, "  event %lld: %s%s %s\n", (long long)num(f, "event"), str(f, "op"),
+			str(f, "allocator"), str(f, "what"));
 	}
 }
 
@@ -95,28 +101,36 @@ static void print_answer(const struct page *p)
 	const json_t *m = at(p->r, "machine"), *peak = at(p->r, "peak");
 	char a[SIZE_TEXT], b[SIZE_TEXT], n[COUNT_TEXT], e[COUNT_TEXT];
 
-	print_in(p->out, p->s, TEXT_BOLD, "%s%s%s", str(m, "name"), *str(m, "variant") ? " " : "", str(m, "variant"));
-	fprintf(p->out, ", %s of RAM, pages of %s, %lld-bit\n", size_text(num(m, "ram_bytes"), a), size_text(num(m, "page_size"), b),
-		(long long)num(m, "word") * 8);
+	print_in(p->out, p->s, TEXT_BOLD, "%s%s%s", str(m, "name"), *str(m, "variant") ? " " : "",
+		 str(m, "variant"));
+	fprintf(p->out, ", %s of RAM, pages of %s, %lld-bit\n", size_text(num(m, "ram_bytes"), a),
+		size_text(num(m, "page_size"), b), (long long)num(m, "word") * 8);
 	print_verdict(p);
 	print_findings(p);
-	fprintf(p->out, "At most %s were live, in %s blocks, at event %s;", size_text(num(peak, "live_bytes"), a),
-		count_text(num(peak, "live_blocks"), n), count_text(num(peak, "event"), e));
-	fprintf(p->out, " the allocators needed %s for that", size_text(num(peak, "footprint_bytes"), b));
+	fprintf(p->out, "At most %s were live, in %s blocks, at event %s;",
+		size_text(num(peak, "live_bytes"), a), count_text(num(peak, "live_blocks"), n),
+		count_text(num(peak, "event"), e));
+	fprintf(p->out, " the allocators needed %s for that",
+		size_text(num(peak, "footprint_bytes"), b));
 	if (num(peak, "live_bytes") > 0)
-		fprintf(p->out, " (%.2f times)", (double)num(peak, "footprint_bytes") / (double)num(peak, "live_bytes"));
+		fprintf(p->out, " (%.2f times)",
+			(double)num(peak, "footprint_bytes") / (double)num(peak, "live_bytes"));
 	fputs(".\n", p->out);
 }
 
 /* ---- where the bytes are ---- */
 
-static const char *const classes[] = {"payload", "rounding", "metadata", "slack", "cached", "free", "reserved", "unmanaged"};
+static const char *const classes[] = {"payload", "rounding", "metadata", "slack",
+				      "cached",  "free",     "reserved", "unmanaged"};
 static const char *const meanings[] = {
-	"requested by live blocks", "granted beyond the request", "headers, descriptors, tables", "lost inside, usable by nobody",
-	"free, held by heaps and slabs", "free pages", "firmware, kernel, flash, devices", "RAM given to no allocator",
+	"requested by live blocks",         "granted beyond the request",
+	"headers, descriptors, tables",     "lost inside, usable by nobody",
+	"free, held by heaps and slabs",    "free pages",
+	"firmware, kernel, flash, devices", "RAM given to no allocator",
 };
 
-static void print_class_line(const struct page *p, const json_t *peak, const json_t *final, unsigned c, int64_t whole)
+static void print_class_line(const struct page *p, const json_t *peak, const json_t *final,
+			     unsigned c, int64_t whole)
 {
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 	int64_t n = num(peak, classes[c]);
@@ -146,19 +160,22 @@ static void print_regions(const struct page *p)
 	const json_t *list = at(at(p->r, "ledger"), "regions");
 
 	heading(p, "Regions at the end");
-	fprintf(p->out, "  %-12s %9s  %-20s %9s %9s %9s %9s\n", "region", "size", "in use", "payload", "lost", "metadata", "free");
+	fprintf(p->out, "  %-12s %9s  %-20s %9s %9s %9s %9s\n", "region", "size", "in use",
+		"payload", "lost", "metadata", "free");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i);
 		char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], d[SIZE_TEXT], e[SIZE_TEXT];
-		int64_t lost = num(g, "rounding") + num(g, "slack"), open = num(g, "cached") + num(g, "free");
+		int64_t lost = num(g, "rounding") + num(g, "slack"),
+			open = num(g, "cached") + num(g, "free");
 		int64_t used = num(g, "payload") + lost + num(g, "metadata");
 
 		if (num(g, "reserved") == num(g, "size"))
 			continue;
 		fprintf(p->out, "  %-12s %9s  ", str(g, "name"), size_text(num(g, "size"), a));
-		print_bar(p->out, p->s, (uint64_t)(used < 0 ? 0 : used), (uint64_t)num(g, "size"), 20);
-		fprintf(p->out, " %9s %9s %9s %9s\n", size_text(num(g, "payload"), b), size_text(lost, c), size_text(num(g, "metadata"), d),
-			size_text(open, e));
+		print_bar(p->out, p->s, (uint64_t)(used < 0 ? 0 : used), (uint64_t)num(g, "size"),
+			  20);
+		fprintf(p->out, " %9s %9s %9s %9s\n", size_text(num(g, "payload"), b),
+			size_text(lost, c), size_text(num(g, "metadata"), d), size_text(open, e));
 	}
 }
 
@@ -173,8 +190,9 @@ static void print_owners(const struct page *p)
 
 		if (num(o, "metadata") == 0 && num(o, "metadata_at_peak") == 0)
 			continue;
-		fprintf(p->out, "  %-14s %-10s %11s at the peak %11s at the end\n", str(o, "name"), str(o, "kind"),
-			size_text(num(o, "metadata_at_peak"), a), size_text(num(o, "metadata"), b));
+		fprintf(p->out, "  %-14s %-10s %11s at the peak %11s at the end\n", str(o, "name"),
+			str(o, "kind"), size_text(num(o, "metadata_at_peak"), a),
+			size_text(num(o, "metadata"), b));
 	}
 }
 
@@ -185,13 +203,17 @@ static void print_heap(const struct page *p, const json_t *h)
 	const json_t *search = at(h, "search");
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], n[COUNT_TEXT];
 
-	fprintf(p->out, "  %s (%s): arena %s, %s free in %s blocks, the largest %s\n", str(h, "name"), str(h, "kind"),
-		size_text(num(h, "arena_bytes"), a), size_text(num(h, "free_bytes"), b), count_text(num(h, "free_blocks"), n),
+	fprintf(p->out, "  %s (%s): arena %s, %s free in %s blocks, the largest %s\n",
+		str(h, "name"), str(h, "kind"), size_text(num(h, "arena_bytes"), a),
+		size_text(num(h, "free_bytes"), b), count_text(num(h, "free_blocks"), n),
 		size_text(num(h, "largest_free_bytes"), c));
 	if (num(search, "count") != 0)
-		fprintf(p->out, "    searches: mean %.2f steps, half within %lld, 99 %% within %lld, the longest %lld (event %lld)\n",
-			json_number_value(at(search, "mean")), (long long)num(search, "p50"), (long long)num(search, "p99"),
-			(long long)num(search, "max"), (long long)num(search, "max_event"));
+		fprintf(p->out,
+			"    searches: mean %.2f steps, half within %lld, 99 %% within %lld, the "
+			"longest %lld (event %lld)\n",
+			json_number_value(at(search, "mean")), (long long)num(search, "p50"),
+			(long long)num(search, "p99"), (long long)num(search, "max"),
+			(long long)num(search, "max_event"));
 }
 
 static void print_heaps(const struct page *p)
@@ -218,10 +240,12 @@ static void print_zones(const struct page *p)
 
 		if (num(z, "managed_pages") == 0)
 			continue;
-		fprintf(p->out, "  %-12s %9s of %9s pages free |", str(z, "name"), count_text(num(z, "free_pages"), a),
+		fprintf(p->out, "  %-12s %9s of %9s pages free |", str(z, "name"),
+			count_text(num(z, "free_pages"), a),
 			count_text(num(z, "managed_pages"), b));
 		for (size_t o = 0; o < json_array_size(nr); o++)
-			fprintf(p->out, " %lld", (long long)json_integer_value(json_array_get(nr, o)));
+			fprintf(p->out, " %lld",
+				(long long)json_integer_value(json_array_get(nr, o)));
 		fputc('\n', p->out);
 	}
 }
@@ -236,8 +260,10 @@ static void print_caches(const struct page *p)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *c = json_array_get(list, i);
 
-		fprintf(p->out, "  %-16s %6lld B objects: %lld live of %lld in %lld slabs of %lld pages\n", str(c, "name"),
-			(long long)num(c, "object_size"), (long long)num(c, "active_objects"), (long long)num(c, "total_objects"),
+		fprintf(p->out,
+			"  %-16s %6lld B objects: %lld live of %lld in %lld slabs of %lld pages\n",
+			str(c, "name"), (long long)num(c, "object_size"),
+			(long long)num(c, "active_objects"), (long long)num(c, "total_objects"),
 			(long long)num(c, "slabs"), (long long)num(c, "pages_per_slab"));
 	}
 }
@@ -249,16 +275,19 @@ static void print_candidate(const struct page *p, const json_t *c)
 	const json_t *list = at(c, "blockers");
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	fprintf(p->out, "    nearest: %s at 0x%llx of which %s are free; in the way:", size_text(num(c, "bytes"), a),
-		(unsigned long long)num(c, "base"), size_text(num(c, "free_bytes"), b));
+	fprintf(p->out, "    nearest: %s at 0x%llx of which %s are free; in the way:",
+		size_text(num(c, "bytes"), a), (unsigned long long)num(c, "base"),
+		size_text(num(c, "free_bytes"), b));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *k = json_array_get(list, i);
 
-		fprintf(p->out, "%s #%lld (%s%s%s, %lld events old)", i ? "," : "", (long long)num(k, "id"), size_text(num(k, "size"), a),
+		fprintf(p->out, "%s #%lld (%s%s%s, %lld events old)", i ? "," : "",
+			(long long)num(k, "id"), size_text(num(k, "size"), a),
 			*str(k, "site") ? " from " : "", str(k, "site"), (long long)num(k, "age"));
 	}
 	if (num(c, "blockers_total") > (int64_t)json_array_size(list))
-		fprintf(p->out, " and %lld more", (long long)(num(c, "blockers_total") - (int64_t)json_array_size(list)));
+		fprintf(p->out, " and %lld more",
+			(long long)(num(c, "blockers_total") - (int64_t)json_array_size(list)));
 	fputc('\n', p->out);
 }
 
@@ -273,15 +302,19 @@ static void print_failures(const struct page *p)
 		const json_t *f = json_array_get(list, i);
 		char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
 
-		fprintf(p->out, "  event %lld: %s of %s from %s%s%s: ", (long long)num(f, "event"), str(f, "op"), size_text(num(f, "size"), a),
-			str(f, "allocator"), *str(f, "master") ? " for " : "", str(f, "master"));
+		fprintf(p->out, "  event %lld: %s of %s from %s%s%s: ", (long long)num(f, "event"),
+			str(f, "op"), size_text(num(f, "size"), a), str(f, "allocator"),
+			*str(f, "master") ? " for " : "", str(f, "master"));
 		print_in(p->out, p->s, TEXT_BAD, "%s", str(f, "cause"));
-		fprintf(p->out, " (%s free, the largest block %s)\n", size_text(num(f, "free_bytes"), b), size_text(num(f, "largest_free_bytes"), c));
+		fprintf(p->out, " (%s free, the largest block %s)\n",
+			size_text(num(f, "free_bytes"), b),
+			size_text(num(f, "largest_free_bytes"), c));
 		if (at(f, "candidate") != NULL)
 			print_candidate(p, at(f, "candidate"));
 	}
 	if (num(at(p->r, "events"), "failed") > 5)
-		fprintf(p->out, "  ... and %lld more\n", (long long)num(at(p->r, "events"), "failed") - 5);
+		fprintf(p->out, "  ... and %lld more\n",
+			(long long)num(at(p->r, "events"), "failed") - 5);
 }
 
 static void print_live(const struct page *p)
@@ -294,14 +327,16 @@ static void print_live(const struct page *p)
 		fputs("  nothing\n", p->out);
 		return;
 	}
-	fprintf(p->out, "  %s in %s blocks; the most by call site and size:\n", size_text(num(l, "bytes"), a), count_text(num(l, "blocks"), n));
+	fprintf(p->out, "  %s in %s blocks; the most by call site and size:\n",
+		size_text(num(l, "bytes"), a), count_text(num(l, "blocks"), n));
 	for (size_t i = 0; i < json_array_size(list) && i < 5; i++) {
 		const json_t *g = json_array_get(list, i);
 		char b[SIZE_TEXT];
 
-		fprintf(p->out, "  %11s in %s blocks of %s%s%s, the first from event %lld\n", size_text(num(g, "bytes"), a),
-			count_text(num(g, "blocks"), n), size_text(num(g, "size"), b), *str(g, "site") ? " from " : "", str(g, "site"),
-			(long long)num(g, "first_event"));
+		fprintf(p->out, "  %11s in %s blocks of %s%s%s, the first from event %lld\n",
+			size_text(num(g, "bytes"), a), count_text(num(g, "blocks"), n),
+			size_text(num(g, "size"), b), *str(g, "site") ? " from " : "",
+			str(g, "site"), (long long)num(g, "first_event"));
 	}
 }
 

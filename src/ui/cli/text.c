@@ -34,7 +34,8 @@ bool text_style_init(struct text_style *s, const char *when, FILE *out)
 	else if (strcmp(when, "never") == 0)
 		s->color = false;
 	else if (strcmp(when, "auto") == 0)
-		s->color = tty && (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+		s->color = tty && (no == NULL || *no == '\0') && term != NULL &&
+			   strcmp(term, "dumb") != 0;
 	else
 		return false;
 	return true;
@@ -56,9 +57,11 @@ char *size_text(int64_t bytes, char buf[SIZE_TEXT])
 	tenths = (n >> (10 * (u - 1))) * 10 + 512;
 	tenths >>= 10;
 	if (tenths % 10 == 0 && (n & ((1ull << (10 * u)) - 1)) == 0)
-		snprintf(buf, SIZE_TEXT, "%s%llu %s", sign, (unsigned long long)(tenths / 10), units[u]);
+		snprintf(buf, SIZE_TEXT, "%s%llu %s", sign, (unsigned long long)(tenths / 10),
+			 units[u]);
 	else
-		snprintf(buf, SIZE_TEXT, "%s%llu.%llu %s", sign, (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10), units[u]);
+		snprintf(buf, SIZE_TEXT, "%s%llu.%llu %s", sign, (unsigned long long)(tenths / 10),
+			 (unsigned long long)(tenths % 10), units[u]);
 	return buf;
 }
 
@@ -80,7 +83,11 @@ char *count_text(int64_t n, char buf[COUNT_TEXT])
 
 void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t whole, unsigned cells)
 {
-	unsigned filled = whole == 0 ? 0 : (unsigned)((__extension__ (unsigned __int128)part * cells + whole / 2) / whole);
+	unsigned filled =
+		whole == 0
+			? 0
+			: (unsigned)((__extension__(unsigned __int128) part * cells + whole / 2) /
+				     whole);
 
 	if (part != 0 && filled == 0)
 		filled = 1;

@@ -24,7 +24,8 @@ char *size_text(int64_t bytes, char buf[SIZE_TEXT]);
 char *count_text(int64_t n, char buf[COUNT_TEXT]);
 
 /* A bar of `cells` columns filled by part/whole. */
-void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t whole, unsigned cells);
+void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t whole,
+	       unsigned cells);
 
 enum text_color { TEXT_PLAIN, TEXT_BOLD, TEXT_GOOD, TEXT_BAD, TEXT_DIM };
 void print_in(FILE *out, const struct text_style *s, enum text_color c, const char *fmt, ...)

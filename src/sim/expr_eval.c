@@ -1,0 +1,350 @@
+/* Expressions: evaluation over a report. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sim/expr_node.h"
+
+struct value {
+	fixed number;
+	const char *text; /* a text */
+	const json_t *json; /* a list or an object: only for functions */
+};
+
+struct eval {
+	const struct expr *e;
+	const json_t *report;
+	struct diag *d;
+};
+
+static int wrong(const struct eval *v, int col, const char *what, const char *name)
+{
+	return diag_set(v->d, v->e->file, 1, col, "%s '%s' in '%s'", what, name, v->e->text);
+}
+
+/* The element of a list by its `name`, ignoring case. */
+static const json_t *by_name(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_object_get(json_array_get(list, i), "name"));
+
+		if (s != NULL && strcasecmp(s, name) == 0)
+			return json_array_get(list, i);
+	}
+	return NULL;
+}
+
+static const json_t *take_step(const json_t *at, const struct step *s)
+{
+	if (s->name == NULL)
+		return json_array_get(at, s->index);
+	return json_is_array(at) ? by_name(at, s->name) : json_object_get(at, s->name);
+}
+
+/* "no 'siz' here, there are: size, name" would need the whole list; a few keys do. */
+static int no_such(const struct eval *v, const json_t *at, const struct step *s)
+{
+	char known[200] = "";
+	size_t n = 0;
+	const char *key;
+	json_t *value;
+
+	if (json_is_object(at)) {
+		json_object_foreach((json_t *)(uintptr_t)at, key,
+				    value) if (n + strlen(key) + 3 < sizeof known) n +=
+			(size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", key);
+	}
+	for (size_t i = 0; i < json_array_size(at); i++) {
+		key = json_string_value(json_object_get(json_array_get(at, i), "name"));
+		if (key != NULL && n + strlen(key) + 3 < sizeof known)
+			n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "",
+					      key);
+	}
+	return diag_set(v->d, v->e->file, 1, s->col,
+			"the report has no '%s' here, expected one of: %s",
+			s->name ? s->name : "index", n ? known : "nothing, it is a plain value");
+}
+
+static fixed real_of(double x)
+{
+	return (fixed)(long long)(x * MILLION + (x < 0 ? -0.5 : 0.5));
+}
+
+static void value_of(const json_t *j, struct value *out)
+{
+	*out = (struct value){0, NULL, NULL};
+	if (json_is_integer(j))
+		out->number = (fixed)json_integer_value(j) * MILLION;
+	else if (json_is_real(j))
+		out->number = real_of(json_real_value(j));
+	else if (json_is_true(j))
+		out->number = MILLION;
+	else if (json_is_string(j))
+		out->text = json_string_value(j);
+	else if (json_is_array(j) || json_is_object(j))
+		out->json = j;
+}
+
+static int eval_path(const struct eval *v, const struct node *n, struct value *out)
+{
+	const json_t *at = v->report;
+
+	for (unsigned i = 0; i < n->nr_steps; i++) {
+		const json_t *next = take_step(at, &n->step[i]);
+
+		if (next == NULL)
+			return no_such(v, at, &n->step[i]);
+		at = next;
+	}
+	value_of(at, out);
+	return 0;
+}
+
+static int eval(const struct eval *v, const struct node *n, struct value *out);
+
+static int eval_number(const struct eval *v, const struct node *n, fixed *out)
+{
+	struct value x;
+
+	if (eval(v, n, &x) != 0)
+		return -1;
+	if (x.text != NULL || x.json != NULL)
+		return diag_set(v->d, v->e->file, 1, n->col, "expected a number in '%s'",
+				v->e->text);
+	*out = x.number;
+	return 0;
+}
+
+/* The name that an argument spells, as a bare word. */
+static const char *bare_name(const struct node *n)
+{
+	return n != NULL && n->kind == N_PATH && n->nr_steps == 1 ? n->step[0].name : NULL;
+}
+
+static int call_count(const struct eval *v, const struct node *n, struct value *out)
+{
+	struct value x;
+
+	if (n->kid[0] == NULL || n->kid[1] != NULL)
+		return wrong(v, n->col, "expected one list as argument of", n->text);
+	if (eval(v, n->kid[0], &x) != 0)
+		return -1;
+	if (!json_is_array(x.json) && !json_is_object(x.json))
+		return wrong(v, n->kid[0]->col, "expected a list as argument of", n->text);
+	out->number = (fixed)(json_is_array(x.json) ? json_array_size(x.json)
+						    : json_object_size(x.json)) *
+		      MILLION;
+	return 0;
+}
+
+/* The largest free block of all heaps and zones, or of the one named. */
+static int call_largest(const struct eval *v, const struct node *n, struct value *out)
+{
+	static const char *const lists[] = {"heaps", "zones"};
+	const char *name = bare_name(n->kid[0]);
+	json_int_t best = -1;
+
+	if (n->kid[1] != NULL || (n->kid[0] != NULL && name == NULL))
+		return wrong(v, n->col,
+			     "expected the name of a heap or a zone, or nothing, as argument of",
+			     n->text);
+	for (size_t l = 0; l < 2; l++) {
+		const json_t *list = json_object_get(v->report, lists[l]);
+
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			const json_t *e = json_array_get(list, i);
+			const char *s = json_string_value(json_object_get(e, "name"));
+			json_int_t b = json_integer_value(json_object_get(e, "largest_free_bytes"));
+
+			if ((name == NULL || (s != NULL && strcasecmp(s, name) == 0)) && b > best)
+				best = b;
+		}
+	}
+	if (best < 0)
+		return wrong(v, n->col, "there is no heap or zone", name ? name : "at all");
+	out->number = (fixed)best * MILLION;
+	return 0;
+}
+
+/* unusable(zone, order), extfrag(zone, order). */
+static int call_index(const struct eval *v, const struct node *n, struct value *out)
+{
+	const char *name = bare_name(n->kid[0]);
+	const json_t *zone, *x;
+	fixed order = 0;
+
+	if (name == NULL || n->kid[1] == NULL)
+		return wrong(v, n->col, "expected a zone and an order as arguments of", n->text);
+	if (eval_number(v, n->kid[1], &order) != 0)
+		return -1;
+	zone = by_name(json_object_get(v->report, "zones"), name);
+	if (zone == NULL)
+		return wrong(v, n->kid[0]->col, "there is no zone", name);
+	x = order < 0 ? NULL
+		      : json_array_get(json_object_get(zone, n->text), (size_t)(order / MILLION));
+	if (x == NULL)
+		return wrong(v, n->kid[1]->col, "no such order in zone", name);
+	value_of(x, out);
+	return 0;
+}
+
+static int eval_call(const struct eval *v, const struct node *n, struct value *out)
+{
+	static const struct {
+		const char *name;
+		int (*fn)(const struct eval *v, const struct node *n, struct value *out);
+	} calls[] = {{"count", call_count},
+		     {"largest", call_largest},
+		     {"unusable", call_index},
+		     {"extfrag", call_index}};
+
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		if (strcmp(calls[i].name, n->text) == 0)
+			return calls[i].fn(v, n, out);
+	return diag_set(v->d, v->e->file, 1, n->col,
+			"unknown function '%s', expected count, largest, unusable or extfrag",
+			n->text);
+}
+
+static bool compares(enum op op)
+{
+	return op >= OP_LT && op <= OP_NE;
+}
+
+static bool holds(enum op op, int order)
+{
+	switch (op) {
+	case OP_LT:
+		return order < 0;
+	case OP_LE:
+		return order <= 0;
+	case OP_GT:
+		return order > 0;
+	case OP_GE:
+		return order >= 0;
+	case OP_EQ:
+		return order == 0;
+	default:
+		return order != 0;
+	}
+}
+
+static int eval_compare(const struct eval *v, const struct node *n, struct value *out)
+{
+	struct value a, b;
+
+	if (eval(v, n->kid[0], &a) != 0 || eval(v, n->kid[1], &b) != 0)
+		return -1;
+	if (a.json != NULL || b.json != NULL || (a.text == NULL) != (b.text == NULL))
+		return diag_set(v->d, v->e->file, 1, n->col,
+				"expected two numbers or two texts to compare in '%s'", v->e->text);
+	if (a.text != NULL)
+		out->number = holds(n->op, strcmp(a.text, b.text)) ? MILLION : 0;
+	else
+		out->number =
+			holds(n->op, (a.number > b.number) - (a.number < b.number)) ? MILLION : 0;
+	return 0;
+}
+
+#define NUMBER_LIMIT ((fixed)1 << 100)
+
+static int arithmetic(const struct eval *v, const struct node *n, fixed a, fixed b, fixed *out)
+{
+	/* Keeps every product inside 128 bits: operands beyond 2^62 are no byte counts. */
+	if (a > (fixed)1 << 86 || b > (fixed)1 << 86 || a < -((fixed)1 << 86) ||
+	    b < -((fixed)1 << 86))
+		return diag_set(v->d, v->e->file, 1, n->col, "number too large in '%s'",
+				v->e->text);
+	switch (n->op) {
+	case OP_ADD:
+		*out = a + b;
+		return 0;
+	case OP_SUB:
+		*out = a - b;
+		return 0;
+	case OP_MUL:
+		if (a / MILLION != 0 &&
+		    (b > NUMBER_LIMIT / (a / MILLION > 0 ? a / MILLION : -(a / MILLION)) ||
+		     -b > NUMBER_LIMIT / (a / MILLION > 0 ? a / MILLION : -(a / MILLION))))
+			return diag_set(v->d, v->e->file, 1, n->col, "number too large in '%s'",
+					v->e->text);
+		*out = a / MILLION * b + a % MILLION * b / MILLION;
+		return 0;
+	default:
+		if (b == 0)
+			return diag_set(v->d, v->e->file, 1, n->col, "division by zero in '%s'",
+					v->e->text);
+		*out = a * MILLION / b;
+		return 0;
+	}
+}
+
+static int eval_binary(const struct eval *v, const struct node *n, struct value *out)
+{
+	fixed a = 0, b = 0;
+
+	if (compares(n->op))
+		return eval_compare(v, n, out);
+	if (eval_number(v, n->kid[0], &a) != 0)
+		return -1;
+	if ((n->op == OP_AND && a == 0) || (n->op == OP_OR && a != 0)) {
+		out->number = a != 0 ? MILLION : 0;
+		return 0;
+	}
+	if (eval_number(v, n->kid[1], &b) != 0)
+		return -1;
+	if (n->op == OP_AND || n->op == OP_OR) {
+		out->number = b != 0 ? MILLION : 0;
+		return 0;
+	}
+	return arithmetic(v, n, a, b, &out->number);
+}
+
+static int eval(const struct eval *v, const struct node *n, struct value *out)
+{
+	fixed a = 0;
+
+	*out = (struct value){0, NULL, NULL};
+	switch (n->kind) {
+	case N_NUMBER:
+		out->number = n->number;
+		return 0;
+	case N_TEXT:
+		out->text = n->text;
+		return 0;
+	case N_PATH:
+		return eval_path(v, n, out);
+	case N_CALL:
+		return eval_call(v, n, out);
+	case N_UNARY:
+		if (eval_number(v, n->kid[0], &a) != 0)
+			return -1;
+		out->number = n->op == OP_NEG ? -a : (a == 0 ? MILLION : 0);
+		return 0;
+	default:
+		return eval_binary(v, n, out);
+	}
+}
+
+int expr_true(const struct expr *e, const json_t *report, bool *out, struct diag *d)
+{
+	struct eval v = {e, report, d};
+	fixed x = 0;
+
+	if (eval_number(&v, e->root, &x) != 0)
+		return -1;
+	*out = x != 0;
+	return 0;
+}
+
+int expr_number(const struct expr *e, const json_t *report, long long *millionths, struct diag *d)
+{
+	struct eval v = {e, report, d};
+	fixed x = 0;
+
+	if (eval_number(&v, e->root, &x) != 0)
+		return -1;
+	*millionths = (long long)x;
+	return 0;
+}
