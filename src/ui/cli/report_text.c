@@ -30,6 +30,11 @@ static const char *str(const json_t *o, const char *key)
 	return s != NULL ? s : "";
 }
 
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void heading(const struct page *p, const char *title)
 {
 	fputc('\n', p->out);
@@ -107,9 +112,9 @@ static void print_answer(const struct page *p)
 		size_text(num(m, "page_size"), b), (long long)num(m, "word") * 8);
 	print_verdict(p);
 	print_findings(p);
-	fprintf(p->out, "At most %s were live, in %s blocks, at event %s;",
+	fprintf(p->out, "At most %s were live, in %s block%s, at event %s;",
 		size_text(num(peak, "live_bytes"), a), count_text(num(peak, "live_blocks"), n),
-		count_text(num(peak, "event"), e));
+		plural(num(peak, "live_blocks")), count_text(num(peak, "event"), e));
 	fprintf(p->out, " the allocators needed %s for that",
 		size_text(num(peak, "footprint_bytes"), b));
 	if (num(peak, "live_bytes") > 0)
@@ -129,6 +134,8 @@ static const char *const meanings[] = {
 	"firmware, kernel, flash, devices", "RAM given to no allocator",
 };
 
+#define HELD_CLASSES 6u /* the first ones: what allocators have */
+
 static void print_class_line(const struct page *p, const json_t *peak, const json_t *final,
 			     unsigned c, int64_t whole)
 {
@@ -136,7 +143,11 @@ static void print_class_line(const struct page *p, const json_t *peak, const jso
 	int64_t n = num(peak, classes[c]);
 
 	fprintf(p->out, "  %-10s %11s ", classes[c], size_text(n, a));
-	print_bar(p->out, p->s, n < 0 ? 0 : (uint64_t)n, (uint64_t)whole, 24);
+	/* Reserved and unmanaged memory is no share of what the allocators have. */
+	if (c < HELD_CLASSES)
+		print_bar(p->out, p->s, n < 0 ? 0 : (uint64_t)n, (uint64_t)whole, 24);
+	else
+		fprintf(p->out, "%24s", "");
 	fprintf(p->out, " %11s  %s\n", size_text(num(final, classes[c]), b), meanings[c]);
 }
 
@@ -146,7 +157,7 @@ static void print_ledger(const struct page *p)
 	const json_t *peak = at(l, "peak"), *final = at(l, "final");
 	int64_t whole = 0;
 
-	for (unsigned c = 0; c < 6; c++)
+	for (unsigned c = 0; c < HELD_CLASSES; c++)
 		whole += num(peak, classes[c]);
 	heading(p, "Where the bytes are");
 	fprintf(p->out, "  %-10s %11s %-24s %11s\n", "", "at the peak", "", "at the end");
@@ -203,11 +214,13 @@ static void print_heap(const struct page *p, const json_t *h)
 	const json_t *search = at(h, "search");
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], n[COUNT_TEXT];
 
-	fprintf(p->out, "  %s (%s): arena %s, %s free in %s blocks, the largest %s\n",
+	fprintf(p->out, "  %s (%s): arena %s, %s free in %s block%s, the largest %s\n",
 		str(h, "name"), str(h, "kind"), size_text(num(h, "arena_bytes"), a),
 		size_text(num(h, "free_bytes"), b), count_text(num(h, "free_blocks"), n),
-		size_text(num(h, "largest_free_bytes"), c));
-	if (num(search, "count") != 0)
+		plural(num(h, "free_blocks")), size_text(num(h, "largest_free_bytes"), c));
+	if (num(search, "count") != 0 && num(search, "max") == 0)
+		fputs("    searches: every block was found without walking a list\n", p->out);
+	else if (num(search, "count") != 0)
 		fprintf(p->out,
 			"    searches: mean %.2f steps, half within %lld, 99 %% within %lld, the "
 			"longest %lld (event %lld)\n",
@@ -327,16 +340,18 @@ static void print_live(const struct page *p)
 		fputs("  nothing\n", p->out);
 		return;
 	}
-	fprintf(p->out, "  %s in %s blocks; the most by call site and size:\n",
-		size_text(num(l, "bytes"), a), count_text(num(l, "blocks"), n));
+	fprintf(p->out, "  %s in %s block%s; the most by call site and size:\n",
+		size_text(num(l, "bytes"), a), count_text(num(l, "blocks"), n),
+		plural(num(l, "blocks")));
 	for (size_t i = 0; i < json_array_size(list) && i < 5; i++) {
 		const json_t *g = json_array_get(list, i);
 		char b[SIZE_TEXT];
 
-		fprintf(p->out, "  %11s in %s blocks of %s%s%s, the first from event %lld\n",
+		fprintf(p->out, "  %11s in %s block%s of %s%s%s, the first from event %lld\n",
 			size_text(num(g, "bytes"), a), count_text(num(g, "blocks"), n),
-			size_text(num(g, "size"), b), *str(g, "site") ? " from " : "",
-			str(g, "site"), (long long)num(g, "first_event"));
+			plural(num(g, "blocks")), size_text(num(g, "size"), b),
+			*str(g, "site") ? " from " : "", str(g, "site"),
+			(long long)num(g, "first_event"));
 	}
 }
 
