@@ -400,7 +400,7 @@ CLASSHEAP_INLINE msize_t absorb_next(const struct class_op *o, vaddr_t p, msize_
 
 	unlink_chunk(o, op_class(o, behind), next, r);
 	unaccount_header(o, row);
-	mm_event(o->h->base.m, MM_EV_CHUNK_MERGE, p.v, size, next.v);
+	mm_event(o->h->base.m, MM_EV_CHUNK_MERGE, p.v, size + behind, next.v);
 	return size + behind;
 }
 
@@ -435,8 +435,8 @@ CLASSHEAP_INLINE bool release_chunk(const struct class_op *o, vaddr_t p, struct 
 		p = vaddr_sub(p, before);
 		unlink_chunk(o, op_class(o, before), p, rprev);
 		unaccount_header(o, row);
-		mm_event(m, MM_EV_CHUNK_MERGE, chunk_after(p, before).v, size, p.v);
 		size += before;
+		mm_event(m, MM_EV_CHUNK_MERGE, p.v, size, chunk_after(p, before).v);
 		set_rec_tag(rprev, size);
 	}
 	if (mm_unlikely(o->h->pages != NULL) && classheap_drop(o->h, p, size))

@@ -73,8 +73,8 @@ static void pages_step(const struct explainer *e, const struct mem *m, enum mm_e
 			zone);
 		break;
 	default:
-		fprintf(e->out, "put an order-%llu block at pfn %llu on the free list of zone %s",
-			(ull)b, (ull)a, zone);
+		fprintf(e->out, "free the order-%llu block at pfn %llu of zone %s", (ull)b, (ull)a,
+			zone);
 	}
 }
 
@@ -82,20 +82,22 @@ static void chunk_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_
 {
 	switch (ev) {
 	case MM_EV_CHUNK_TAKE:
-		fprintf(out, "take the chunk at 0x%llx, %llu bytes, from list %llu", (ull)a, (ull)b,
-			(ull)c);
+		fprintf(out, "take the chunk at 0x%llx, %llu bytes", (ull)a, (ull)b);
 		break;
 	case MM_EV_CHUNK_SPLIT:
-		fprintf(out, "split the chunk at 0x%llx: %llu bytes are used, %llu stay free",
-			(ull)a, (ull)b, (ull)c);
+		fprintf(out, "split the chunk at 0x%llx: %llu and %llu bytes", (ull)a, (ull)b,
+			(ull)c);
 		break;
 	case MM_EV_CHUNK_MERGE:
-		fprintf(out, "merge the chunk at 0x%llx with its neighbour at 0x%llx: %llu bytes",
-			(ull)a, (ull)c, (ull)b);
+		fprintf(out, "merge the chunks at 0x%llx and 0x%llx: %llu bytes",
+			(ull)(a < c ? a : c),
+			(ull)(a < c   ? c
+			      : a > c ? a
+				      : a + b / 2),
+			(ull)b);
 		break;
 	case MM_EV_CHUNK_FREE:
-		fprintf(out, "put the chunk at 0x%llx, %llu bytes, on list %llu", (ull)a, (ull)b,
-			(ull)c);
+		fprintf(out, "free the chunk at 0x%llx, %llu bytes", (ull)a, (ull)b);
 		break;
 	case MM_EV_CHUNK_GROW:
 		fprintf(out, "grow the chunk at 0x%llx in place from %llu to %llu bytes", (ull)a,
@@ -181,7 +183,7 @@ void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
 	fprintf(e->out, "event %llu: %s", (ull)number, trace_op_word((enum trace_op)ev->op));
 	if (ev->slot != SLOT_NONE)
 		fprintf(e->out, " #%u", ev->slot);
-	if (ev->op == OP_ALLOC_PAGES || ev->op == OP_FREE_PAGES)
+	if (ev->op == OP_ALLOC_PAGES)
 		fprintf(e->out, ", order %u", ev->order);
 	else if (ev->size != 0)
 		fprintf(e->out, ", %llu bytes", (ull)ev->size);
