@@ -1,5 +1,6 @@
 /* memscape: picks the command. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,21 @@ int cli_bad_input(const struct diag *d)
 	return EXIT_BAD_INPUT;
 }
 
+static bool is_version(const char *arg)
+{
+	return strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0;
+}
+
+/* Every command's --version is the program's. */
+static int run_command(const struct command *c, int argc, char **argv)
+{
+	if (argc == 2 && is_version(argv[1])) {
+		puts("memscape " MEMSCAPE_VERSION);
+		return EXIT_RAN;
+	}
+	return c->run(argc, argv);
+}
+
 static int unknown_command(const char *name)
 {
 	fprintf(stderr, "memscape: unknown command '%s', expected one of:", name);
@@ -74,12 +90,12 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return EXIT_RAN;
 	}
-	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+	if (is_version(argv[1])) {
 		puts("memscape " MEMSCAPE_VERSION);
 		return EXIT_RAN;
 	}
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return run_command(&commands[i], argc - 1, argv + 1);
 	return unknown_command(argv[1]);
 }
