@@ -1,0 +1,77 @@
+# bash completion for memscape(1): commands, options, machines, kinds, variants.
+
+# Names in the first column of `memscape list WHAT`.
+_memscape_names() {
+	memscape list "$1" 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_-]*\).*/\1/p'
+}
+
+_memscape_variants() {
+	local i machine=
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i - 1]} in
+		-c | --machine | info) machine=${COMP_WORDS[i]} ;;
+		esac
+	done
+	[ -n "$machine" ] || return 0
+	memscape info "$machine" 2>/dev/null | sed -n '/^Variants/,$s/^  \([A-Za-z0-9_-]*\)  .*/\1/p'
+}
+
+_memscape_options() {
+	local common="--help --version" machine="-c --machine --variant --set"
+
+	case $1 in
+	replay) echo "$machine --alloc --port --noise --until --explain --check --fail-on --salvage --json --csv --every --timing --color --quiet $common" ;;
+	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
+	record) echo "--output --times --sites --only-first --quiet $common" ;;
+	diff) echo "--all $common" ;;
+	info) echo "--variant --set --json $common" ;;
+	import) echo "--output --from --to $common" ;;
+	gen) echo "--output --events --seed --live --min --max --to $common" ;;
+	trace) echo "--events --op --size --ctx --invert --keep --page --max-order --output --to $common" ;;
+	list) echo "--json $common" ;;
+	esac
+}
+
+# Words that may stand where the option before the cursor wants its value.
+_memscape_values() {
+	case $1 in
+	-c | --machine) _memscape_names machines ;;
+	--variant) _memscape_variants ;;
+	--alloc) _memscape_names allocators ;;
+	--port) echo "fast checked" ;;
+	--color) echo "auto always never" ;;
+	--from) _memscape_names formats ;;
+	--to) echo "binary text" ;;
+	*) return 1 ;;
+	esac
+}
+
+# What a command takes that is no option and no file.
+_memscape_words() {
+	case $1 in
+	list) echo "allocators machines formats figures" ;;
+	info) _memscape_names machines ;;
+	gen) memscape gen --help 2>/dev/null | sed -n '/^kinds/,$s/^  \([a-z]*\) .*/\1/p' ;;
+	trace) [ "$COMP_CWORD" != 2 ] || echo "cut merge filter scale shrink pages" ;;
+	esac
+}
+
+_memscape() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" = 1 ]; then
+		words="replay fit record diff info import gen trace list --help --version"
+	elif words=$(_memscape_values "$prev"); then
+		: # the value of an option
+	elif [[ $cur == -* ]]; then
+		words=$(_memscape_options "$command")
+	else
+		words=$(_memscape_words "$command")
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -o filenames -F _memscape memscape

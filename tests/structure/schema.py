@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Real reports against the schemas in docs/, and the schemas against reports spoilt on purpose.
+
+    schema.py MEMSCAPE SOURCE_ROOT
+
+Validates with the part of JSON Schema that the schemas use; a keyword beyond it is an error.
+"""
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+KEYWORDS = {"$schema", "$id", "$defs", "$ref", "title", "description", "type", "enum", "minimum",
+            "properties", "required", "additionalProperties", "items"}
+TYPES = {
+    "object": lambda v: isinstance(v, dict),
+    "array": lambda v: isinstance(v, list),
+    "string": lambda v: isinstance(v, str),
+    "boolean": lambda v: isinstance(v, bool),
+    "null": lambda v: v is None,
+    "integer": lambda v: isinstance(v, int) and not isinstance(v, bool),
+    "number": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
+}
+TRACES = {
+    "mixed": """a = malloc 100 site="net"
+b = malloc 1000000 site="log"
+free a
+free a
+c = cache_create "msg" 96
+d = cache_alloc c
+p = alloc_pages 2
+x = dma_alloc 200K master=bdma
+arena_push 1 100
+""",
+    "fragmentation": """a = malloc 1000
+b = malloc 1000 site="log"
+c = malloc 1000
+free a
+free c
+e = malloc 1800 site="net"
+""",
+}
+# Findings of allocators need an image that was corrupted from outside; no trace can do that.
+NOT_IN_REPORTS = {"/findings/*/allocator", "/findings/*/where"}
+
+
+class Validator:
+    def __init__(self, schema):
+        self.schema, self.wrong = schema, []
+
+    def complain(self, path, text):
+        self.wrong.append(f"{path or '/'}: {text}")
+
+    def types(self, value, schema, path):
+        wanted = schema.get("type", [])
+        wanted = wanted if isinstance(wanted, list) else [wanted]
+        if wanted and not any(TYPES[t](value) for t in wanted):
+            self.complain(path, f"{value!r} is not of type {' or '.join(wanted)}")
+
+    def members(self, value, schema, path):
+        properties = schema.get("properties", {})
+        for name in schema.get("required", []):
+            if name not in value:
+                self.complain(path, f"'{name}' is missing")
+        for name, member in value.items():
+            below = properties.get(name, schema.get("additionalProperties", True))
+            if below is False:
+                self.complain(path, f"'{name}' is not in the schema")
+            elif below is not True:
+                self.check(member, below, f"{path}/{name}")
+
+    def check(self, value, schema, path=""):
+        if set(schema) - KEYWORDS:
+            self.complain(path, f"this validator does not know {set(schema) - KEYWORDS}")
+        if "$ref" in schema:
+            self.check(value, self.schema["$defs"][schema["$ref"].removeprefix("#/$defs/")], path)
+        if "enum" in schema and value not in schema["enum"]:
+            self.complain(path, f"{value!r} is none of {schema['enum']}")
+        self.types(value, schema, path)
+        if "minimum" in schema and TYPES["number"](value) and value < schema["minimum"]:
+            self.complain(path, f"{value} is less than {schema['minimum']}")
+        if isinstance(value, dict):
+            self.members(value, schema, path)
+        if isinstance(value, list) and "items" in schema:
+            for i, item in enumerate(value):
+                self.check(item, schema["items"], f"{path}/{i}")
+
+
+def complaints(schema, report):
+    validator = Validator(schema)
+    validator.check(report, schema)
+    return validator.wrong
+
+
+def reports(memscape, root, folder):
+    """(schema, what was run, its JSON)"""
+    firmware = str(root / "traces/firmware.mst")
+    small = {}
+    for name, text in TRACES.items():
+        small[name] = str(pathlib.Path(folder) / (name + ".trace"))
+        pathlib.Path(small[name]).write_text(text)
+    runs = [("report", ["replay", "-c", "stm32h7", firmware]),
+            ("report", ["replay", "-c", "x86_32", "--variant", "textbook-8k", small["fragmentation"]]),
+            ("report", ["replay", "-c", "stm32h7", "--alloc", "slab_array", small["mixed"]]),
+            ("report", ["replay", "-c", "stm32h7", "--set", "allocators.heap.bytes=4K",
+                        small["fragmentation"]]),
+            ("report", ["replay", "-c", "stm32h7", small["mixed"]]),
+            ("fit", ["fit", "-c", "stm32h7", "--alloc", "tlsf,bump,first_fit,bins", firmware])]
+    for schema, arguments in runs:
+        done = subprocess.run([memscape, *arguments, "--json", "-"], check=True, capture_output=True,
+                              text=True)
+        yield schema, " ".join(arguments[:3]), json.loads(done.stdout)
+
+
+def spoilt(report):
+    """Reports that no schema may let pass."""
+    for spoil in (lambda r: r.pop("schema"), lambda r: r.update(schema="memscape.report/0"),
+                  lambda r: r.update(extra=1), lambda r: r["machine"].update(word="4"),
+                  lambda r: r["machine"].pop("name")):
+        bad = copy.deepcopy(report)
+        spoil(bad)
+        yield bad
+
+
+def unseen(schema, report, path=""):
+    """Paths of the schema that occur in no report."""
+    below = schema.get("properties", {})
+    for name, member in below.items():
+        values = [r[name] for r in report if isinstance(r, dict) and name in r]
+        if not values:
+            yield f"{path}/{name}"
+        yield from unseen(member, values, f"{path}/{name}")
+    if "items" in schema:
+        yield from unseen(schema["items"], [x for r in report for x in r], path + "/*")
+
+
+def main():
+    memscape, root = sys.argv[1], pathlib.Path(sys.argv[2])
+    schemas = {name: json.loads((root / f"docs/{name}.schema.json").read_text())
+               for name in ("report", "fit")}
+    failed, seen = 0, {"report": [], "fit": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for schema, what, report in reports(memscape, root, folder):
+            seen[schema].append(report)
+            for text in complaints(schemas[schema], report):
+                print(f"{what}: {text}")
+                failed += 1
+            for i, bad in enumerate(spoilt(report)):
+                if not complaints(schemas[schema], bad):
+                    print(f"{what}: spoilt in way {i}, and the schema lets it pass")
+                    failed += 1
+    for name, schema in schemas.items():
+        for path in set(unseen(schema, seen[name])) - NOT_IN_REPORTS:
+            print(f"{name}: the schema has {path}, no report does")
+            failed += 1
+    print(f"{sum(map(len, seen.values()))} reports validated, {failed} complaints")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
