@@ -104,7 +104,7 @@ BUDDY_INLINE pfn_t first_block(struct buddy *b, unsigned zone, unsigned order, u
 
 /* Takes a block of `order` out of the first one of list `from`. */
 BUDDY_INLINE pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, unsigned from,
-			const struct alloc_req *req)
+			      const struct alloc_req *req)
 {
 	pfn_t pfn = first_block(b, zone, from, ONE_TYPE);
 	struct buddy_op o = buddy_op(&b->map);
@@ -123,10 +123,26 @@ BUDDY_INLINE pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, un
 	return pfn;
 }
 
-static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, unsigned wanted)
+/* The first zone that may serve the request and has any memory at all. */
+static unsigned preferred_zone(const struct buddy *b, uint32_t zone_mask)
+{
+	unsigned i = 0;
+
+	while (i + 1 < b->map.nr_zones &&
+	       ((zone_mask >> b->map.zonelist[i] & 1) == 0 ||
+		zone_word(b->map.m, memmap_zone(&b->map, b->map.zonelist[i]), ZONE_MANAGED) == 0))
+		i++;
+	return b->map.zonelist[i];
+}
+
+/* A zone served the request that was not the first in the list; was another preferred? */
+static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, uint32_t zone_mask)
 {
 	vaddr_t z = memmap_zone(&b->map, zone);
+	unsigned wanted = preferred_zone(b, zone_mask);
 
+	if (wanted == zone)
+		return;
 	set_zone_word(b->map.m, z, ZONE_FALLBACKS, zone_word(b->map.m, z, ZONE_FALLBACKS) + 1);
 	mm_event(b->map.m, MM_EV_FALLBACK, zone, order, wanted);
 }
@@ -153,7 +169,7 @@ pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req 
 			continue;
 		pfn = zone_alloc(b, zone, order, from, req);
 		if (zone != wanted)
-			note_fallback(b, zone, order, wanted);
+			note_fallback(b, zone, order, req->zone_mask);
 		mm_account(m, pfn_to_va(m, pfn, b->map.page_shift),
 			   (msize_t)1 << (order + b->map.page_shift), MM_FREE, MM_CACHED);
 		mm_event(m, MM_EV_PAGE_ALLOC, pfn.v, order, zone);

@@ -517,6 +517,7 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "zones", zones_json(r->sys));
 	json_object_set_new(o, "caches", caches_json(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
+	json_object_set_new(o, "virtual", json_object());
 	json_object_set_new(o, "failures", failures_json(r));
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
 	json_object_set_new(o, "findings", findings_json(r));

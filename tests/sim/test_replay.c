@@ -277,6 +277,8 @@ static void test_bdma_reaches_sram4_only(void **state)
 	assert_int_equal(f->failure[0].event, 3);
 	assert_int_equal(f->by_cause[CAUSE_REACHABILITY], 1);
 	assert_in_range(live_pa(&r->replay.live.slot[0]), sram4, sram4 + 65535);
+	/* The heap holds all of AXI: a zone without a page is not one to fall back from. */
+	assert_int_equal(r->sys.pages->view.count[MM_EV_FALLBACK], 0);
 	/* Aligned to and padded by cache lines. */
 	assert_int_equal(live_pa(&r->replay.live.slot[0]) % m->cache_line, 0);
 	end_it(r);
