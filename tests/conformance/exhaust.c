@@ -139,13 +139,16 @@ static void finish(struct search *x)
 
 void case_exhaust(const struct run *r)
 {
+	struct shadow s;
+	struct world *w = begin(r, &s, (struct world_failure){0});
 	struct search *x = calloc(1, sizeof *x);
 	unsigned n, depth = r->long_form ? 12 : 7;
 
 	assert_non_null(x);
 	x->r = r;
+	x->w = w;
+	x->s = s;
 	x->max = r->long_form ? 200000 : 1000;
-	x->w = begin(r, &x->s, (struct world_failure){0});
 	x->s.tokens = false;
 	x->nr_ops = r->d->small(x->w, x->ops);
 	x->node = calloc(x->max, sizeof *x->node);
