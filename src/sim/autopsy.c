@@ -114,6 +114,8 @@ static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64
 {
 	uint64_t bytes = owner_cached(r->sys, h);
 
+	if (r->req.zone_mask == 0)
+		return CAUSE_REACHABILITY;
 	if (h->ops->bytes != NULL && h->ops->bytes->largest_request != NULL &&
 	    size > h->ops->bytes->largest_request(h->alloc))
 		return CAUSE_LIMIT;

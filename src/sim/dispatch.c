@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/gfp.h"
+
 /* ---- pages ---- */
 
 static msize_t block_bytes(const struct replay *r, unsigned order)
@@ -40,34 +42,42 @@ static bool take_pages(struct replay *r, const struct trace_event *ev, unsigned 
 	return true;
 }
 
-/* Gives a block of the page allocator back; its order is in the live table. */
-void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l)
+/* Gives a block of the page allocator back, whose order the live table keeps. */
+static msize_t give_pages(struct replay *r, const struct live *l)
 {
 	struct sys_alloc *h = r->sys->pages;
 	unsigned shift = r->sys->machine->page_shift, order = live_extra(l);
 	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
 
-	replay_before_death(r);
 	mm_account(&h->view, va, block_bytes(r, order), MM_GRANTED, MM_CACHED);
 	if (h->ops->pages->free_pages(h->alloc, va_to_pfn(&h->view, va, shift), order) != 0) {
 		mm_account(&h->view, va, block_bytes(r, order), MM_CACHED, MM_GRANTED);
-		replay_bad(r, ev, 'p');
-		return;
+		return FREE_BAD;
 	}
 	h->source.held -= block_bytes(r, order);
-	replay_died(r, h, l, block_bytes(r, order));
+	return block_bytes(r, order);
 }
 
-static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsigned order,
-			   bool zero)
+/* Gives any block back; its granted bytes, or FREE_BAD. */
+static msize_t give_back(struct replay *r, const struct live *l)
 {
-	if (order > 40) {
-		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
-		replay_failed(r, r->sys->pages, ev, UINT64_MAX, 0);
-		return true;
-	}
-	take_pages(r, ev, order, block_bytes(r, order), zero);
-	return true;
+	struct sys_alloc *h = &r->sys->allocs[live_alloc(l)];
+
+	if (h == r->sys->pages)
+		return give_pages(r, l);
+	return replay_heap_free(r, h, mem_va(&h->view, (paddr_t){live_pa(l)}));
+}
+
+void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l)
+{
+	msize_t granted;
+
+	replay_before_death(r);
+	granted = give_pages(r, l);
+	if (granted == FREE_BAD)
+		replay_bad(r, ev, 'p');
+	else
+		replay_died(r, r->sys->pages, l, granted);
 }
 
 static bool do_free_pages(struct replay *r, const struct trace_event *ev)
@@ -84,11 +94,41 @@ static bool do_free_pages(struct replay *r, const struct trace_event *ev)
 	return true;
 }
 
+/* The zones up to the one called `name`; 0: the machine has no such zone. */
+static uint32_t zones_up_to(const struct machine *m, const char *name)
+{
+	for (unsigned z = 0; z < m->nr_zones; z++)
+		if (strcmp(m->zones[z].name, name) == 0)
+			return (2u << z) - 1;
+	return 0;
+}
+
+/*
+ * The zones that GFP flags allow, as gfp_zone() of Linux: DMA and DMA32 that zone and
+ * those below, HIGHMEM all, no such flag all of the direct map.  A request without
+ * any flag states no constraint, and nor does one on a machine without such zones.
+ */
+static uint32_t gfp_zones(const struct machine *m, uint32_t gfp)
+{
+	uint32_t mask = UINT32_MAX, low = 0;
+
+	if (gfp == 0 || (gfp & __GFP_HIGHMEM) != 0)
+		return UINT32_MAX;
+	if ((gfp & __GFP_DMA) != 0)
+		low = zones_up_to(m, "dma");
+	else if ((gfp & __GFP_DMA32) != 0)
+		low = zones_up_to(m, "dma32");
+	for (unsigned z = 0; z < m->nr_zones; z++)
+		if (m->zones[z].highmem)
+			mask &= ~(1u << z);
+	return low != 0 ? mask & low : mask;
+}
+
 /* What a page request says beyond its order. */
 static void state_request(struct replay *r, const struct trace_event *ev)
 {
 	r->req = (struct alloc_req){.gfp = ev->gfp,
-				    .zone_mask = UINT32_MAX,
+				    .zone_mask = gfp_zones(r->sys->machine, ev->gfp),
 				    .migratetype = ev->migratetype,
 				    .node = ev->node,
 				    .cpu = ev->cpu};
@@ -102,6 +142,46 @@ static int event_master(const struct replay *r, const struct trace_event *ev)
 	return ev->master == 0
 		       ? -1
 		       : machine_master(r->sys->machine, trace_string(r->trace, ev->master));
+}
+
+/* A master that the machine lacks ends the run: what it reaches nobody can say. */
+static bool master_is_there(struct replay *r, const struct trace_event *ev, int master)
+{
+	if (ev->master == 0 || master >= 0)
+		return true;
+	snprintf(r->problem, sizeof r->problem, "event %llu (%s): machine %s has no master '%s'",
+		 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op),
+		 r->sys->machine->name, trace_string(r->trace, ev->master));
+	return false;
+}
+
+/* Does a master reach all the memory that a heap may hold? */
+static bool reaches_heap(const struct replay *r, int master, const struct sys_alloc *h)
+{
+	const struct master *x = &r->sys->machine->masters[master];
+	uint64_t base = h->arena.base.v - r->sys->offset, end = base + h->arena.bytes;
+	int region = physmem_region(&r->sys->pm, base);
+
+	if (h->arena.bytes == 0)
+		return (h->source.zone_mask & ~x->zones &
+			((2u << (r->sys->machine->nr_zones - 1)) - 1)) == 0;
+	return (region >= 0 && (x->regions >> region & 1) != 0) ||
+	       (base >= x->base && end <= x->end);
+}
+
+/* A request that a heap serves, if the master it is for reaches that heap. */
+static void serve_by_heap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+			  uint64_t want, uint64_t align, bool zero)
+{
+	int master = event_master(r, ev);
+
+	if (master < 0 || reaches_heap(r, master, h)) {
+		replay_heap_grant(r, h, ev, want, align, zero);
+		return;
+	}
+	r->req.zone_mask = 0; /* no zone may serve it */
+	replay_failed(r, h, ev, want, align);
+	r->req.zone_mask = UINT32_MAX;
 }
 
 static bool matches(const struct replay *r, const char *pattern, uint32_t string)
@@ -142,7 +222,7 @@ static bool serve_by_pages(struct replay *r, const struct trace_event *ev, uint3
 	bool ok;
 
 	state_request(r, ev);
-	r->req.zone_mask = zones;
+	r->req.zone_mask &= zones;
 	if (bytes > LIVE_SIZE_MAX) {
 		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
 		replay_failed(r, r->sys->pages, ev, ev->size, align);
@@ -158,6 +238,25 @@ static bool serve_by_pages(struct replay *r, const struct trace_event *ev, uint3
 static uint32_t reach(const struct replay *r, int master)
 {
 	return master < 0 ? UINT32_MAX : r->sys->machine->masters[master].zones;
+}
+
+static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsigned order,
+			   bool zero)
+{
+	int master = event_master(r, ev);
+
+	if (r->sys->pages == NULL || !master_is_there(r, ev, master))
+		return false;
+	state_request(r, ev);
+	r->req.zone_mask &= reach(r, master);
+	if (order > 40) {
+		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
+		replay_failed(r, r->sys->pages, ev, UINT64_MAX, 0);
+	} else {
+		take_pages(r, ev, order, block_bytes(r, order), zero);
+	}
+	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+	return true;
 }
 
 /* A kind of fixed size cannot stand in for a heap of mixed sizes: the run ends, and says so. */
@@ -181,8 +280,10 @@ bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t al
 	const struct placement_rule *p = find_rule(r, ev, master);
 	uint32_t zones = reach(r, master);
 
+	if (!master_is_there(r, ev, master))
+		return false;
 	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL) {
-		replay_heap_grant(r, r->sys->by_conf[p->heap], ev, ev->size, align, zero);
+		serve_by_heap(r, r->sys->by_conf[p->heap], ev, ev->size, align, zero);
 		return true;
 	}
 	if (p != NULL && p->heap < 0)
@@ -190,9 +291,76 @@ bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t al
 	if (r->sys->pages != NULL && (master >= 0 || (p != NULL && p->heap < 0)))
 		serve_by_pages(r, ev, zones, align, zero);
 	else if (r->heap != NULL && keeps_size(r, ev))
-		replay_heap_grant(r, r->heap, ev, ev->size, align, zero);
+		serve_by_heap(r, r->heap, ev, ev->size, align, zero);
 	else
 		return false;
+	return true;
+}
+
+/* Is the rule for a block's new size the one for its old size? */
+static bool keeps_rule(const struct replay *r, const struct live *l, const struct trace_event *ev)
+{
+	struct trace_event was = *ev;
+	int master = event_master(r, ev);
+
+	/* A realloc need not repeat tag and site of the birth: only the size may change the rule. */
+	was.size = live_size(l);
+	return find_rule(r, &was, master) == find_rule(r, ev, master);
+}
+
+bool dispatch_reroutes(const struct replay *r, const struct live *l, const struct trace_event *ev)
+{
+	return &r->sys->allocs[live_alloc(l)] == r->sys->pages || !keeps_rule(r, l, ev);
+}
+
+/* Pages that stay as many keep their place. */
+static bool resize_pages(struct replay *r, struct live *l, const struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->pages;
+	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
+	uint64_t old = live_size(l), bytes = block_bytes(r, live_extra(l));
+
+	if (ev->size > LIVE_SIZE_MAX || system_order(r->sys, padded(r, ev->size)) != live_extra(l))
+		return false;
+	mm_account(&h->view, va, old, MM_PAYLOAD, MM_GRANTED);
+	mm_account(&h->view, va, bytes - old, MM_ROUNDING, MM_GRANTED);
+	mm_account(&h->view, va, ev->size, MM_GRANTED, MM_PAYLOAD);
+	mm_account(&h->view, va, bytes - ev->size, MM_GRANTED, MM_ROUNDING);
+	l->what = ev->size | (uint64_t)live_site(l) << 40;
+	r->fig->live_bytes -= old;
+	r->fig->moved_in_place++;
+	replay_more_live(r, h, ev->size, live_pa(l) + bytes);
+	return true;
+}
+
+bool dispatch_move(struct replay *r, struct live *l, const struct trace_event *ev)
+{
+	struct sys_alloc *h = &r->sys->allocs[live_alloc(l)];
+	struct figures *f = r->fig;
+	struct live was = *l;
+	uint64_t size = live_size(l), keep = size < ev->size ? size : ev->size, failed = f->failed;
+	msize_t granted;
+
+	if (h == r->sys->pages && keeps_rule(r, l, ev) && resize_pages(r, l, ev))
+		return true;
+	/* One object before and after: no peak counts it twice. */
+	f->live_bytes -= size;
+	f->live_blocks--;
+	if (!dispatch_routed(r, ev, 0, false))
+		return false;
+	if (f->failed != failed) {
+		f->live_bytes += size;
+		f->live_blocks++;
+		return true;
+	}
+	mem_copy(&h->view, mem_va(&h->view, (paddr_t){live_pa(l)}),
+		 mem_va(&h->view, (paddr_t){live_pa(&was)}), keep);
+	f->bytes_copied += keep;
+	granted = give_back(r, &was);
+	if (granted == FREE_BAD)
+		replay_bad(r, ev, 'p');
+	else
+		replay_vacated(r, h, &was, granted);
 	return true;
 }
 
@@ -203,20 +371,17 @@ static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)
 	const struct alloc_conf *dma = machine_alloc(r->sys->machine, GROUP_DMA);
 	uint32_t zones = reach(r, master);
 
-	if (ev->master != 0 && master < 0) {
-		snprintf(r->problem, sizeof r->problem,
-			 "event %llu (dma_alloc): machine %s has no master '%s'",
-			 (unsigned long long)r->fig->event, r->sys->machine->name,
-			 trace_string(r->trace, ev->master));
+	if (!master_is_there(r, ev, master))
 		return false;
-	}
 	if (p != NULL && p->heap >= 0 && r->sys->by_conf[p->heap] != NULL) {
 		uint64_t line = r->sys->machine->cache_line;
 
-		replay_heap_grant(r, r->sys->by_conf[p->heap], ev, padded(r, ev->size),
-				  ev->arg > line ? ev->arg : line, false);
+		serve_by_heap(r, r->sys->by_conf[p->heap], ev, padded(r, ev->size),
+			      ev->arg > line ? ev->arg : line, false);
 		return true;
 	}
+	if (r->sys->pages == NULL)
+		return false;
 	if (p != NULL && p->heap < 0)
 		zones &= p->zones;
 	else if (dma != NULL)
@@ -228,22 +393,16 @@ static bool do_dma_alloc(struct replay *r, const struct trace_event *ev)
 static void do_heap_like_free(struct replay *r, const struct trace_event *ev)
 {
 	struct live *l = replay_object(r, ev);
-	struct sys_alloc *h;
 	msize_t granted;
 
 	if (l == NULL)
 		return;
-	h = &r->sys->allocs[live_alloc(l)];
-	if (h == r->sys->pages) {
-		dispatch_free_pages(r, ev, l);
-		return;
-	}
 	replay_before_death(r);
-	granted = h->ops->bytes->free(h->alloc, mem_va(&h->view, (paddr_t){live_pa(l)}));
+	granted = give_back(r, l);
 	if (granted == FREE_BAD)
 		replay_bad(r, ev, 'p');
 	else
-		replay_died(r, h, l, granted);
+		replay_died(r, &r->sys->allocs[live_alloc(l)], l, granted);
 }
 
 /* ---- slab caches: a cache is a live object whose "address" is its number ---- */
@@ -407,20 +566,13 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 {
 	switch (ev->op) {
 	case OP_ALLOC_PAGES:
+		return do_alloc_pages(r, ev, ev->order, (ev->gfp & __GFP_ZERO) != 0);
 	case OP_GET_ZEROED_PAGE:
-		if (r->sys->pages == NULL)
-			return false;
-		state_request(r, ev);
-		if (ev->master != 0)
-			r->req.zone_mask = reach(r, event_master(r, ev));
-		do_alloc_pages(r, ev, ev->op == OP_ALLOC_PAGES ? ev->order : 0,
-			       ev->op == OP_GET_ZEROED_PAGE);
-		r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
-		return true;
+		return do_alloc_pages(r, ev, 0, true);
 	case OP_FREE_PAGES:
 		return r->sys->pages != NULL && do_free_pages(r, ev);
 	case OP_DMA_ALLOC:
-		return r->sys->pages != NULL && do_dma_alloc(r, ev);
+		return do_dma_alloc(r, ev);
 	case OP_DMA_FREE:
 		do_heap_like_free(r, ev);
 		return true;

@@ -10,6 +10,12 @@ bool dispatch(struct replay *r, const struct trace_event *ev);
 /* A heap request that placement rules or a master direct; false: nobody serves it. */
 bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero);
 
+/* Does a realloc leave the memory its block lies in: whole pages, or what other rules chose? */
+bool dispatch_reroutes(const struct replay *r, const struct live *l, const struct trace_event *ev);
+
+/* Moves the live block *l to where a request of ev->size belongs; false: nobody serves it. */
+bool dispatch_move(struct replay *r, struct live *l, const struct trace_event *ev);
+
 void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l);
 
 /* A block was granted: ledger, live table, figures. */
@@ -19,6 +25,10 @@ void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event
 void replay_before_death(struct replay *r);
 /* A block of `granted` bytes was given back; *l is dead after it. */
 void replay_died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t granted);
+/* Only its memory: the object itself lives on elsewhere. */
+void replay_vacated(struct replay *r, struct sys_alloc *h, const struct live *l, msize_t granted);
+/* Gives a block of a heap back; its granted bytes, or FREE_BAD. */
+msize_t replay_heap_free(struct replay *r, struct sys_alloc *h, vaddr_t va);
 /* A request was refused; size and align as it was asked of `h`. */
 void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		   uint64_t size, uint64_t align);

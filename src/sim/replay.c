@@ -25,6 +25,7 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 	r->routed = sys->machine->nr_placement != 0 || r->heap == NULL || r->one_size;
 	r->headers = r->heap != NULL && strcmp(r->heap->ops->unit, "chunk") == 0;
 	r->req.zone_mask = UINT32_MAX;
+	r->fig->peak_pending = true; /* nothing is live yet, and that is the most so far */
 	r->nr_check = o->check_every;
 	r->nr_sample = o->sample_every;
 	if (!live_grow(&r->live, 0)) {
@@ -132,15 +133,20 @@ static inline void born(struct replay *r, struct sys_alloc *h, const struct trac
 	more_live(r, h, size, pa + g.bytes);
 }
 
+/* The memory of a block that was given back leaves the ledger's payload. */
+static inline void vacated(struct replay *r, struct sys_alloc *h, const struct live *l,
+			   msize_t granted)
+{
+	join_grant(&h->view, mem_va(&h->view, (paddr_t){live_pa(l)}), granted, live_size(l));
+	drop_footprint(r, h);
+}
+
 static inline void died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t granted)
 {
-	uint64_t size = live_size(l);
-
-	join_grant(&h->view, mem_va(&h->view, (paddr_t){live_pa(l)}), granted, size);
-	r->fig->live_bytes -= size;
+	r->fig->live_bytes -= live_size(l);
 	r->fig->live_blocks--;
+	vacated(r, h, l, granted);
 	l->place = 0;
-	drop_footprint(r, h);
 }
 
 void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
@@ -152,6 +158,11 @@ void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event
 void replay_died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t granted)
 {
 	died(r, h, l, granted);
+}
+
+void replay_vacated(struct replay *r, struct sys_alloc *h, const struct live *l, msize_t granted)
+{
+	vacated(r, h, l, granted);
 }
 
 void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa)
@@ -269,6 +280,11 @@ static inline msize_t heap_free(struct replay *r, struct sys_alloc *h, vaddr_t v
 	return h->ops->bytes->free(h->alloc, va);
 }
 
+msize_t replay_heap_free(struct replay *r, struct sys_alloc *h, vaddr_t va)
+{
+	return heap_free(r, h, va);
+}
+
 /*
  * A request of ev->size bytes served by `h`, which is asked for `want` (more
  * than the request where the caller pads).  false when nothing was granted.
@@ -381,15 +397,16 @@ static void move_block(struct replay *r, struct sys_alloc *h, struct live *l,
 	}
 	mem_copy(&h->view, g.va, old, keep);
 	r->fig->bytes_copied += keep;
+	/* One object before and after: no peak counts it twice. */
+	r->fig->live_bytes -= live_size(&was);
+	r->fig->live_blocks--;
 	born(r, h, ev, g, ev->size, live_extra(&was));
 	l->born = was.born;
 	granted = heap_free(r, h, old);
-	if (granted == FREE_BAD) {
+	if (granted == FREE_BAD)
 		replay_bad(r, ev, 'p');
-		return;
-	}
-	before_death(r);
-	died(r, h, &was, granted);
+	else
+		vacated(r, h, &was, granted);
 }
 
 static bool do_realloc(struct replay *r, const struct trace_event *ev)
@@ -408,8 +425,10 @@ static bool do_realloc(struct replay *r, const struct trace_event *ev)
 		return do_malloc(r, ev, 0, false);
 	h = &r->sys->allocs[live_alloc(l)];
 	before_death(r);
-	if (ev->size > LIVE_SIZE_MAX || h == r->sys->pages || !try_resize(r, h, l, ev))
-		move_block(r, h == r->sys->pages ? r->heap : h, l, ev);
+	if (mm_unlikely(r->routed || h == r->sys->pages) && dispatch_reroutes(r, l, ev))
+		return dispatch_move(r, l, ev);
+	if (ev->size > LIVE_SIZE_MAX || !try_resize(r, h, l, ev))
+		move_block(r, h, l, ev);
 	return true;
 }
 

@@ -346,6 +346,150 @@ static void test_placement(void **state)
 	machine_free(m);
 }
 
+/* The classes of the report's ledger at the peak, all regions together. */
+static int64_t peak_sum(struct run *r, int64_t *payload)
+{
+	struct report_run rr = {.program_version = "test", .end = REPLAY_DONE};
+	json_t *j = report_build(&r->replay, &rr), *v;
+	const json_t *peak = json_object_get(json_object_get(j, "ledger"), "peak");
+	const char *key;
+	int64_t sum = 0;
+
+	*payload = json_integer_value(json_object_get(peak, "payload"));
+	json_object_foreach((json_t *)(uintptr_t)peak, key, v) sum += json_integer_value(v);
+	json_decref(j);
+	return sum;
+}
+
+static int64_t machine_bytes(const struct machine *m)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < m->nr_regions; i++)
+		sum += (int64_t)m->regions[i].bytes;
+	return sum;
+}
+
+/* A realloc that moves is one object before and after: no peak counts it twice. */
+static void test_realloc_counts_once(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run *r = run_text(m, "a = malloc 100\nb = malloc 200\nrealloc a 400\n"
+				    "free b\nfree a\n");
+	int64_t payload;
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->bytes_copied, 100);
+	assert_int_equal(r->replay.fig->peak_live_bytes, 600);
+	assert_int_equal(r->replay.fig->peak_live_blocks, 2);
+	assert_int_equal(r->replay.fig->peak_event, 3);
+	assert_int_equal(peak_sum(r, &payload), machine_bytes(m));
+	assert_int_equal(payload, 600);
+	end_it(r);
+	machine_free(m);
+}
+
+/* Where nothing ever lives the peak is the beginning, and its classes add up as well. */
+static void test_peak_of_nothing(void **state)
+{
+	static const char *const traces[] = {"phase x\n", "a = malloc 0\nfree a\n"};
+	struct machine *m = load("stm32h7", NULL, 0);
+	int64_t payload;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct run *r = run_text(m, traces[i]);
+
+		assert_int_equal(peak_sum(r, &payload), machine_bytes(m));
+		assert_int_equal(payload, 0);
+		end_it(r);
+	}
+	machine_free(m);
+}
+
+static bool lies_in(const struct machine *m, const struct run *r, unsigned slot, const char *region)
+{
+	const struct region *g = &m->regions[machine_region(m, region)];
+
+	return live_pa(&r->replay.live.slot[slot]) - g->base < g->bytes;
+}
+
+/* A block that outgrows its rule moves to where its new size belongs, and back; pages too. */
+static void test_realloc_follows_placement(void **state)
+{
+	const char *const heaps = "allocators.heaps=[{name: small, kind: best_fit, from: boot, "
+				  "region: d0_dtcm, bytes: 32K}]";
+	const char *const rules[] = {"placement=[{name: tiny, size_max: 64, heap: small}]",
+				     "placement=[{name: tiny, size_max: 64, region: d0_dtcm}]"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const char *const sets[] = {heaps, rules[i]};
+		struct machine *m = load("stm32h7", sets, 2);
+		struct run *r = run_text(m, "a = malloc 40\nb = malloc 500\nc = malloc 30\n"
+					    "realloc a 2000\nrealloc b 50\nrealloc c 31\n");
+
+		assert_ended(r, REPLAY_DONE);
+		assert_int_equal(r->replay.fig->nr_bad, 0);
+		assert_int_equal(r->replay.fig->live_bytes, 2000 + 50 + 31);
+		assert_int_equal(r->replay.fig->peak_live_bytes, 40 + 500 + 30 + 1960);
+		assert_int_equal(r->replay.fig->bytes_copied, 40 + 50);
+		assert_true(lies_in(m, r, 0, "d1_axi"));
+		assert_true(lies_in(m, r, 1, "d0_dtcm"));
+		assert_true(lies_in(m, r, 2, "d0_dtcm"));
+		end_it(r);
+		machine_free(m);
+	}
+}
+
+/* A rule for all DMA buffers does not give a master memory that it does not reach. */
+static void test_rule_keeps_reachability(void **state)
+{
+	const char *const sets[] = {"placement=[{name: buffers, dma: true, heap: main}]"};
+	struct machine *m = load("stm32h7", sets, 1);
+	struct run *r = run_text(m, "a = dma_alloc 100 master=dma1\nb = dma_alloc 100 master=bdma\n"
+				    "dma_free b\ndma_free a\n");
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->failed, 1);
+	assert_int_equal(r->replay.fig->skipped, 1);
+	assert_int_equal(r->replay.fig->by_cause[CAUSE_REACHABILITY], 1);
+	end_it(r);
+	machine_free(m);
+}
+
+/* The zone a block lies in, by the machine's index. */
+static unsigned zone_at(const struct machine *m, uint64_t pa)
+{
+	for (unsigned z = 0; z < m->nr_zones; z++)
+		for (unsigned i = 0; i < m->zones[z].nr_ranges; i++)
+			if (pa - m->zones[z].ranges[i].base < m->zones[z].ranges[i].bytes)
+				return z;
+	return m->nr_zones;
+}
+
+/* GFP flags choose zones as in Linux; without any flag the zonelist alone decides. */
+static void test_gfp_chooses_zones(void **state)
+{
+	static const char *const want[] = {"normal", "highmem", "dma", "highmem", "normal"};
+	struct machine *m = load("x86_32", NULL, 0);
+	struct run *r = run_text(m, "a = alloc_pages 0 gfp=GFP_KERNEL\n"
+				    "b = alloc_pages 0 gfp=GFP_HIGHUSER\n"
+				    "c = alloc_pages 0 gfp=GFP_DMA\n"
+				    "d = alloc_pages 0\n"
+				    "e = alloc_pages 0 gfp=GFP_DMA32|__GFP_ZERO\n");
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	for (unsigned i = 0; i < 5; i++)
+		assert_string_equal(m->zones[zone_at(m, live_pa(&r->replay.live.slot[i]))].name,
+				    want[i]);
+	end_it(r);
+	machine_free(m);
+}
+
 /* The textbook's sum: 4 GiB in 8 KiB pages are 524,288 descriptors of 40 bytes, 20 MiB. */
 static void test_textbook_descriptors(void **state)
 {
@@ -376,6 +520,11 @@ int main(void)
 		cmocka_unit_test(test_findings_and_skipped),
 		cmocka_unit_test(test_fragmentation_names_the_blocker),
 		cmocka_unit_test(test_placement),
+		cmocka_unit_test(test_realloc_counts_once),
+		cmocka_unit_test(test_peak_of_nothing),
+		cmocka_unit_test(test_realloc_follows_placement),
+		cmocka_unit_test(test_rule_keeps_reachability),
+		cmocka_unit_test(test_gfp_chooses_zones),
 		cmocka_unit_test(test_textbook_descriptors),
 	};
 
