@@ -180,6 +180,9 @@ void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
 
 	if (number < e->from || number > e->to)
 		return;
+	e->failed = r->fig->failed;
+	e->skipped = r->fig->skipped;
+	e->nr_bad = r->fig->nr_bad;
 	fprintf(e->out, "event %llu: %s", (ull)number, trace_op_word((enum trace_op)ev->op));
 	if (ev->slot != SLOT_NONE)
 		fprintf(e->out, " #%u", ev->slot);
@@ -194,6 +197,37 @@ void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
 	fputc('\n', e->out);
 }
 
+/* The range that came nearest to serving the request, and the blocks in the way. */
+static void tell_candidate(const struct explainer *e, const struct failure *x)
+{
+	const struct replay *r = e->replay;
+
+	fprintf(e->out, "    nearest: %llu bytes at 0x%llx of which %llu are free; in the way:",
+		(ull)x->range_bytes, (ull)x->range_base, (ull)x->range_free);
+	for (unsigned i = 0; i < x->nr_blockers && i < MAX_BLOCKERS; i++) {
+		const struct blocker *b = &x->blocker[i];
+
+		fprintf(e->out, "%s #%u (%llu bytes%s%s, born at event %llu)", i != 0 ? "," : "",
+			b->slot, (ull)b->bytes, b->site != 0 ? " from " : "",
+			b->site != 0 ? trace_string(r->trace, b->site) : "", (ull)b->birth);
+	}
+	fputc('\n', e->out);
+}
+
+static void tell_failure(const struct explainer *e, const struct figures *f)
+{
+	const struct failure *x = &f->failure[f->nr_failures - 1];
+
+	if (f->nr_failures == 0 || x->event != f->event) {
+		fprintf(e->out, "    FAILED: no autopsy beyond the first %u\n", MAX_FAILURES);
+		return;
+	}
+	fprintf(e->out, "    FAILED: %s (%llu bytes free, the largest block has %llu)\n",
+		cause_name((enum cause)x->cause), (ull)x->free_bytes, (ull)x->largest_free);
+	if (x->range_bytes != 0)
+		tell_candidate(e, x);
+}
+
 void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 {
 	struct explainer *e = ctx;
@@ -202,15 +236,15 @@ void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 
 	if (!is_on(e))
 		return;
-	if (f->nr_failures != 0 && f->failure[f->nr_failures - 1].event == f->event) {
-		const struct failure *x = &f->failure[f->nr_failures - 1];
-
-		fprintf(e->out, "    FAILED: %s (%llu bytes free, the largest block has %llu)\n",
-			cause_name((enum cause)x->cause), (ull)x->free_bytes, (ull)x->largest_free);
+	if (f->failed != e->failed) {
+		tell_failure(e, f);
 		return;
 	}
-	if (f->nr_bad != 0 && f->nr_bad <= MAX_BAD_EVENTS &&
-	    f->bad[f->nr_bad - 1].event == f->event) {
+	if (f->skipped != e->skipped) {
+		fputs("    skipped: the object was not born\n", e->out);
+		return;
+	}
+	if (f->nr_bad != e->nr_bad) {
 		fputs("    FINDING: the object is not live, or the allocator refuses it\n", e->out);
 		return;
 	}

@@ -9,7 +9,7 @@
 struct explainer {
 	FILE *out;
 	uint64_t from, to; /* events, inclusive */
-	uint64_t last; /* event whose heading was printed */
+	uint64_t failed, skipped, nr_bad; /* the counts before the event under way */
 	struct replay *replay;
 };
 

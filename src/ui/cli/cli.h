@@ -29,6 +29,9 @@ enum {
 /* Prints "memscape COMMAND: message" and a hint at --help to standard error; returns EXIT_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* After getopt has said what is wrong: the hint at --help; returns EXIT_USAGE. */
+int cli_bad_option(const char *command);
+
 /* Prints the diagnosis, one line; returns EXIT_BAD_INPUT. */
 int cli_bad_input(const struct diag *d);
 

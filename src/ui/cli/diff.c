@@ -100,7 +100,7 @@ int cmd_diff(int argc, char **argv)
 			return EXIT_RAN;
 		}
 		if (c == '?')
-			return cli_usage("diff", "bad option");
+			return cli_bad_option("diff");
 		v.all = true;
 	}
 	if (optind != argc - 2)

@@ -77,13 +77,14 @@ static int one_option(struct fit_options *o, int c, const char *arg)
 		o->color = arg;
 		return 0;
 	default:
-		return cli_usage("fit", "bad option");
+		return cli_bad_option("fit");
 	}
 }
 
 static int parse(struct fit_options *o, int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct text_style style;
 	int c, status;
 
 	*o = (struct fit_options){
@@ -102,6 +103,8 @@ static int parse(struct fit_options *o, int argc, char **argv)
 		return cli_usage("fit", "which machine? give -c MACHINE");
 	if (optind != argc - 1)
 		return cli_usage("fit", optind == argc ? "which trace?" : "more than one trace");
+	if (!text_style_init(&style, o->color, stdout))
+		return cli_usage("fit", "--color '%s': expected auto, always or never", o->color);
 	o->trace = argv[optind];
 	return -1;
 }
@@ -191,8 +194,7 @@ static int output(const struct fit_options *o, const struct fit_request *q,
 	json_t *j;
 	int bad;
 
-	if (!text_style_init(&style, o->color, stdout))
-		return cli_usage("fit", "--color '%s': expected auto, always or never", o->color);
+	text_style_init(&style, o->color, stdout);
 	if (o->json == NULL || strcmp(o->json, "-") != 0)
 		print_table(q, res, &style);
 	if (o->json == NULL)

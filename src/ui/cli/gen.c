@@ -113,7 +113,7 @@ static int one_option(struct gen_options *o, int c, const char *arg)
 			       ? 0
 			       : cli_usage("gen", "--to '%s': expected binary or text", arg);
 	if (c != 'n' && (c < OPT_SEED || c > OPT_MAX))
-		return cli_usage("gen", "bad option");
+		return cli_bad_option("gen");
 	o->given[i] = true;
 	return read_number(arg, &o->value[i]) ? 0
 					      : cli_usage("gen", "'%s': expected a number", arg);

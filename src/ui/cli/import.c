@@ -80,7 +80,7 @@ int cmd_import(int argc, char **argv)
 		else if (c == 'F')
 			o.from = optarg;
 		else if (c != 'T')
-			return cli_usage("import", "bad option");
+			return cli_bad_option("import");
 		else if (!read_encoding(optarg, &o.writer.encoding))
 			return cli_usage("import", "--to '%s': expected binary or text", optarg);
 	}

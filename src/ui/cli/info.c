@@ -83,7 +83,7 @@ int cmd_info(int argc, char **argv)
 			return EXIT_RAN;
 		}
 		if (o == '?')
-			return cli_usage("info", "bad option");
+			return cli_bad_option("info");
 		if (o == 'V')
 			c.variant = optarg;
 		else if (o == 'j')

@@ -182,7 +182,7 @@ int cmd_list(int argc, char **argv)
 			return EXIT_RAN;
 		}
 		if (c != 'j')
-			return cli_usage("list", "bad option");
+			return cli_bad_option("list");
 		json = true;
 	}
 	for (size_t i = 0; optind == argc - 1 && i < sizeof lists / sizeof lists[0]; i++) {

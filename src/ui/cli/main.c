@@ -42,7 +42,13 @@ int cli_usage(const char *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\nTry 'memscape %s --help'.\n", command);
+	fputc('\n', stderr);
+	return cli_bad_option(command);
+}
+
+int cli_bad_option(const char *command)
+{
+	fprintf(stderr, "Try 'memscape %s --help'.\n", command);
 	return EXIT_USAGE;
 }
 
@@ -60,9 +66,13 @@ static bool is_version(const char *arg)
 	return strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0;
 }
 
-/* Every command's --version is the program's. */
+/* Every command's --version is the program's; what getopt says begins with argv[0]. */
 static int run_command(const struct command *c, int argc, char **argv)
 {
+	char name[32];
+
+	snprintf(name, sizeof name, "memscape %s", c->name);
+	argv[0] = name;
 	if (argc == 2 && is_version(argv[1])) {
 		puts("memscape " MEMSCAPE_VERSION);
 		return EXIT_RAN;

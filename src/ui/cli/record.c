@@ -182,7 +182,7 @@ int cmd_record(int argc, char **argv)
 	int err;
 
 	if (parse(argc, argv, &a) != 0)
-		return cli_usage("record", "wrong option");
+		return cli_bad_option("record");
 	if (a.help)
 		return fputs(help, stdout) < 0 ? EXIT_BAD_INPUT : EXIT_RAN;
 	if (optind == argc)

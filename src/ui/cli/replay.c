@@ -186,7 +186,7 @@ static int one_option(struct options *o, int c, const char *arg)
 		o->quiet = true;
 		return 0;
 	case '?':
-		return cli_usage("replay", "bad option");
+		return cli_bad_option("replay");
 	default:
 		return text_option(o, c, arg);
 	}

@@ -430,7 +430,7 @@ static int one_option(struct trace_options *o, int c, const char *arg)
 			       ? 0
 			       : cli_usage("trace", "--to '%s': expected binary or text", arg);
 	default:
-		return cli_usage("trace", "bad option");
+		return cli_bad_option("trace");
 	}
 }
 
@@ -487,6 +487,7 @@ int cmd_trace(int argc, char **argv)
 	optind = 1;
 	argc--;
 	argv++;
+	argv[0] = argv[-1]; /* what getopt calls itself */
 	while (status == 0 && (c = getopt_long(argc, argv, "o:h", longopts, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);

@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""The command line as scripts see it: exit statuses, messages, outputs, golden narrations.
+
+    test_cli.py MEMSCAPE SOURCE_ROOT            runs the tests
+    test_cli.py --write MEMSCAPE SOURCE_ROOT    writes tests/golden/explain-*.txt anew
+
+Exit status 4 (an invariant or the ledger is broken) needs an image corrupted from outside;
+no argument and no trace leads there, so it is tested where the image is at hand.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MEMSCAPE = ROOT = FIRMWARE = None
+COMMANDS = ["replay", "fit", "record", "diff", "info", "import", "gen", "trace", "list"]
+SMALL = 'a = malloc 100\nb = malloc 200\nfree a\nc = malloc 50\n'
+# golden/explain-NAME: the machine it runs on
+EXPLAINED = {
+    "buddy": ["-c", "x86_32"],
+    "fragmentation": ["-c", "stm32h7", "--alloc", "best_fit", "--set", "allocators.heap.bytes=4K"],
+    "slab": ["-c", "stm32h7"],
+    "tlsf": ["-c", "stm32h7", "--alloc", "tlsf"],
+    "dma": ["-c", "stm32h7"],
+}
+
+
+def memscape(*arguments, stdin="", env=None, cwd=None):
+    """(exit status, standard output, standard error)"""
+    done = subprocess.run([MEMSCAPE, *map(str, arguments)], input=stdin, capture_output=True,
+                          text=True, cwd=cwd, timeout=300,
+                          env={**os.environ, "MEMSCAPE_DATA": str(ROOT), **(env or {})})
+    return done.returncode, done.stdout, done.stderr
+
+
+def explained(name):
+    trace = ROOT / f"tests/golden/explain-{name}.trace"
+    return memscape("replay", *EXPLAINED[name], "--explain", "1..", trace)
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.small = self.folder / "small.trace"
+        self.small.write_text(SMALL)
+
+    def replay(self, *arguments, **more):
+        return memscape("replay", "-c", "stm32h7", *arguments, **more)
+
+    def refused(self, status, says, *arguments, **more):
+        """Exits with `status`, prints nothing but one line, and after wrong usage a hint."""
+        got, out, err = memscape(*arguments, **more)
+        what = " ".join(map(str, arguments))
+        self.assertEqual(got, status, f"{what}: {err}")
+        self.assertEqual(out, "", what)
+        lines = err.splitlines()
+        self.assertEqual(len(lines), 2 if status == 2 else 1, f"{what}: {err}")
+        self.assertIn(says, lines[0], what)
+        self.assertTrue(lines[0].startswith("memscape"), f"{what}: {err}")
+        if status == 2:
+            self.assertRegex(lines[1], "^Try 'memscape .*--help'.$")
+
+    def names(self):
+        return sorted(p.name for p in self.folder.iterdir())
+
+
+class Usage(CommandLine):
+    def test_help_and_version(self):
+        for option in ("--help", "-h"):
+            status, out, err = memscape(option)
+            self.assertEqual((status, err), (0, ""))
+            for command in COMMANDS:
+                self.assertIn(f"\n  {command} ", out)
+        for command in COMMANDS:
+            for option in ("--help", "-h"):
+                status, out, err = memscape(command, option)
+                self.assertEqual((status, err), (0, ""), command)
+                self.assertRegex(out.splitlines()[0].lower(), f"^usage: memscape {command}")
+        versions = {memscape(*c, o) for c in [[], *([x] for x in COMMANDS)]
+                    for o in ("--version", "-V")}
+        self.assertEqual(len(versions), 1)
+        self.assertRegex(versions.pop()[1], r"^memscape [0-9.]+\n$")
+
+    def test_wrong_usage(self):
+        for says, *arguments in (
+                ("unrecognized option '--bogus'", "replay", "--bogus"),
+                ("requires an argument", "replay", "-c"),
+                ("which machine?", "replay"),
+                ("which trace?", "replay", "-c", "stm32h7"),
+                ("more than one trace", "replay", "-c", "stm32h7", "a", "b"),
+                ("--port 'x'", "replay", "-c", "stm32h7", "--port", "x", self.small),
+                ("--until '0'", "replay", "-c", "stm32h7", "--until", "0", self.small),
+                ("--every 'x'", "replay", "-c", "stm32h7", "--every", "x", self.small),
+                ("--check '-1'", "replay", "-c", "stm32h7", "--check=-1", self.small),
+                ("--explain '5..3'", "replay", "-c", "stm32h7", "--explain", "5..3", self.small),
+                ("--color 'maybe'", "replay", "-c", "stm32h7", "--color", "maybe", self.small),
+                ("--alloc 'best'", "replay", "-c", "stm32h7", "--alloc", "best", self.small),
+                ("which machine?", "fit"), ("which trace?", "fit", "-c", "stm32h7"),
+                ("'x'", "fit", "-c", "stm32h7", "--alloc", "tlsf,x", self.small),
+                ("--color 'maybe'", "fit", "-c", "stm32h7", "--color", "maybe", self.small),
+                ("two reports", "diff"), ("two reports", "diff", "a"),
+                ("unrecognized option", "diff", "--bogus", "a", "b"),
+                ("a machine or a trace", "info"), ("unrecognized option", "info", "--bogus", "x"),
+                ("one of: allocators", "list"), ("one of: allocators", "list", "kinds"),
+                ("a kind of trace", "gen"), ("unknown kind 'x'", "gen", "x", "-o", "y"),
+                ("-o TRACE", "gen", "comb"), ("one file", "import"),
+                ("-o TRACE", "import", self.small), ("unknown verb", "trace", "tear"),
+                ("unrecognized option", "trace", "cut", "--bogus"),
+                ("--events", "trace", "cut", self.small, "-o", "x"),
+                ("a command to run", "record"), ("unrecognized option", "record", "--bogus"),
+                ("unknown command 'frob'", "frob")):
+            self.refused(2, says, *arguments, cwd=self.folder)
+        self.assertEqual(self.names(), ["small.trace"])
+
+    def test_no_command(self):
+        status, out, err = memscape()
+        self.assertEqual((status, out), (2, ""))
+        self.assertTrue(err.startswith("usage: memscape"))
+
+
+class BadInput(CommandLine):
+    def test_machines(self):
+        broken = self.folder / "broken.yaml"
+        broken.write_text("machine: {name: x, word: 4}\nregion: []\n")
+        for says, *arguments in (
+                ("nope: no such machine, expected a file or one of", "-c", "nope"),
+                ("broken.yaml:2:1: unknown key 'region'", "-c", broken),
+                ("no variant 'x', expected one of", "-c", "stm32h7", "--variant", "x"),
+                ("--set:1:21: '1x', expected a size", "-c", "stm32h7", "--set",
+                 "regions.d1_axi.size=1x"),
+                ("--set:2:1: unknown key 'a'", "-c", "stm32h7", "--set", "page.order=11", "--set",
+                 "a=b")):
+            self.refused(3, says, "replay", *arguments, self.small)
+            self.refused(3, says, "fit", *arguments, self.small)
+        self.refused(3, "broken.yaml:2:1", "info", broken)
+
+    def test_traces(self):
+        damaged = self.folder / "damaged.mst"
+        data = bytearray(FIRMWARE.read_bytes())
+        data[len(data) // 2] ^= 0x40
+        damaged.write_bytes(data)
+        (self.folder / "bad.trace").write_text(SMALL + "d = malloc many\n")
+        for says, trace in (("cannot open", "nope.mst"), ("is a directory", "."),
+                            ("bad.trace:5:12: expected", "bad.trace"), ("block", "damaged.mst")):
+            for command in (["replay", "-c", "stm32h7"], ["fit", "-c", "stm32h7"],
+                            ["import", "-o", "out.mst"]):
+                self.refused(3, says, *command, trace, cwd=self.folder)
+        self.refused(3, "bad.trace:5:12", "replay", "-c", "stm32h7", "--json", "x.json", "bad.trace",
+                     cwd=self.folder)
+        self.assertEqual(self.names(), ["bad.trace", "damaged.mst", "small.trace"])
+
+    def test_salvage(self):
+        (self.folder / "bad.trace").write_text(SMALL + "d = malloc many\n")
+        status, out, err = self.replay("--salvage", "--json", "-", self.folder / "bad.trace")
+        report = json.loads(out)
+        self.assertEqual((status, len(err.splitlines())), (3, 1))
+        self.assertEqual((report["run"]["ended"], report["events"]["done"]), ("damaged trace", 4))
+
+    def test_reports(self):
+        self.refused(3, "no.json", "diff", "no.json", "no.json")
+        self.refused(3, "small.trace", "diff", self.small, self.small)
+
+    def test_unwritable(self):
+        nowhere = self.folder / "no" / "where"
+        for arguments in (["replay", "-c", "stm32h7", "-q", "--json", nowhere, self.small],
+                          ["replay", "-c", "stm32h7", "-q", "--csv", nowhere, self.small],
+                          ["gen", "comb", "-n", "1000", "-o", nowhere]):
+            self.refused(3, str(nowhere), *arguments)
+        for arguments in (["fit", "-c", "stm32h7", "--alloc", "tlsf", "--json", nowhere, self.small],
+                          ["import", self.small, "-o", nowhere],
+                          ["trace", "shrink", "--keep", "2", self.small, "-o", nowhere]):
+            status, _, err = memscape(*arguments)
+            self.assertEqual(status, 3, arguments)
+            self.assertIn(str(nowhere), err)
+        self.assertEqual(self.names(), ["small.trace"])
+
+
+class Outputs(CommandLine):
+    def test_json_to_standard_output_only(self):
+        status, out, err = self.replay("--json", "-", self.small)
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(json.loads(out)["schema"], "memscape.report/1")
+        status, out, err = memscape("fit", "-c", "stm32h7", "--alloc", "tlsf", "--json", "-", self.small)
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(json.loads(out)["schema"], "memscape.fit/1")
+        for what in ("allocators", "machines", "formats", "figures"):
+            self.assertTrue(json.loads(memscape("list", what, "--json")[1]))
+        for what in ("stm32h7", self.small):
+            self.assertTrue(json.loads(memscape("info", what, "--json")[1]))
+
+    def test_color(self):
+        plain = self.replay("--color", "never", self.small)[1]
+        self.assertNotIn("\x1b", plain)
+        self.assertIn("\x1b[", self.replay("--color", "always", self.small)[1])
+        self.assertIn("\x1b[", self.replay("--color", "always", self.small, env={"NO_COLOR": "1"})[1])
+        self.assertEqual(self.replay("--color", "auto", self.small)[1], plain)
+        self.assertEqual(self.replay(self.small)[1], plain)
+
+    def test_color_on_a_terminal(self):
+        def on_terminal(**env):
+            master, slave = os.openpty()
+            environment = {**os.environ, "MEMSCAPE_DATA": str(ROOT), "TERM": "xterm", **env}
+            if "NO_COLOR" not in env:
+                environment.pop("NO_COLOR", None)
+            child = subprocess.Popen([MEMSCAPE, "replay", "-c", "stm32h7", self.small], stdout=slave,
+                                     stderr=slave, stdin=subprocess.DEVNULL, env=environment)
+            os.close(slave)
+            out = b""
+            while True:
+                try:
+                    piece = os.read(master, 65536)
+                except OSError:  # the terminal's other end is closed
+                    piece = b""
+                if not piece:
+                    break
+                out += piece
+            os.close(master)
+            self.assertEqual(child.wait(), 0)
+            return out
+        self.assertIn(b"\x1b[", on_terminal())
+        self.assertNotIn(b"\x1b[", on_terminal(NO_COLOR="1"))
+        self.assertNotIn(b"\x1b[", on_terminal(TERM="dumb"))
+
+    def test_standard_input(self):
+        self.assertEqual(self.replay("-", stdin=SMALL), self.replay(self.small))
+        with open(FIRMWARE, "rb") as trace:
+            done = subprocess.run([MEMSCAPE, "replay", "-c", "stm32h7", "--json", "-", "-"], stdin=trace,
+                                  capture_output=True, text=True,
+                                  env={**os.environ, "MEMSCAPE_DATA": str(ROOT)})
+        # A pipe does not tell beforehand which groups of operations come: more is booted.
+        piped, read = json.loads(done.stdout), json.loads(self.replay("--json", "-", FIRMWARE)[1])
+        for part in ("trace", "events", "peak"):
+            self.assertEqual(piped[part], read[part])
+
+    def test_same_report_every_time(self):
+        first = self.replay("--json", "-", FIRMWARE)
+        self.assertEqual(first[0], 0)
+        self.assertEqual(self.replay("--json", "-", FIRMWARE), first)
+        self.assertEqual(self.replay("--json", "-", "--port", "checked", FIRMWARE), first)
+        self.assertEqual(self.replay("--json", "-", "--check=50000", FIRMWARE), first)
+
+    def test_noise_changes_nothing_but_its_seed(self):
+        first, second = (json.loads(self.replay("--json", "-", "--noise", seed, self.small)[1])
+                         for seed in ("1", "2"))
+        for report in (first, second):
+            report["run"].pop("noise_seed")
+            report.pop("image_hash")
+        self.assertEqual(first, second)
+
+    def test_until(self):
+        report = json.loads(self.replay("--json", "-", "--until", "2", self.small)[1])
+        self.assertEqual((report["events"]["done"], report["live_at_end"]["bytes"]), (2, 300))
+
+    def test_csv(self):
+        table = self.folder / "t.csv"
+        self.assertEqual(self.replay("-q", "--csv", table, "--every", "2", self.small), (0, "", ""))
+        head, *rows = [line.split(",") for line in table.read_text().splitlines()]
+        self.assertEqual(head[:5], ["event", "live_bytes", "live_blocks", "footprint_bytes", "failed"])
+        self.assertEqual([row[:3] for row in rows], [["2", "300", "2"], ["4", "250", "2"]])
+        self.assertEqual({len(row) for row in rows}, {len(head)})
+        self.assertEqual(len({sum(map(int, row[5:])) for row in rows}), 1, "classes add up")
+        self.assertEqual(self.replay("-q", "--csv", "-", "--every", "2", self.small)[1],
+                         table.read_text())
+
+    def test_timing(self):
+        status, out, err = self.replay("--timing", self.small)
+        self.assertEqual((status, out), self.replay(self.small)[:2])
+        self.assertRegex(err, r"^timing: 4 events")
+
+    def test_diff(self):
+        a, b, c = (self.folder / name for name in ("a.json", "b.json", "c.json"))
+        self.replay("-q", "--json", a, self.small)
+        self.replay("-q", "--json", b, "--port", "checked", self.small)
+        self.replay("-q", "--json", c, "--alloc", "best_fit", self.small)
+        self.assertEqual(memscape("diff", "--all", a, b)[0], 0)
+        status, out, _ = memscape("diff", a, c)
+        self.assertEqual(status, 1)
+        self.assertIn("heaps.main.kind", out)
+        self.assertNotIn("run.alloc", out)
+        self.assertIn("run.alloc", memscape("diff", "--all", a, c)[1])
+
+    def test_interrupt(self):
+        trace, report = self.folder / "long.mst", self.folder / "long.json"
+        self.assertEqual(memscape("gen", "uniform", "-n", "300000", "-o", trace)[0], 0)
+        child = subprocess.Popen([MEMSCAPE, "replay", "-c", "x86_64", "-q", "--check=10", "--json",
+                                  report, trace], env={**os.environ, "MEMSCAPE_DATA": str(ROOT)})
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        self.assertEqual(child.wait(timeout=120), 130)
+        self.assertEqual(json.loads(report.read_text())["run"]["ended"], "interrupted")
+        self.assertEqual(self.names(), ["long.json", "long.mst", "small.trace"])
+
+
+class Judgements(CommandLine):
+    def test_fail_on(self):
+        for expression, status in (("events.failed > 0", 0), ("events.done == 4", 1),
+                                   ("largest(main) < 1K", 0), ("heaps.MAIN.live_bytes = 250", 2),
+                                   ("count(failures) == 0 and not (peak.live_bytes < 300)", 1)):
+            got, out, err = self.replay("-q", "--fail-on", expression, self.small)
+            self.assertEqual((got, out), (status, ""), f"{expression}: {err}")
+            if status == 1:
+                self.assertEqual(err, f"memscape: --fail-on '{expression}' is true\n")
+
+    def test_fail_on_points_at_the_column(self):
+        for expression, place in (("events.failed >", "1:16"), ("events.fail > 0", "1:8"),
+                                  ("1 + nothing(x)", "1:5"), ("heaps.mian.jw[0] > 1", "1:7")):
+            got, out, err = self.replay("-q", "--fail-on", expression, self.small)
+            self.assertEqual((got, out), (2, ""), f"{expression}: {err}")
+            self.assertTrue(err.startswith(f"memscape: --fail-on:{place}: "), err)
+
+    def test_expect(self):
+        trace = self.folder / "expect.trace"
+        trace.write_text('a = malloc 100\nexpect "events.failed == 0"\nexpect "peak.live_bytes > 100"\n')
+        status, _, err = self.replay("-q", trace)
+        self.assertEqual(status, 1)
+        self.assertEqual(err, "memscape: event 3: expected peak.live_bytes > 100, which is not so\n")
+
+    def test_failed_requests_are_a_result(self):
+        trace = self.folder / "big.trace"
+        trace.write_text("a = malloc 100M\nfree a\nfree b\n")
+        status, out, _ = self.replay("--json", "-", trace)
+        report = json.loads(out)
+        self.assertEqual(status, 0)
+        self.assertEqual([report["events"][k] for k in ("failed", "skipped", "findings")], [1, 1, 1])
+
+
+class Explained(CommandLine):
+    def test_golden(self):
+        for name in EXPLAINED:
+            with self.subTest(name):
+                status, out, err = explained(name)
+                self.assertEqual((status, err), (0, ""))
+                golden = (ROOT / f"tests/golden/explain-{name}.txt").read_text()
+                self.assertEqual(out, golden, "if it is meant to be so: test_cli.py --write")
+
+    def test_range(self):
+        whole = self.replay("--explain", "1..4", self.small)[1]
+        parts = "".join(self.replay("--explain", r, self.small)[1] for r in ("..1", "2", "3..4"))
+        self.assertEqual(parts, whole)
+        self.assertEqual(self.replay("--explain", "9..", self.small)[1], "")
+
+
+def write_golden():
+    for name in EXPLAINED:
+        (ROOT / f"tests/golden/explain-{name}.txt").write_text(explained(name)[1])
+
+
+if __name__ == "__main__":
+    WRITE = sys.argv[1] == "--write"
+    MEMSCAPE, ROOT = (str(pathlib.Path(sys.argv[1 + WRITE]).resolve()),
+                      pathlib.Path(sys.argv[2 + WRITE]).resolve())
+    FIRMWARE = ROOT / "traces/firmware.mst"
+    if WRITE:
+        write_golden()
+    else:
+        unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
