@@ -16,13 +16,14 @@ struct block_template {
 	uint8_t is_birth, has_operand; /* 0 or 1; neither: no slot */
 	uint8_t kind; /* enum template_kind */
 	uint32_t survives; /* 1: the slot is live after (birth, use); 0: a death */
+	bool ctx_open;     /* ctx, and nothing else, comes from misc */
 	uint32_t slot_mask; /* of the slot operand's bits */
 	uint32_t slot_bias; /* what stands for a difference of 0 */
 	uint32_t slot_width; /* its bytes */
 	uint8_t unused[44];
 };
 
-/* What the fast loop can do by itself: no open field, no second object. */
+/* What the fast loop can do by itself: no open field but ctx, no second object. */
 enum template_kind { NOT_PLAIN, PLAIN_BIRTH, PLAIN_NAMED };
 
 _Static_assert(sizeof(struct block_template) == 128, "two cache lines a template");
@@ -132,7 +133,8 @@ static const char *read_template(struct block_template *t, const uint8_t **pp, c
 	}
 	t->open = (uint16_t)open;
 	t->kind = NOT_PLAIN;
-	if (open == 0 && !trace_op_has_slot2(t->ev.op))
+	t->ctx_open = open == TF_ctx;
+	if ((open == 0 || t->ctx_open) && !trace_op_has_slot2(t->ev.op))
 		t->kind = t->is_birth ? PLAIN_BIRTH : t->has_operand ? PLAIN_NAMED : NOT_PLAIN;
 	*pp = p;
 	return strings_exist(&t->ev, nr_strings) ? NULL : "a string that is not defined";
@@ -201,6 +203,21 @@ static const char *read_open_fields(struct block_decoder *b, const struct block_
 	return strings_exist(ev, b->nr_strings) ? NULL : "a string that is not defined";
 }
 
+/* The varint of a ctx; NULL: it is none.  Reads three bytes, which are there (BLOCK_SLACK). */
+static inline const uint8_t *ctx_get(const uint8_t *p, uint16_t *ctx)
+{
+	uint32_t a = p[0], b = p[1], c = p[2];
+
+	*ctx = (uint16_t)a;
+	if (mm_likely(a < 128))
+		return p + 1;
+	*ctx = (uint16_t)((a & 127) | b << 7);
+	if (b < 128)
+		return p + 2;
+	*ctx = (uint16_t)((a & 127) | (b & 127) << 7 | c << 14);
+	return c < 4 ? p + 3 : NULL;
+}
+
 /*
  * The loop over plain events.
  *   birth  slot = order[live]    live grows
@@ -214,7 +231,7 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 			   size_t max)
 {
 	const struct block_template *const dict = b->dict;
-	const uint8_t *tokens = b->tokens, *sp = b->slots, *vp = b->sizes;
+	const uint8_t *tokens = b->tokens, *sp = b->slots, *vp = b->sizes, *mp = b->misc;
 	uint32_t *const order = slots->order;
 	uint8_t *const is_live = slots->is_live;
 	const uint32_t cap = slots->cap;
@@ -223,8 +240,16 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 
 	for (i = 0; i < max; i++) {
 		const struct block_template *t = &dict[tokens[i]];
+		const uint8_t *after = mp;
+		uint16_t ctx = t->ev.ctx;
 		uint32_t slot;
 
+		/* Programs of many threads: more contexts than templates. */
+		if (mm_unlikely(t->ctx_open)) {
+			after = ctx_get(mp, &ctx);
+			if (after == NULL)
+				break;
+		}
 		if (t->kind == PLAIN_BIRTH) {
 			slot = order[live++];
 			is_live[slot] = 1;
@@ -242,6 +267,8 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 		}
 		ev[i] = t->ev;
 		ev[i].slot = slot;
+		ev[i].ctx = ctx;
+		mp = after;
 		if (mm_unlikely(t->size_width)) {
 			ev[i].size = load64(vp) & width_mask[t->size_width];
 			vp += t->size_width;
@@ -250,6 +277,7 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 	b->tokens += i;
 	b->slots = sp;
 	b->sizes = vp;
+	b->misc = mp;
 	b->slot = named;
 	slots->live = (uint32_t)live;
 	slots->high = high;
@@ -315,7 +343,7 @@ const char *block_decoder_next(struct block_decoder *b, struct slots *slots, str
 		return "more live objects than there is memory for";
 	*n = decode(b, slots, ev, max, &wrong);
 	b->left -= (uint32_t)*n;
-	if (b->slots > b->slots_end || b->sizes > b->sizes_end) {
+	if (b->slots > b->slots_end || b->sizes > b->sizes_end || b->misc > b->misc_end) {
 		*n = 0;
 		return "a column that is shorter than its operands";
 	}

@@ -26,8 +26,9 @@
 #define CARRY_USES  8u /* uses that make one worth it */
 
 /* Room that rarer kinds of template leave to the more necessary ones. */
-#define ROOM_SHAPES  208u
-#define ROOM_REDUCED 240u
+#define ROOM_SHAPES   184u /* all fields in the template */
+#define ROOM_REDUCED  212u /* size and large fields open */
+#define ROOM_CONTEXTS 240u /* the context too: programs of many threads */
 
 /* A template as it is looked up: an event with these two in its slot and time. */
 struct shape {
@@ -206,6 +207,10 @@ static uint32_t choose_template(struct block_encoder *b, struct shape *s)
 	s->how = (uint8_t)(s->how | (size ? size_how(size) << 3 : 0));
 	open_fields(s, large_fields(&s->ev) | TF_size);
 	i = find_or_add(b, s, ROOM_REDUCED);
+	if (i != NO_TEMPLATE)
+		return i;
+	open_fields(s, large_fields(&s->ev) | TF_size | TF_ctx);
+	i = find_or_add(b, s, ROOM_CONTEXTS);
 	if (i != NO_TEMPLATE)
 		return i;
 	if ((s->how & 7) >= HOW_OPERAND)
