@@ -25,7 +25,8 @@ static uint64_t owner_cached(const struct system *s, const struct sys_alloc *h)
 }
 
 struct zone_space {
-	uint64_t bytes, largest;
+	uint64_t bytes, largest; /* free in all zones; the largest free block */
+	uint64_t roomiest; /* free in the zone that has most: no block crosses zones */
 };
 
 /* Free bytes and the largest free block of the page allocator's zones in `mask`. */
@@ -34,16 +35,21 @@ static struct zone_space zones_space(const struct system *s, const struct sys_al
 {
 	const struct page_ops *p = h->ops->pages;
 	unsigned shift = s->machine->page_shift, max = p->max_order(h->alloc);
-	struct zone_space sp = {0, 0};
+	struct zone_space sp = {0, 0, 0};
 
-	for (unsigned z = 0; z < h->env.nr_zones; z++)
+	for (unsigned z = 0; z < h->env.nr_zones; z++) {
+		uint64_t bytes = 0;
+
 		for (unsigned o = 0; (mask & (1u << z)) != 0 && o <= max; o++) {
 			uint64_t nr = p->nr_free(h->alloc, z, o);
 
-			sp.bytes += nr << (o + shift);
+			bytes += nr << (o + shift);
 			if (nr != 0 && sp.largest < 1ull << (o + shift))
 				sp.largest = 1ull << (o + shift);
 		}
+		sp.bytes += bytes;
+		sp.roomiest = bytes > sp.roomiest ? bytes : sp.roomiest;
+	}
 	return sp;
 }
 
@@ -95,18 +101,18 @@ static enum cause hinted(uint8_t refusal)
 }
 
 /*
- * Too few bytes in the zones that may serve the request: if those that may not
- * have enough, what the master reaches is the cause.
+ * Too few bytes in each zone that may serve the request: if one that may not has
+ * enough, what the master reaches is the cause.
  */
 static enum cause pages_cause(const struct replay *r, const struct sys_alloc *h, uint64_t size)
 {
 	struct zone_space mine = zones_space(r->sys, h, r->req.zone_mask);
 	uint64_t block = roundup_pow2(size);
 
-	if (mine.bytes >= block)
+	if (mine.roomiest >= block)
 		return CAUSE_FRAGMENTATION;
-	return zones_space(r->sys, h, ~r->req.zone_mask).bytes >= block ? CAUSE_REACHABILITY
-									: CAUSE_CAPACITY;
+	return zones_space(r->sys, h, ~r->req.zone_mask).roomiest >= block ? CAUSE_REACHABILITY
+									   : CAUSE_CAPACITY;
 }
 
 static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64_t size,
@@ -244,7 +250,7 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 	if (h->ops->pages != NULL) {
 		struct zone_space sp = zones_space(r->sys, h, r->req.zone_mask);
 
-		f->free_bytes = sp.bytes;
+		f->free_bytes = sp.roomiest;
 		f->largest_free = sp.largest;
 		return;
 	}

@@ -251,7 +251,7 @@ static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsig
 	r->req.zone_mask &= reach(r, master);
 	if (order > 40) {
 		mm_refuse(&r->sys->pages->view, MM_REFUSE_LIMIT);
-		replay_failed(r, r->sys->pages, ev, UINT64_MAX, 0);
+		replay_failed(r, r->sys->pages, ev, INT64_MAX, 0);
 	} else {
 		take_pages(r, ev, order, block_bytes(r, order), zero);
 	}
@@ -547,12 +547,28 @@ static void mass_free(struct replay *r, struct sys_alloc *h)
 	f->arena_live = 0;
 }
 
+/* One stack allocator is one arena: a second one cannot live beside it. */
+static bool other_arena(struct replay *r, const struct trace_event *ev)
+{
+	if (ev->op == OP_ARENA_FREE)
+		return true; /* nothing was pushed on it */
+	snprintf(r->problem, sizeof r->problem,
+		 "event %llu (%s): arena %llu while arena %llu is in use: the machine has one "
+		 "stack allocator, which serves one arena at a time",
+		 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op),
+		 (unsigned long long)ev->arg, (unsigned long long)r->fig->arena);
+	return false;
+}
+
 static bool do_arena(struct replay *r, const struct trace_event *ev)
 {
 	struct sys_alloc *h = r->sys->group[GROUP_ARENA];
 
 	if (h == NULL || h->ops->stack == NULL)
 		return false;
+	if (r->fig->arena_live != 0 && r->fig->arena != ev->arg)
+		return other_arena(r, ev);
+	r->fig->arena = ev->arg;
 	if (ev->op == OP_ARENA_PUSH)
 		push(r, h, ev);
 	else

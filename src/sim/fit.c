@@ -260,8 +260,8 @@ static uint64_t ceil_log2(uint64_t n)
  */
 static uint64_t bound_of(const char *kind, const struct fit_peak *p)
 {
-	uint64_t n = p->smallest ? p->largest / p->smallest : 1, m = p->live_bytes,
-		 log = ceil_log2(n);
+	uint64_t n = p->smallest ? (p->largest + p->smallest - 1) / p->smallest : 1,
+		 m = p->live_bytes, log = ceil_log2(n);
 
 	if (strcmp(kind, "first_fit") == 0 || strcmp(kind, "heap_4") == 0)
 		return m * (1 + log);

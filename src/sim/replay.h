@@ -78,6 +78,7 @@ struct figures {
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
 	uint64_t arena_live; /* blocks pushed and not mass-freed */
+	uint64_t arena; /* the trace's number of the arena they are in */
 	int64_t arena_payload[64], arena_rounding[64]; /* by region, of arena pushes */
 };
 
@@ -129,6 +130,7 @@ struct replay {
 	struct alloc_req req;
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;
+	uint64_t nr_trace; /* events of the whole trace, once read to its end; 0: not known */
 	uint64_t nr_check, nr_sample; /* events left until the next */
 	char problem[512]; /* REPLAY_CHECK, REPLAY_REFUSED: one line */
 };

@@ -103,9 +103,12 @@ static json_t *trace_json(const struct replay *r)
 {
 	char hash[33] = "";
 
-	if (r->trace != NULL)
+	/* Of a part there is none: it would depend on how the reader cuts the trace. */
+	if (r->trace != NULL && r->nr_trace != 0)
 		trace_hash(r->trace, hash);
-	return json_pack("{s:I, s:s}", "events", (json_int_t)r->fig->event, "hash", hash);
+	return json_pack("{s:I, s:s}", "events",
+			 (json_int_t)(r->nr_trace != 0 ? r->nr_trace : r->fig->event), "hash",
+			 hash);
 }
 
 static json_t *events_json(const struct figures *f)

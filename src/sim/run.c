@@ -2,6 +2,25 @@
 
 #include <string.h>
 
+/*
+ * The trace's hash and length are the whole trace's, wherever the replay stopped;
+ * they stay unknown where it was interrupted or the rest is damaged.
+ */
+static void read_rest(struct run *r)
+{
+	const struct trace_event *ev;
+	struct diag d = {0};
+	size_t n = 0;
+
+	if (r->end == REPLAY_STOPPED || r->end == REPLAY_DAMAGE || r->end == REPLAY_SIGNAL)
+		return;
+	do {
+		if (trace_next(r->trace, &ev, &n, &d) != 0)
+			return;
+	} while (n != 0);
+	r->replay.nr_trace = trace_delivered(r->trace);
+}
+
 static int begin(struct run *r, const struct run_request *q, const char *port, struct diag *d)
 {
 	struct boot_options boot = q->boot;
@@ -25,6 +44,8 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 	if (q->ready != NULL)
 		q->ready(q->ready_ctx, &r->replay);
 	r->end = replay_run(&r->replay, d);
+	if (q->trace_hash)
+		read_rest(r);
 	return 0;
 fail:
 	run_finish(r);

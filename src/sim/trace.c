@@ -214,6 +214,11 @@ uint32_t trace_nr_strings(const struct trace_reader *r)
 	return r->strings.nr;
 }
 
+uint64_t trace_delivered(const struct trace_reader *r)
+{
+	return r->delivered;
+}
+
 void trace_want_hash(struct trace_reader *r)
 {
 	r->want_hash = true;

@@ -58,6 +58,9 @@ uint32_t trace_nr_strings(const struct trace_reader *r);
  */
 void trace_want_hash(struct trace_reader *r);
 
+/* Events delivered so far. */
+uint64_t trace_delivered(const struct trace_reader *r);
+
 /*
  * XXH3-128 in hex of the events delivered so far, equal for all encodings of the same events;
  * "" where trace_want_hash did not ask for it.

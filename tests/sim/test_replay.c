@@ -490,6 +490,48 @@ static void test_gfp_chooses_zones(void **state)
 	machine_free(m);
 }
 
+/* No block crosses zones: what is free in all of them together does not make a fragmentation. */
+static void test_cause_is_of_one_zone(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run *r = run_text(m, "a = alloc_pages 7\nb = alloc_pages 6\nc = alloc_pages 50\n");
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->failed, 2);
+	assert_int_equal(r->replay.fig->by_cause[CAUSE_CAPACITY], 1);
+	assert_true(r->replay.fig->failure[0].free_bytes < 128 * 1024);
+	assert_int_equal(r->replay.fig->by_cause[CAUSE_LIMIT], 1);
+	assert_int_equal(r->replay.fig->failure[1].size, INT64_MAX);
+	end_it(r);
+	machine_free(m);
+}
+
+/* The stack allocator is one arena: freeing one must not free what another holds. */
+static void test_arenas_one_at_a_time(void **state)
+{
+	static const struct {
+		const char *text;
+		enum replay_end end;
+		uint64_t live;
+	} cases[] = {
+		{"arena_push 1 100\narena_free 1\narena_push 2 50\n", REPLAY_DONE, 50},
+		{"arena_push 1 100\narena_free 2\n", REPLAY_DONE, 100},
+		{"arena_push 1 100\narena_push 2 50\n", REPLAY_REFUSED, 100},
+	};
+	struct machine *m = load("stm32h7", NULL, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct run *r = run_text(m, cases[i].text);
+
+		assert_int_equal(r->end, cases[i].end);
+		assert_int_equal(r->replay.fig->live_bytes, cases[i].live);
+		end_it(r);
+	}
+	machine_free(m);
+}
+
 /* The textbook's sum: 4 GiB in 8 KiB pages are 524,288 descriptors of 40 bytes, 20 MiB. */
 static void test_textbook_descriptors(void **state)
 {
@@ -525,6 +567,8 @@ int main(void)
 		cmocka_unit_test(test_realloc_follows_placement),
 		cmocka_unit_test(test_rule_keeps_reachability),
 		cmocka_unit_test(test_gfp_chooses_zones),
+		cmocka_unit_test(test_cause_is_of_one_zone),
+		cmocka_unit_test(test_arenas_one_at_a_time),
 		cmocka_unit_test(test_textbook_descriptors),
 	};
 

@@ -126,6 +126,8 @@ static int choose_kinds(struct fit_request *q, const char *list)
 
 	if (strcmp(list, "all") == 0)
 		return all_kinds(q, in);
+	if (*list == '\0')
+		return cli_usage("fit", "--alloc: expected kinds, as tlsf,best_fit, or all");
 	while (*list != '\0') {
 		size_t n = strcspn(list, ",");
 		const struct alloc_ops *ops;
@@ -158,9 +160,12 @@ static void print_row(const struct fit_result *r, uint64_t peak, uint64_t scale,
 		       r->problem[0] ? r->problem : "unfinished: the work limit was reached");
 		return;
 	}
-	printf("  %-12s %11s %6llu.%03llu ", r->kind, size_text((int64_t)r->bytes, a),
-	       (unsigned long long)(r->bytes / peak),
-	       (unsigned long long)(r->bytes % peak * 1000 / peak));
+	printf("  %-12s %11s ", r->kind, size_text((int64_t)r->bytes, a));
+	if (peak == 0)
+		printf("%10s ", "-");
+	else
+		printf("%6llu.%03llu ", (unsigned long long)(r->bytes / peak),
+		       (unsigned long long)(r->bytes % peak * 1000 / peak));
 	print_bar(stdout, s, r->bytes, scale, 24);
 	printf(" %11s %s\n", r->bound ? size_text((int64_t)r->bound, b) : "-",
 	       r->finished ? "" : "unfinished: perhaps less");
@@ -182,7 +187,7 @@ static void print_table(const struct fit_request *q, const struct fit_result *re
 	printf("  %-12s %11s %10s %-24s %11s\n", "allocator", "least arena", "per live", "",
 	       "worst case");
 	for (unsigned i = 0; i < q->nr_kinds; i++)
-		print_row(&res[i], peak.live_bytes ? peak.live_bytes : 1, most, s);
+		print_row(&res[i], peak.live_bytes, most, s);
 }
 
 static int output(const struct fit_options *o, const struct fit_request *q,

@@ -192,6 +192,11 @@ static int one_option(struct options *o, int c, const char *arg)
 	}
 }
 
+static int goes_to_stdout(const char *path)
+{
+	return path != NULL && strcmp(path, "-") == 0;
+}
+
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
@@ -216,6 +221,9 @@ static int parse(struct options *o, int argc, char **argv)
 					 ? "which trace? give a file, or - for standard input"
 					 : "more than one trace");
 	o->trace = argv[optind];
+	if (goes_to_stdout(o->json) + goes_to_stdout(o->csv) + (o->explain != NULL) > 1)
+		return cli_usage("replay", "standard output takes one of --json -, --csv - and "
+					   "--explain: give the others a file");
 	return -1;
 }
 
@@ -397,7 +405,7 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 		return status;
 	report = report_build(&run->replay, &rr);
 	text_style_init(&style, o->color, stdout);
-	if (!o->quiet && (o->json == NULL || strcmp(o->json, "-") != 0) && o->explain == NULL)
+	if (!o->quiet && !goes_to_stdout(o->json) && !goes_to_stdout(o->csv) && o->explain == NULL)
 		report_text(report, &style, stdout);
 	err = o->json != NULL ? write_json(report, o->json) : 0;
 	if (status == EXIT_RAN)
@@ -415,7 +423,8 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	struct diag d = {0};
 	struct run_request q = {.machine = m,
 				.trace = o->trace,
-				.trace_hash = o->json != NULL || o->check != 0,
+				.trace_hash =
+					o->json != NULL || o->check != 0 || o->nr_fail_on != 0,
 				.boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
 				.replay = {.until = o->until, .check_every = o->check},
 				.ready = on_ready,
@@ -441,6 +450,9 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	progress_end(&s.progress);
 	if (o->timing)
 		print_timing(&run, cpu_seconds() - cpu, wall_seconds() - wall);
+	if (o->explain != NULL && s.explainer.from > run.replay.fig->event)
+		fprintf(stderr, "memscape: --explain %s: the run ended at event %llu\n", o->explain,
+			(unsigned long long)run.replay.fig->event);
 	status = end_status(o, &run, &d);
 	if (o->csv != NULL) {
 		d = (struct diag){0};

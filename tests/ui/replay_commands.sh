@@ -1,0 +1,64 @@
+#!/bin/sh
+# replay and fit from outside, where they meet odd input: replay_commands.sh MEMSCAPE
+set -eu
+memscape=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/replay_commands.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+failed=0
+
+fail() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+# expect STATUS TEXT COMMAND...: the exit status, and a text somewhere in the output
+expect() {
+	status=$1 text=$2
+	shift 2
+	got=0
+	"$memscape" "$@" >out 2>&1 || got=$?
+	[ "$got" = "$status" ] || fail "$* ended with $got, expected $status: $(head -3 out)"
+	[ -z "$text" ] || grep -q -- "$text" out || fail "$* does not say '$text': $(head -3 out)"
+}
+
+replay() {
+	status=$1 text=$2
+	shift 2
+	expect "$status" "$text" replay -c stm32h7 "$@"
+}
+
+printf 'a = malloc 100\nb = malloc 200\nrealloc a 400\nfree b\nfree a\n' >five.txt
+printf 'phase nothing\n' >markers.txt
+i=0
+while [ $i -lt 150 ]; do
+	echo "a$i = malloc 100M"
+	i=$((i + 1))
+done >failing.txt
+echo 'free a120' >>failing.txt
+
+# Standard output is one document.
+replay 0 '^5,0,0,' --csv - --every 1 five.txt
+[ "$(wc -l <out)" = 6 ] || fail "--csv - prints more than its rows"
+replay 2 'standard output' --json - --csv - five.txt
+replay 2 'standard output' --json - --explain 1..2 five.txt
+replay 0 '' --json - --csv rows.csv five.txt
+
+# --explain beyond the trace says so; failures and skipped events are told to the last.
+replay 0 'ended at event 5' --explain 50..60 five.txt
+replay 0 'FAILED' --explain 150..150 failing.txt
+replay 0 'not born' --explain 151..151 failing.txt
+
+# The trace's hash and length are the whole trace's, wherever the replay stops.
+"$memscape" replay -c stm32h7 -q --json whole.json five.txt
+"$memscape" replay -c stm32h7 -q --json part.json --until 2 five.txt
+grep -A2 '"trace": {' whole.json >whole
+grep -A2 '"trace": {' part.json >part
+cmp -s whole part || fail "--until changes the trace's hash"
+replay 1 '' -q --until 2 --fail-on 'events.done == 2 and trace.events == 5' five.txt
+
+# A trace without a request needs no arena to speak of, and no ratio.
+expect 0 '  -' fit -c stm32h7 --alloc tlsf,heap_4 markers.txt
+expect 2 'expected kinds' fit -c stm32h7 --alloc '' five.txt
+
+exit $failed
