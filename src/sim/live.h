@@ -31,6 +31,11 @@ struct live_table {
 	uint32_t nr; /* slots there is room for */
 };
 
+static inline uint64_t live_place(enum live_state state, unsigned alloc, uint64_t pa)
+{
+	return pa | (uint64_t)alloc << 48 | (uint64_t)state << 56;
+}
+
 static inline enum live_state live_state(const struct live *l)
 {
 	return (enum live_state)(l->place >> 56);
@@ -69,7 +74,7 @@ static inline uint32_t live_extra(const struct live *l)
 static inline void live_set(struct live *l, enum live_state state, unsigned alloc, uint64_t pa,
 			    uint64_t size, uint32_t site, uint64_t birth, uint32_t extra)
 {
-	l->place = pa | (uint64_t)alloc << 48 | (uint64_t)state << 56;
+	l->place = live_place(state, alloc, pa);
 	l->what = size | (uint64_t)site << 40;
 	l->born = birth | (uint64_t)extra << 40;
 }

@@ -57,21 +57,28 @@ static void set_footprint(struct replay *r, struct sys_alloc *h, uint64_t now)
 	}
 }
 
-/* The heap's footprint after a grant that ends at end_pa; of an arena it is the high-water mark. */
-static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
+/* What grows from pages has taken what it holds, which a free can lower. */
+static inline void held_footprint(struct replay *r, struct sys_alloc *h)
 {
-	uint64_t now =
-		h->arena.bytes == 0 ? h->source.held : end_pa - (h->arena.base.v - r->sys->offset);
-
-	if (mm_unlikely(now > h->footprint || (h->arena.bytes == 0 && now != h->footprint)))
-		set_footprint(r, h, now);
+	if (mm_unlikely(h->source.held != h->footprint))
+		set_footprint(r, h, h->source.held);
 }
 
-/* And after something was given back: only what grows from pages can shrink. */
-static inline void drop_footprint(struct replay *r, struct sys_alloc *h)
+/* An arena's footprint is its high-water mark: the furthest end of a grant so far. */
+static inline void arena_footprint(struct replay *r, struct sys_alloc *h, uint64_t arena_pa,
+				   uint64_t end_pa)
 {
-	if (h->arena.bytes == 0 && h->source.held != h->footprint)
-		set_footprint(r, h, h->source.held);
+	if (mm_unlikely(end_pa - arena_pa > h->footprint))
+		set_footprint(r, h, end_pa - arena_pa);
+}
+
+/* The heap's footprint after a grant that ends at end_pa. */
+static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
+{
+	if (h->arena.bytes == 0)
+		held_footprint(r, h);
+	else
+		arena_footprint(r, h, h->arena.base.v - r->sys->offset, end_pa);
 }
 
 static inline void note_peak(struct figures *f)
@@ -103,9 +110,8 @@ static inline void more_live(struct replay *r, struct sys_alloc *h, uint64_t byt
 }
 
 /* What was granted becomes payload and rounding: one row, found once. */
-static inline void split_grant(struct mem *m, vaddr_t va, uint64_t granted, uint64_t size)
+static inline void split_grant(struct mem *m, uint64_t pa, uint64_t granted, uint64_t size)
 {
-	uint64_t pa = mem_pa(m, va).v;
 	struct mm_row *row =
 		mm_likely(pa - m->row_base < m->row_bytes) ? m->row : mm_row_find(m, pa);
 
@@ -116,9 +122,9 @@ static inline void split_grant(struct mem *m, vaddr_t va, uint64_t granted, uint
 }
 
 /* And the way back. */
-static inline void join_grant(struct mem *m, vaddr_t va, uint64_t granted, uint64_t size)
+static inline void join_grant(struct mem *m, uint64_t pa, uint64_t granted, uint64_t size)
 {
-	split_grant(m, va, 0 - granted, 0 - size);
+	split_grant(m, pa, 0 - granted, 0 - size);
 }
 
 static inline void born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
@@ -126,7 +132,7 @@ static inline void born(struct replay *r, struct sys_alloc *h, const struct trac
 {
 	uint64_t pa = mem_pa(&h->view, g.va).v;
 
-	split_grant(&h->view, g.va, g.bytes, size);
+	split_grant(&h->view, pa, g.bytes, size);
 	live_set(&r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa, size,
 		 ev->site, r->fig->event, extra);
 	r->fig->live_blocks++;
@@ -137,8 +143,9 @@ static inline void born(struct replay *r, struct sys_alloc *h, const struct trac
 static inline void vacated(struct replay *r, struct sys_alloc *h, const struct live *l,
 			   msize_t granted)
 {
-	join_grant(&h->view, mem_va(&h->view, (paddr_t){live_pa(l)}), granted, live_size(l));
-	drop_footprint(r, h);
+	join_grant(&h->view, live_pa(l), granted, live_size(l));
+	if (h->arena.bytes == 0)
+		held_footprint(r, h);
 }
 
 static inline void died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t granted)
@@ -432,6 +439,109 @@ static bool do_realloc(struct replay *r, const struct trace_event *ev)
 	return true;
 }
 
+/* ---- the usual way: malloc and free of the one heap that serves all requests ---- */
+
+/*
+ * All that these two need to know, at hand: the general way finds it anew for each
+ * event.  What they do is the same.
+ */
+struct usual {
+	struct replay *r;
+	struct figures *f;
+	struct sys_alloc *h;
+	struct alloc *alloc;
+	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req); /* NULL: no such heap */
+	msize_t (*free)(struct alloc *a, vaddr_t p);
+	uint64_t place; /* state and allocator of its live blocks, as in struct live */
+	uint64_t arena_pa;
+	bool grown; /* from pages */
+};
+
+static struct usual usual_way(struct replay *r)
+{
+	struct sys_alloc *h = r->heap;
+	struct usual u = {.r = r, .f = r->fig, .h = h, .place = UINT64_MAX};
+
+	if (r->routed || h->pages_as_heap || h == r->sys->pages)
+		return u;
+	u.alloc = h->alloc;
+	u.malloc = h->ops->bytes->malloc;
+	u.free = h->ops->bytes->free;
+	u.place = live_place(LIVE_BLOCK, (unsigned)(h - r->sys->allocs), 0);
+	u.grown = h->arena.bytes == 0;
+	u.arena_pa = h->arena.base.v - r->sys->offset;
+	return u;
+}
+
+static inline void usual_malloc(const struct usual *u, const struct trace_event *ev)
+{
+	struct live *l = &u->r->live.slot[ev->slot];
+	struct figures *f = u->f;
+	struct grant g;
+	uint64_t pa;
+
+	u->r->req.size = ev->size;
+	u->r->req.align = 0;
+	g = u->malloc(u->alloc, &u->r->req);
+	if (mm_unlikely(g.bytes == 0)) {
+		replay_failed(u->r, u->h, ev, ev->size, 0);
+		return;
+	}
+	pa = mem_pa(&u->h->view, g.va).v;
+	split_grant(&u->h->view, pa, g.bytes, ev->size);
+	l->place = u->place | pa;
+	l->what = ev->size | (uint64_t)ev->site << 40;
+	l->born = f->event | (uint64_t)ev->tag << 40;
+	f->live_blocks++;
+	f->bytes_requested += ev->size;
+	f->live_bytes += ev->size;
+	if (u->grown)
+		held_footprint(u->r, u->h);
+	else
+		arena_footprint(u->r, u->h, u->arena_pa, pa + g.bytes);
+	note_peak(f);
+}
+
+/* The live block l of this heap. */
+static inline void usual_free(const struct usual *u, const struct trace_event *ev, struct live *l)
+{
+	uint64_t pa = l->place ^ u->place, size = live_size(l);
+	struct figures *f = u->f;
+	msize_t granted;
+
+	before_death(u->r);
+	granted = u->free(u->alloc, mem_va(&u->h->view, (paddr_t){pa}));
+	if (mm_unlikely(granted == FREE_BAD)) {
+		replay_bad(u->r, ev, 'p');
+		return;
+	}
+	join_grant(&u->h->view, pa, granted, size);
+	f->live_bytes -= size;
+	f->live_blocks--;
+	l->place = 0;
+	if (u->grown)
+		held_footprint(u->r, u->h);
+}
+
+/* An event whose slot has an entry; false: it was none of the usual. */
+static inline bool usual_event(const struct usual *u, const struct trace_event *ev)
+{
+	struct live *l;
+
+	if (ev->op == OP_MALLOC) {
+		if (mm_unlikely(u->malloc == NULL || ev->master != 0 || ev->size > LIVE_SIZE_MAX))
+			return false;
+		usual_malloc(u, ev);
+		return true;
+	}
+	l = &u->r->live.slot[ev->slot];
+	if (ev->op != OP_FREE || (ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
+	    l->place >> 48 != u->place >> 48)
+		return false;
+	usual_free(u, ev, l);
+	return true;
+}
+
 /* ---- the loop ---- */
 
 static inline void sample_jw(struct figures *f)
@@ -495,17 +605,23 @@ static inline bool execute(struct replay *r, const struct trace_event *ev)
 	}
 }
 
-/* One event; true: go on. */
-static inline bool step(struct replay *r, const struct trace_event *ev)
+/* What far_slot leaves of an event, and whatever else is not usual; true: go on. */
+static __attribute__((noinline)) bool unusual_event(struct replay *r, const struct trace_event *ev)
 {
-	struct figures *f = r->fig;
-	int far = 0;
+	int far = ev->slot >= r->live.nr ? far_slot(r, ev) : 0;
 
-	r->sys->sh.event = ++f->event;
+	return far != 0 ? far > 0 : execute(r, ev);
+}
+
+/* One event; true: go on.  Inlined in both loops, so that `u` needs no memory. */
+__attribute__((always_inline)) static inline bool step(const struct usual *u, const struct trace_event *ev)
+{
+	struct figures *f = u->f;
+
+	u->r->sys->sh.event = ++f->event;
 	f->by_op[ev->op]++;
-	if (mm_unlikely(ev->slot >= r->live.nr))
-		far = far_slot(r, ev);
-	if (mm_unlikely(far != 0 ? far < 0 : !execute(r, ev)))
+	if (mm_unlikely(ev->slot >= u->r->live.nr || !usual_event(u, ev)) &&
+	    mm_unlikely(!unusual_event(u->r, ev)))
 		return false;
 	sample_jw(f);
 	return true;
@@ -567,14 +683,11 @@ static enum replay_end after_event(struct replay *r, const struct trace_event *e
  * without effects and drops the call.
  */
 __attribute__((always_inline)) static inline void look_ahead(const struct replay *r,
-							     const struct trace_event *e,
-							     const struct trace_event *end)
+							     const struct trace_event *e)
 {
 	const struct trace_event *far = e + AHEAD_SLOT, *near = e + AHEAD_BLOCK;
 	const struct live *l;
 
-	if (mm_unlikely(far >= end))
-		return;
 	__builtin_prefetch(&r->live.slot[far->slot], 1);
 	if (!r->headers || near->op != OP_FREE || near->slot >= r->live.nr)
 		return;
@@ -588,9 +701,13 @@ __attribute__((always_inline)) static inline void look_ahead(const struct replay
 static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev,
 				  const struct trace_event *end)
 {
+	const struct usual u = usual_way(r);
+	const struct trace_event *ahead = end - ev > AHEAD_SLOT ? end - AHEAD_SLOT : ev;
+
 	for (; ev < end; ev++) {
-		look_ahead(r, ev, end);
-		if (mm_unlikely(!step(r, ev)))
+		if (mm_likely(ev < ahead))
+			look_ahead(r, ev);
+		if (mm_unlikely(!step(&u, ev)))
 			return refused(r, ev);
 	}
 	return REPLAY_DONE;
@@ -599,12 +716,13 @@ static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev
 static enum replay_end observed_loop(struct replay *r, const struct trace_event *ev,
 				     const struct trace_event *end)
 {
+	const struct usual u = usual_way(r);
 	enum replay_end how = REPLAY_DONE;
 
 	for (; ev < end && how == REPLAY_DONE; ev++) {
 		if (r->opt.before != NULL)
 			r->opt.before(r->opt.event_ctx, r, ev);
-		how = step(r, ev) ? after_event(r, ev) : refused(r, ev);
+		how = step(&u, ev) ? after_event(r, ev) : refused(r, ev);
 	}
 	return how;
 }
