@@ -53,6 +53,14 @@ void mm_fill(const struct mem *m, vaddr_t a, uint8_t byte, msize_t bytes)
 	memset(m->window + off, byte, bytes);
 }
 
+/* Bytes of [off, end) that lie in the frame of off. */
+static uint64_t in_frame(uint64_t off, uint64_t end)
+{
+	uint64_t stop = round_down(off, MM_TOUCH_BYTES) + MM_TOUCH_BYTES;
+
+	return (stop < end ? stop : end) - off;
+}
+
 void mm_zero(const struct mem *m, vaddr_t a, msize_t bytes)
 {
 	uint64_t off, end;
@@ -61,8 +69,7 @@ void mm_zero(const struct mem *m, vaddr_t a, msize_t bytes)
 		return;
 	off = range_off(m, a, bytes, true);
 	for (end = off + bytes; off < end;) {
-		uint64_t stop = round_down(off, MM_TOUCH_BYTES) + MM_TOUCH_BYTES;
-		uint64_t n = (stop < end ? stop : end) - off;
+		uint64_t n = in_frame(off, end);
 
 		if (m->touched[off >> MM_TOUCH_SHIFT])
 			memset(m->window + off, 0, n);
@@ -70,16 +77,37 @@ void mm_zero(const struct mem *m, vaddr_t a, msize_t bytes)
 	}
 }
 
+/*
+ * Copies n bytes within one frame at each side.  From a frame never touched, which is
+ * zero, to another one nothing needs to be stored: most of what a realloc moves was
+ * never written, and the host need not give pages for it.
+ */
+static void copy_piece(const struct mem *m, uint64_t dst, uint64_t src, uint64_t n)
+{
+	if (m->touched[src >> MM_TOUCH_SHIFT]) {
+		m->touched[dst >> MM_TOUCH_SHIFT] = true;
+		memcpy(m->window + dst, m->window + src, n);
+	} else if (m->touched[dst >> MM_TOUCH_SHIFT]) {
+		memset(m->window + dst, 0, n);
+	}
+}
+
 void mm_copy(const struct mem *m, vaddr_t to, vaddr_t from, msize_t bytes)
 {
-	uint64_t dst, src;
+	uint64_t dst, src, end;
 
 	if (bytes == 0)
 		return;
 	src = range_off(m, from, bytes, false);
 	dst = range_off(m, to, bytes, true);
-	touch(m, dst, bytes);
-	memcpy(m->window + dst, m->window + src, bytes);
+	for (end = dst + bytes; dst < end;) {
+		uint64_t n = in_frame(dst, end), k = in_frame(src, src + n);
+
+		n = k < n ? k : n;
+		copy_piece(m, dst, src, n);
+		dst += n;
+		src += n;
+	}
 }
 
 /* Bucket of a search of `steps` >= MM_SEARCH_EXACT: 32 to a power of two. */

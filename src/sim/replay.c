@@ -450,7 +450,8 @@ struct usual {
 	struct figures *f;
 	struct sys_alloc *h;
 	struct alloc *alloc;
-	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req); /* NULL: no such heap */
+	struct grant (*malloc)(struct alloc *a,
+			       const struct alloc_req *req); /* NULL: no such heap */
 	msize_t (*free)(struct alloc *a, vaddr_t p);
 	uint64_t place; /* state and allocator of its live blocks, as in struct live */
 	uint64_t arena_pa;
@@ -614,7 +615,8 @@ static __attribute__((noinline)) bool unusual_event(struct replay *r, const stru
 }
 
 /* One event; true: go on.  Inlined in both loops, so that `u` needs no memory. */
-__attribute__((always_inline)) static inline bool step(const struct usual *u, const struct trace_event *ev)
+__attribute__((always_inline)) static inline bool step(const struct usual *u,
+						       const struct trace_event *ev)
 {
 	struct figures *f = u->f;
 
