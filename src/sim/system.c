@@ -285,14 +285,18 @@ static const char *region_name(const struct system *s, int region)
 	return region < 0 ? "directly mapped memory" : s->machine->regions[region].name;
 }
 
-/* Carves the arena of a `from: boot` allocator. */
+/*
+ * Carves the arena of a `from: boot` allocator, at a cache line: a kind whose blocks
+ * lie at multiples of their size from its base could not align to lines otherwise.
+ */
 static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_options *o,
 		       struct diag *d)
 {
 	const struct alloc_conf *c = a->conf;
 	struct mm_range r = largest_free(s, c->region);
 	uint64_t want = c->group == GROUP_HEAP && o->heap_bytes != 0 ? o->heap_bytes : c->bytes;
-	uint64_t align = a->env.align, base = round_up(r.base.v, align);
+	uint64_t align = a->env.align, line = a->env.cache_line > align ? a->env.cache_line : align,
+		 base = round_up(r.base.v, line);
 	vaddr_t va;
 
 	r.bytes -= base - r.base.v < r.bytes ? base - r.base.v : r.bytes;

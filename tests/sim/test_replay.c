@@ -242,7 +242,8 @@ static void test_checkpoint_continues_identically(void **state)
 
 static char text_path[] = "/tmp/memscape-test-text.XXXXXX";
 
-static struct run *run_text(const struct machine *m, const char *text)
+/* Replays a trace in the text form; `kind` serves the heap, NULL: the machine's. */
+static struct run *run_text_with(const struct machine *m, const char *text, const char *kind)
 {
 	struct run *r;
 	FILE *f;
@@ -254,10 +255,15 @@ static struct run *run_text(const struct machine *m, const char *text)
 	fputs(text, f);
 	fclose(f);
 	r = run_it(m, (struct run_request){.trace = text_path,
-					   .boot = {.port = "checked"},
+					   .boot = {.port = "checked", .heap_kind = kind},
 					   .replay = {.check_every = 1}});
 	unlink(text_path);
 	return r;
+}
+
+static struct run *run_text(const struct machine *m, const char *text)
+{
+	return run_text_with(m, text, NULL);
 }
 
 /* BDMA reaches SRAM4 and the backup SRAM only: what does not fit there fails for reachability. */
@@ -532,6 +538,34 @@ static void test_arenas_one_at_a_time(void **state)
 	machine_free(m);
 }
 
+/* Every kind of heap aligns to cache lines in the arena that boot carves for it. */
+static void test_heaps_align_to_lines(void **state)
+{
+	static const char *const names[] = {"stm32h7", "x86_32", "x86_64"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct machine *m = load(names[i], NULL, 0);
+		const struct alloc_instance *in = find_instance("checked", m->word);
+		char text[128];
+
+		snprintf(text, sizeof text,
+			 "a = malloc 3\nb = memalign %u 1536\nc = memalign %u 9\n", m->cache_line,
+			 m->cache_line);
+		for (unsigned k = 0; k < in->nr_kinds; k++) {
+			struct run *r;
+
+			if ((in->kinds[k]->serves & SERVES_BYTES) == 0)
+				continue;
+			r = run_text_with(m, text, in->kinds[k]->name);
+			assert_ended(r, REPLAY_DONE);
+			assert_int_equal(r->replay.fig->failed, 0);
+			end_it(r);
+		}
+		machine_free(m);
+	}
+}
+
 /* The textbook's sum: 4 GiB in 8 KiB pages are 524,288 descriptors of 40 bytes, 20 MiB. */
 static void test_textbook_descriptors(void **state)
 {
@@ -569,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_gfp_chooses_zones),
 		cmocka_unit_test(test_cause_is_of_one_zone),
 		cmocka_unit_test(test_arenas_one_at_a_time),
+		cmocka_unit_test(test_heaps_align_to_lines),
 		cmocka_unit_test(test_textbook_descriptors),
 	};
 
