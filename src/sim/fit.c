@@ -285,9 +285,15 @@ static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 {
 	struct boot_options boot = {
 		.port = "fast", .groups = q->trace->groups, .heap_kind = "bump"};
-	struct system *sys = calloc(1, sizeof *sys);
+	struct system *sys;
 	uint64_t bytes = 0;
 
+	if ((q->trace->groups & 1u << TG_HEAP) == 0) {
+		diag_set(d, q->trace->path, 0, 0,
+			 "asks nothing of a heap, expected a trace with malloc and the like");
+		return 0;
+	}
+	sys = calloc(1, sizeof *sys);
 	if (sys != NULL && system_boot(sys, q->machine, &boot, d) == 0) {
 		if (sys->group[GROUP_HEAP] != NULL)
 			bytes = sys->group[GROUP_HEAP]->arena.bytes;

@@ -2,6 +2,7 @@
 # replay and fit from outside, where they meet odd input: replay_commands.sh MEMSCAPE
 set -eu
 memscape=$(realpath "$1")
+top=$(realpath "$(dirname "$0")/../..")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/replay_commands.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -60,5 +61,20 @@ replay 1 '' -q --until 2 --fail-on 'events.done == 2 and trace.events == 5' five
 # A trace without a request needs no arena to speak of, and no ratio.
 expect 0 '  -' fit -c stm32h7 --alloc tlsf,heap_4 markers.txt
 expect 2 'expected kinds' fit -c stm32h7 --alloc '' five.txt
+"$memscape" trace pages five.txt -o pages.mst >/dev/null 2>&1
+expect 3 'asks nothing of a heap' fit -c stm32h7 --alloc tlsf pages.mst
+"$memscape" fit -c stm32h7 --alloc tlsf --json fit.json five.txt >/dev/null
+expect 2 'two of a kind' diff whole.json fit.json
+
+# The example of docs/machines.md, word for word, on the trace it names.
+cd "$top"
+sed -n '/^memscape replay -c stm32h7 traces/,/^```/p' docs/machines.md | sed '/^```/d' >"$dir/example"
+[ -s "$dir/example" ] || fail "docs/machines.md shows no placement"
+memscape() {
+	"$memscape" "$@"
+}
+. "$dir/example" >"$dir/out" || fail "the example of docs/machines.md ends with $?"
+grep -q '^It fits' "$dir/out" || fail "the example of docs/machines.md does not fit"
+grep -q '^  small (tlsf): arena 112 KiB' "$dir/out" || fail "the example has no heap 'small'"
 
 exit $failed

@@ -111,6 +111,13 @@ int cmd_diff(int argc, char **argv)
 		json_decref(a);
 		return EXIT_BAD_INPUT;
 	}
+	if (!json_equal(json_object_get(a, "schema"), json_object_get(b, "schema"))) {
+		json_decref(a);
+		json_decref(b);
+		return cli_usage("diff",
+				 "one is a report of replay, the other of fit: expected two "
+				 "of a kind");
+	}
 	report_diff(a, b, print_one, &v);
 	json_decref(a);
 	json_decref(b);

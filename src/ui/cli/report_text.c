@@ -298,6 +298,8 @@ static void print_candidate(const struct page *p, const json_t *c)
 			(long long)num(k, "id"), size_text(num(k, "size"), a),
 			*str(k, "site") ? " from " : "", str(k, "site"), (long long)num(k, "age"));
 	}
+	if (json_array_size(list) == 0)
+		fputs(" only the headers between", p->out);
 	if (num(c, "blockers_total") > (int64_t)json_array_size(list))
 		fprintf(p->out, " and %lld more",
 			(long long)(num(c, "blockers_total") - (int64_t)json_array_size(list)));
