@@ -426,8 +426,11 @@ static bool do_realloc(struct replay *r, const struct trace_event *ev)
 		return true;
 	}
 	l = &r->live.slot[ev->slot];
-	if (live_state(l) == LIVE_FAILED)
-		l->place = 0;
+	/* Of an object whose birth failed; realloc(NULL, n) is a birth of its own. */
+	if (live_state(l) == LIVE_FAILED && (ev->flags & EV_NULL) == 0) {
+		r->fig->skipped++;
+		return true;
+	}
 	if (live_state(l) != LIVE_BLOCK)
 		return do_malloc(r, ev, 0, false);
 	h = &r->sys->allocs[live_alloc(l)];

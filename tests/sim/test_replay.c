@@ -566,6 +566,22 @@ static void test_heaps_align_to_lines(void **state)
 	}
 }
 
+/* What names an object whose birth failed is skipped, realloc too; a new birth is not. */
+static void test_realloc_of_the_unborn(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run *r = run_text(m, "a = malloc 600K\nrealloc a 100\nfree a\n"
+				    "b = realloc null 50\nrealloc b 60\n");
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->failed, 1);
+	assert_int_equal(r->replay.fig->skipped, 2);
+	assert_int_equal(r->replay.fig->live_bytes, 60);
+	end_it(r);
+	machine_free(m);
+}
+
 /* The textbook's sum: 4 GiB in 8 KiB pages are 524,288 descriptors of 40 bytes, 20 MiB. */
 static void test_textbook_descriptors(void **state)
 {
@@ -604,6 +620,7 @@ int main(void)
 		cmocka_unit_test(test_cause_is_of_one_zone),
 		cmocka_unit_test(test_arenas_one_at_a_time),
 		cmocka_unit_test(test_heaps_align_to_lines),
+		cmocka_unit_test(test_realloc_of_the_unborn),
 		cmocka_unit_test(test_textbook_descriptors),
 	};
 
