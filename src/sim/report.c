@@ -80,16 +80,26 @@ static json_t *allocs_json(const struct system *s)
 	return list;
 }
 
+static json_t *sets_json(const struct report_run *run)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < run->nr_sets; i++)
+		json_array_append_new(list, json_string(run->sets[i]));
+	return list;
+}
+
 static json_t *run_json(const struct replay *r, const struct report_run *run)
 {
 	const struct machine *m = r->sys->machine;
 
-	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:s?, s:s, s:I, s:o, s:b}", "program",
-			 "version", run->program_version, "report_format", 1, "machine_format", 1,
-			 "trace_format", 1, "machine_hash", m->hash, "variant", m->variant, "alloc",
-			 run->alloc, "ended", end_word(run->end), "noise_seed",
-			 (json_int_t)run->noise, "allocators", allocs_json(r->sys), "tainted",
-			 r->sys->sh.tainted);
+	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:o, s:s?, s:o, s:s, s:I, s:o, s:b}",
+			 "program", "version", run->program_version, "report_format", 1,
+			 "machine_format", 1, "trace_format", 1, "machine_hash", m->hash, "variant",
+			 m->variant, "set", sets_json(run), "alloc", run->alloc, "until",
+			 run->until != 0 ? uint_of(run->until) : json_null(), "ended",
+			 end_word(run->end), "noise_seed", (json_int_t)run->noise, "allocators",
+			 allocs_json(r->sys), "tainted", r->sys->sh.tainted);
 }
 
 static json_t *machine_json(const struct machine *m)

@@ -13,6 +13,9 @@
 struct report_run {
 	const char *program_version;
 	const char *alloc; /* --alloc; NULL */
+	const char *const *sets; /* --set, as given */
+	size_t nr_sets;
+	uint64_t until; /* --until; 0: none */
 	enum replay_end end;
 	uint64_t noise;
 	bool image_hash; /* compute it: O(touched frames) */

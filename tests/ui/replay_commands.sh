@@ -58,6 +58,11 @@ grep -A2 '"trace": {' part.json >part
 cmp -s whole part || fail "--until changes the trace's hash"
 replay 1 '' -q --until 2 --fail-on 'events.done == 2 and trace.events == 5' five.txt
 
+# What a report needs to be made again is in it.
+"$memscape" replay -c stm32h7 -q --json part.json --until 2 --set page.order=11 five.txt
+grep -q '"page.order=11"' part.json || fail "run.set does not keep --set"
+grep -q '"until": 2' part.json || fail "run.until does not keep --until"
+
 # A trace without a request needs no arena to speak of, and no ratio.
 expect 0 '  -' fit -c stm32h7 --alloc tlsf,heap_4 markers.txt
 expect 2 'expected kinds' fit -c stm32h7 --alloc '' five.txt

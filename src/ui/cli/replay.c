@@ -394,6 +394,9 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 {
 	struct report_run rr = {.program_version = MEMSCAPE_VERSION,
 				.alloc = o->alloc,
+				.sets = o->machine.sets,
+				.nr_sets = o->machine.nr_sets,
+				.until = o->until,
 				.end = run->end,
 				.noise = o->noise,
 				.image_hash = o->json != NULL || o->check != 0};
