@@ -98,7 +98,7 @@ static const char *read_how(struct block_template *t, const uint8_t *p)
 	t->slot_width = slot >= HOW_OPERAND ? slot - HOW_OPERAND : 0;
 	t->slot_mask = (uint32_t)width_mask[t->slot_width];
 	t->slot_bias = t->slot_mask ? t->slot_mask / 2 + 1 : 0;
-	t->size_width = size ? (uint8_t)(1u << (size - 1)) : 0;
+	t->size_width = (uint8_t)(size ? 1u << (size - 1) : 0);
 	if (slot != HOW_NO_SLOT &&
 	    (!trace_op_has_slot(p[0]) || t->is_birth != trace_op_births(p[0], p[1])))
 		return "an operation with a slot it cannot have";
