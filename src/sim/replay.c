@@ -753,6 +753,23 @@ enum replay_end replay_events(struct replay *r, const struct trace_event *ev, si
 	return end == REPLAY_DONE && steps_exceeded(r) ? REPLAY_LIMIT : end;
 }
 
+bool replay_read(struct replay *r, void (*fn)(void *ctx), void *ctx)
+{
+	struct mm_shared *sh = &r->sys->sh;
+	sigjmp_buf *const outer = sh->unwind; /* an `expect` reads in the middle of an event */
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0) != 0) {
+		sh->unwind = outer;
+		return false;
+	}
+	sh->unwind = &here;
+	mm_signal_machine(&r->sys->pm, sh);
+	fn(ctx);
+	sh->unwind = outer;
+	return true;
+}
+
 /* The next events up to `until`: what a stop in the middle of a block left, or a new block. */
 static int next_events(struct replay *r, const struct trace_event **ev, size_t *n, struct diag *d)
 {

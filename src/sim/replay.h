@@ -148,6 +148,12 @@ enum replay_end replay_events(struct replay *r, const struct trace_event *ev, si
 /* Checks every allocator and recounts the ledger by walk. 0, or -1 with r->problem. */
 int replay_check(struct replay *r) MUST_USE;
 
+/*
+ * Runs fn, which reads the image outside of an event and holds no host resources.
+ * false: a corrupt image made it fault; the run is tainted, *ctx is half-written.
+ */
+bool replay_read(struct replay *r, void (*fn)(void *ctx), void *ctx) MUST_USE;
+
 /* Free bytes and largest free block (bytes) of an allocator, by walk. */
 struct free_space {
 	uint64_t bytes, largest, blocks;

@@ -225,38 +225,82 @@ static json_t *peak_json(const struct figures *f)
 
 /* ---- zones ---- */
 
-static json_t *zone_json(const struct system *s, const struct sys_alloc *p, unsigned z)
+/* A zone, an allocator's free space, a cache: read first, as a corrupt image may fault. */
+struct reading {
+	struct system *sys;
+	struct sys_alloc *a;
+	uint32_t nr; /* of the zone or cache */
+	struct zone_figures zone;
+	struct free_area area;
+	struct free_space space;
+	struct cache_figures cache;
+};
+
+static void read_zone(void *ctx)
 {
-	struct zone_figures f = {0};
-	struct free_area a;
+	struct reading *x = ctx;
+
+	x->a->ops->pages->zone(x->a->alloc, x->nr, &x->zone);
+	free_area_of(x->sys, x->a, x->nr, &x->area);
+}
+
+static void read_space(void *ctx)
+{
+	struct reading *x = ctx;
+
+	x->space = free_space(x->sys, x->a);
+}
+
+static void read_cache(void *ctx)
+{
+	struct reading *x = ctx;
+
+	x->a->ops->caches->figures(x->a->alloc, x->nr, &x->cache);
+}
+
+/* What cannot be read is reported as zeros; the fault is among the findings. */
+static struct reading read_image(struct replay *r, struct sys_alloc *a, uint32_t nr,
+				 void (*fn)(void *ctx))
+{
+	struct reading x = {.sys = r->sys, .a = a, .nr = nr};
+
+	if (!replay_read(r, fn, &x))
+		return (struct reading){.sys = r->sys, .a = a, .nr = nr};
+	return x;
+}
+
+static json_t *zone_json(struct replay *r, struct sys_alloc *p, unsigned z)
+{
+	const struct reading x = read_image(r, p, z, read_zone);
+	const struct zone_figures f = x.zone;
+	const struct free_area a = x.area;
 	json_t *nr = json_array(), *un = json_array(), *ext = json_array();
 	uint64_t largest = 0;
 
-	p->ops->pages->zone(p->alloc, z, &f);
-	free_area_of(s, p, z, &a);
 	for (unsigned o = 0; o <= a.max_order; o++) {
 		json_array_append_new(nr, uint_of(a.nr_free[o]));
 		json_array_append_new(un, permille(unusable_index(&a, o)));
 		json_array_append_new(ext, permille(extfrag_index(&a, o)));
 		if (a.nr_free[o] != 0)
-			largest = 1ull << (o + s->machine->page_shift);
+			largest = 1ull << (o + r->sys->machine->page_shift);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "name", f.name,
-			 "managed_pages", (json_int_t)f.managed, "free_pages", (json_int_t)f.free,
-			 "min", (json_int_t)f.min, "low", (json_int_t)f.low, "high",
-			 (json_int_t)f.high, "nr_free", nr, "unusable", un, "extfrag", ext,
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "name",
+			 p->env.zones[z].name, "managed_pages", (json_int_t)f.managed, "free_pages",
+			 (json_int_t)f.free, "min", (json_int_t)f.min, "low", (json_int_t)f.low,
+			 "high", (json_int_t)f.high, "nr_free", nr, "unusable", un, "extfrag", ext,
 			 "largest_free_bytes", (json_int_t)largest, "fallbacks",
 			 (json_int_t)f.fallbacks);
 }
 
-static json_t *zones_json(const struct system *s)
+static json_t *zones_json(struct replay *r)
 {
+	struct system *s = r->sys;
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < s->nr_allocs; i++)
 		for (unsigned z = 0;
 		     s->allocs[i].ops->pages != NULL && z < s->allocs[i].env.nr_zones; z++)
-			json_array_append_new(list, zone_json(s, &s->allocs[i], z));
+			json_array_append_new(list, zone_json(r, &s->allocs[i], z));
 	return list;
 }
 
@@ -285,7 +329,7 @@ static json_t *jw_json(const struct figures *f)
 static json_t *heap_json(struct replay *r, struct sys_alloc *a)
 {
 	const struct ledger *l = &r->sys->ledger;
-	struct free_space f = free_space(r->sys, a);
+	struct free_space f = read_image(r, a, 0, read_space).space;
 	int64_t sum[MM_NR_CLASSES];
 
 	ledger_owner(l->rows, l, a->owner, sum);
@@ -315,13 +359,12 @@ static json_t *heaps_json(struct replay *r)
 	return list;
 }
 
-static json_t *cache_json(const struct replay *r, const struct live *l)
+static json_t *cache_json(struct replay *r, const struct live *l)
 {
-	const struct sys_alloc *a = &r->sys->allocs[live_alloc(l)];
-	struct cache_figures c = {0};
+	struct sys_alloc *a = &r->sys->allocs[live_alloc(l)];
+	const struct cache_figures c = read_image(r, a, (uint32_t)live_pa(l), read_cache).cache;
 	const char *name = r->trace != NULL ? trace_string(r->trace, live_extra(l)) : "";
 
-	a->ops->caches->figures(a->alloc, (uint32_t)live_pa(l), &c);
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "object_size",
 			 (json_int_t)c.object_size, "slab_size", (json_int_t)c.slab_size,
 			 "objects_per_slab", (json_int_t)c.objects_per_slab, "pages_per_slab",
@@ -330,7 +373,7 @@ static json_t *cache_json(const struct replay *r, const struct live *l)
 			 "slabs", (json_int_t)c.slabs);
 }
 
-static json_t *caches_json(const struct replay *r)
+static json_t *caches_json(struct replay *r)
 {
 	json_t *list = json_array();
 
@@ -527,7 +570,7 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "events", events_json(r->fig));
 	json_object_set_new(o, "ledger", ledger_json(r));
 	json_object_set_new(o, "peak", peak_json(r->fig));
-	json_object_set_new(o, "zones", zones_json(r->sys));
+	json_object_set_new(o, "zones", zones_json(r));
 	json_object_set_new(o, "caches", caches_json(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
 	json_object_set_new(o, "virtual", json_object());
