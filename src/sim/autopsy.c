@@ -122,6 +122,9 @@ static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64
 
 	if (r->req.zone_mask == 0)
 		return CAUSE_REACHABILITY;
+	/* An arena that is too small is a matter of capacity; a limit is one whatever is free. */
+	if (h->arena.bytes != 0 && bytes < size)
+		return CAUSE_CAPACITY;
 	if (h->ops->bytes != NULL && h->ops->bytes->largest_request != NULL &&
 	    size > h->ops->bytes->largest_request(h->alloc))
 		return CAUSE_LIMIT;

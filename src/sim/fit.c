@@ -102,9 +102,11 @@ static int read_all(struct fit_trace *t, struct trace_reader *r, struct peak_sca
 			return diag_set(d, "", 0, 0, "out of host memory");
 		streaming = streaming || t->ev == NULL;
 		t->nr += n;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			t->groups |= 1u << trace_op_group((enum trace_op)ev[i].op);
 			if (!scan_event(s, &ev[i]))
 				return diag_set(d, "", 0, 0, "out of host memory");
+		}
 	}
 }
 
@@ -113,7 +115,6 @@ struct fit_trace *fit_trace_read(const char *path, struct diag *d)
 	struct fit_trace *t = calloc(1, sizeof *t);
 	struct trace_reader *r = trace_open(path, d);
 	struct peak_scan s = {{0}, 0, 0, {0, 0, 0, 0}};
-	struct trace_info info;
 	int err;
 
 	if (t == NULL || r == NULL) {
@@ -122,8 +123,6 @@ struct fit_trace *fit_trace_read(const char *path, struct diag *d)
 		return NULL;
 	}
 	t->path = strdup(path);
-	trace_get_info(r, &info);
-	t->groups = info.groups;
 	err = read_all(t, r, &s, d);
 	trace_close(r);
 	t->peak = s.peak;
@@ -256,12 +255,15 @@ static uint64_t ceil_log2(uint64_t n)
 
 /*
  * Worst-case bounds in bytes for a peak of M live bytes and requests of at most n
- * times the smallest (Robson 1971, 1974, 1977; as collected in o1heap's README).
+ * times the smallest (Robson 1971, 1974, 1977; as collected in o1heap's README).  M
+ * and n count what a request becomes: a header of one word, rounded to the alignment.
  */
-static uint64_t bound_of(const char *kind, const struct fit_peak *p)
+static uint64_t bound_of(const struct machine *machine, const char *kind, const struct fit_peak *p)
 {
-	uint64_t n = p->smallest ? (p->largest + p->smallest - 1) / p->smallest : 1,
-		 m = p->live_bytes, log = ceil_log2(n);
+	uint64_t word = machine->word, align = machine->malloc_align,
+		 smallest = round_up(p->smallest + word, align),
+		 n = (round_up(p->largest + word, align) + smallest - 1) / smallest,
+		 m = p->live_bytes + p->live_blocks * (word + align - 1), log = ceil_log2(n);
 
 	if (strcmp(kind, "first_fit") == 0 || strcmp(kind, "heap_4") == 0)
 		return m * (1 + log);
@@ -345,7 +347,7 @@ static void fit_kind(const struct fit_request *q, struct fit_result *res, uint64
 	uint64_t granule = granule_of(q, res->kind), lo, hi = 0;
 
 	res->finished = true;
-	res->bound = bound_of(res->kind, &q->trace->peak);
+	res->bound = bound_of(q->machine, res->kind, &q->trace->peak);
 	lo = round_down(q->trace->peak.live_bytes, granule);
 	if (!find_upper(q, res, max, granule, &lo, &hi))
 		return;

@@ -21,6 +21,30 @@ static void read_rest(struct run *r)
 	r->replay.nr_trace = trace_delivered(r->trace);
 }
 
+/*
+ * The groups of requests that a trace makes, where its format does not tell before
+ * the end: read once more.  So the same events boot the same allocators in any form.
+ * Standard input cannot be read twice: all groups.
+ */
+static uint32_t trace_groups(const struct run_request *q, uint32_t told)
+{
+	struct diag d = {0};
+	struct trace_reader *r;
+	const struct trace_event *ev;
+	uint32_t groups = 0;
+	size_t n = 1;
+
+	if (told != UINT32_MAX || strcmp(q->trace, "-") == 0)
+		return told;
+	r = trace_open(q->trace, &d);
+	/* Damage ends the scan, as it will end the replay. */
+	while (r != NULL && n != 0 && trace_next(r, &ev, &n, &d) == 0)
+		for (size_t i = 0; i < n; i++)
+			groups |= 1u << trace_op_group((enum trace_op)ev[i].op);
+	trace_close(r);
+	return groups;
+}
+
 static int begin(struct run *r, const struct run_request *q, const char *port, struct diag *d)
 {
 	struct boot_options boot = q->boot;
@@ -33,7 +57,7 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 	if (q->trace_hash)
 		trace_want_hash(r->trace);
 	trace_get_info(r->trace, &info);
-	boot.groups = info.groups;
+	boot.groups = info.seekable ? trace_groups(q, info.groups) : info.groups;
 	boot.port = port;
 	if (system_boot(&r->sys, q->machine, &boot, d) != 0)
 		goto fail;

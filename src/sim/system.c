@@ -59,6 +59,17 @@ static uint32_t groups_of(enum alloc_group g)
 	return of[g];
 }
 
+/* Does a placement rule send requests of these groups to the heap? */
+static bool is_placed(const struct machine *m, unsigned conf, uint32_t groups)
+{
+	if ((groups & (1u << TG_HEAP | 1u << TG_DMA)) == 0)
+		return false;
+	for (unsigned i = 0; i < m->nr_placement; i++)
+		if (m->placement[i].heap == (int)conf)
+			return true;
+	return false;
+}
+
 static bool is_needed(const struct system *s, unsigned conf, const struct boot_options *o)
 {
 	const struct alloc_conf *c = &s->machine->allocs[conf];
@@ -66,7 +77,7 @@ static bool is_needed(const struct system *s, unsigned conf, const struct boot_o
 	/* Without a kind, pages serve the group themselves. */
 	if (c->kind == NULL)
 		return false;
-	if ((groups_of(c->group) & o->groups) != 0)
+	if ((groups_of(c->group) & o->groups) != 0 || is_placed(s->machine, conf, o->groups))
 		return true;
 	if (c->group != GROUP_PAGES)
 		return false;

@@ -500,7 +500,7 @@ static void test_gfp_chooses_zones(void **state)
 static void test_cause_is_of_one_zone(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
-	struct run *r = run_text(m, "a = alloc_pages 7\nb = alloc_pages 6\nc = alloc_pages 50\n");
+	struct run *r = run_text(m, "a = alloc_pages 7\nb = alloc_pages 6\nc = alloc_pages 50\nd = malloc 8\n");
 
 	(void)state;
 	assert_ended(r, REPLAY_DONE);

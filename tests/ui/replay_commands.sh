@@ -63,8 +63,7 @@ replay 1 '' -q --until 2 --fail-on 'events.done == 2 and trace.events == 5' five
 grep -q '"page.order=11"' part.json || fail "run.set does not keep --set"
 grep -q '"until": 2' part.json || fail "run.until does not keep --until"
 
-# A trace without a request needs no arena to speak of, and no ratio.
-expect 0 '  -' fit -c stm32h7 --alloc tlsf,heap_4 markers.txt
+expect 3 'asks nothing of a heap' fit -c stm32h7 --alloc tlsf,heap_4 markers.txt
 expect 2 'expected kinds' fit -c stm32h7 --alloc '' five.txt
 "$memscape" trace pages five.txt -o pages.mst >/dev/null 2>&1
 expect 3 'asks nothing of a heap' fit -c stm32h7 --alloc tlsf pages.mst
