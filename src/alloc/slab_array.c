@@ -94,32 +94,30 @@ static inline vaddr_t object_at(const struct slab_array *a, const struct slab_cl
 /* Takes the n lowest entries, the oldest, off the stack: their slabs are listed for it. */
 static void drop_oldest(struct slab_array *a, const struct slab_class *c, uint32_t n)
 {
-	struct mem *m = a->base.m;
-	vaddr_t k = c->rec;
-	uint32_t at_hand = hand_count(m, k);
+	struct mm_rec k = mem_rec(a->base.m, c->rec);
+	uint32_t at_hand = hand_count(k);
 
 	for (uint32_t i = 0; i < n; i++)
-		slabset_list(&a->set, cache_of(a, c), slab_ref(a, hand_entry(m, k, i)), true);
+		slabset_list(&a->set, cache_of(a, c), slab_ref(a, hand_entry(k, i)), true);
 	for (uint32_t i = 0; i < at_hand; i++)
-		set_hand_entry(m, k, i, i + n < at_hand ? hand_entry(m, k, i + n) : VADDR_NONE);
-	set_hand_count(m, k, at_hand - n);
+		set_hand_entry(k, i, i + n < at_hand ? hand_entry(k, i + n) : VADDR_NONE);
+	set_hand_count(k, at_hand - n);
 }
 
 /* Forgets all entries of the slab at ref, which is going. */
 static void forget_slab(struct slab_array *a, const struct slab_class *c, uint32_t ref)
 {
-	struct mem *m = a->base.m;
-	vaddr_t k = c->rec;
-	uint32_t at_hand = hand_count(m, k), kept = 0;
+	struct mm_rec k = mem_rec(a->base.m, c->rec);
+	uint32_t at_hand = hand_count(k), kept = 0;
 
 	for (uint32_t i = 0; i < at_hand; i++) {
-		vaddr_t p = hand_entry(m, k, i);
+		vaddr_t p = hand_entry(k, i);
 
-		set_hand_entry(m, k, i, VADDR_NONE);
+		set_hand_entry(k, i, VADDR_NONE);
 		if (slab_ref(a, p) != ref)
-			set_hand_entry(m, k, kept++, p);
+			set_hand_entry(k, kept++, p);
 	}
-	set_hand_count(m, k, kept);
+	set_hand_count(k, kept);
 }
 
 /*
@@ -129,15 +127,16 @@ static void forget_slab(struct slab_array *a, const struct slab_class *c, uint32
 static bool take_in_hand(struct slab_array *a, const struct slab_class *c, uint32_t ref)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->rec, d = slab_record(&a->set, ref);
-	uint32_t n = hand_count(m, k), free = c->nr - record_inuse(m, d), room = HAND / 2 - n;
+	struct mm_rec k = mem_rec(m, c->rec);
+	vaddr_t d = slab_record(&a->set, ref);
+	uint32_t n = hand_count(k), free = c->nr - record_inuse(m, d), room = HAND / 2 - n;
 	uint32_t take = free < room ? free : room, end = n + take;
 
-	set_hand_count(m, k, end);
+	set_hand_count(k, end);
 	for (uint32_t w = 0; end > n; w++) {
 		for (msize_t bits = slab_free_bits(m, d, w, c->nr); bits != 0 && end > n;
 		     bits &= bits - 1)
-			set_hand_entry(m, k, --end,
+			set_hand_entry(k, --end,
 				       object_at(a, c, ref, (w << WORD_SHIFT) + lsb(bits)));
 	}
 	return take == free;
@@ -148,18 +147,18 @@ static bool fill_hand(struct slab_array *a, const struct slab_class *c, const st
 		      uint64_t *steps)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->rec;
+	struct mm_rec k = mem_rec(m, c->rec);
 	uint32_t ref = slabset_more(&a->set, cache_of(a, c), req, steps);
 
-	for (; ref != REF_NONE; ref = cache_head(m, k)) {
+	for (; ref != REF_NONE; ref = cache_head(m, c->rec)) {
 		if (!take_in_hand(a, c, ref))
 			break;
 		slabset_list(&a->set, cache_of(a, c), ref, false);
 		++*steps;
-		if (hand_count(m, k) == HAND / 2)
+		if (hand_count(k) == HAND / 2)
 			break;
 	}
-	return hand_count(m, k) != 0;
+	return hand_count(k) != 0;
 }
 
 /* Gives back every slab that holds no live object: true if there was one. */
@@ -170,33 +169,31 @@ static __attribute__((noinline)) bool reclaim(struct slab_array *a)
 	for (uint32_t i = 0; i < a->nr; i++) {
 		const struct slab_class *c = &a->class[i];
 
-		drop_oldest(a, c, hand_count(a->base.m, c->rec));
+		drop_oldest(a, c, hand_count(mem_rec(a->base.m, c->rec)));
 		units += slabset_shrink(&a->set, cache_of(a, c));
 	}
 	return units != 0;
 }
 
-/*
- * Grants the object on top of the stack, which holds n > 0.  `view` is a copy of
- * a->base.m of which the compiler knows that no store changes it.
- */
-static inline struct grant serve(struct slab_array *a, const struct slab_class *c,
-				 const struct mem *view, uint32_t n)
+/* Grants the object on top of the stack k, which holds n > 0. */
+static inline struct grant serve(struct slab_array *a, const struct slab_class *c, struct mm_rec k,
+				 uint32_t n)
 {
-	vaddr_t p = hand_entry(view, c->rec, n - 1);
-	vaddr_t d = number_record(a, slab_number(a, p));
-	uint32_t index = index_of(a, c, p), w = index >> WORD_SHIFT;
-	uint32_t inuse = record_inuse(view, d);
+	struct mem *m = a->base.m;
+	vaddr_t p = hand_entry(k, n - 1);
+	struct mm_rec d = mem_rec(m, number_record(a, slab_number(a, p)));
+	uint32_t index = index_of(a, c, p), w = index >> WORD_SHIFT, inuse = slab_inuse(d);
+	struct grant g = {p, c->size};
 
-	set_hand_entry(view, c->rec, n - 1, VADDR_NONE);
-	set_hand_count(view, c->rec, n - 1);
-	set_slab_bits(view, d, w, slab_bits(view, d, w) | object_bit(index));
-	set_record_inuse(view, d, inuse + 1);
+	set_hand_entry(k, n - 1, VADDR_NONE);
+	set_hand_count(k, n - 1);
+	set_slab_word(d, w, slab_word(d, w) | object_bit(index));
+	set_slab_inuse(d, inuse + 1);
 	if (mm_unlikely(inuse == 0))
-		set_cache_empty(view, c->rec, cache_empty(view, c->rec) - 1);
-	mm_account(a->base.m, p, c->size, MM_CACHED, MM_GRANTED);
-	mm_event(a->base.m, MM_EV_OBJ_ALLOC, p.v, index, round_down(p.v, a->slab_bytes));
-	return (struct grant){p, c->size};
+		set_cache_empty(m, c->rec, cache_empty(m, c->rec) - 1);
+	mm_account(m, p, g.bytes, MM_CACHED, MM_GRANTED);
+	mm_event(m, MM_EV_OBJ_ALLOC, p.v, index, round_down(p.v, a->slab_bytes));
+	return g;
 }
 
 /* Nothing is at hand. */
@@ -205,10 +202,12 @@ static __attribute__((noinline)) struct grant serve_slow(struct slab_array *a,
 							 const struct alloc_req *req)
 {
 	uint64_t steps = 0;
+	struct mm_rec k;
 	bool any = fill_hand(a, c, req, &steps) || (reclaim(a) && fill_hand(a, c, req, &steps));
 
 	mm_search(a->base.m, steps);
-	return any ? serve(a, c, a->base.m, hand_count(a->base.m, c->rec)) : GRANT_NONE;
+	k = mem_rec(a->base.m, c->rec);
+	return any ? serve(a, c, k, hand_count(k)) : GRANT_NONE;
 }
 
 /* ---- blocks of whole units ---- */
@@ -282,9 +281,9 @@ static __attribute__((noinline)) msize_t large_free(struct slab_array *a, vaddr_
 
 struct grant slab_array_malloc(struct slab_array *a, const struct alloc_req *req)
 {
-	const struct mem view = *a->base.m;
 	msize_t size = req->size;
 	const struct slab_class *c;
+	struct mm_rec k;
 	uint32_t at, n;
 
 	if (mm_unlikely(size > a->largest))
@@ -296,16 +295,17 @@ struct grant slab_array_malloc(struct slab_array *a, const struct alloc_req *req
 			return large_malloc(a, size ? size : 1, req);
 	}
 	c = &a->class[at];
-	n = hand_count(&view, c->rec);
+	k = mem_rec(a->base.m, c->rec);
+	n = hand_count(k);
 	if (mm_unlikely(n == 0))
 		return serve_slow(a, c, req);
 	mm_search(a->base.m, 0);
-	return serve(a, c, &view, n);
+	return serve(a, c, k, n);
 }
 
 /* The class of the slab that p lies in, with its record; NULL: p is in no slab of ours. */
-static inline const struct slab_class *class_at(const struct slab_array *a, const struct mem *m,
-						vaddr_t p, vaddr_t *d)
+static inline const struct slab_class *class_at(const struct slab_array *a, vaddr_t p,
+						struct mm_rec *d)
 {
 	const struct slabpool *pool = &a->set.pool;
 	msize_t number = slab_number(a, p);
@@ -316,8 +316,8 @@ static inline const struct slab_class *class_at(const struct slab_array *a, cons
 		    slabpool_kind(pool, (uint32_t)number << a->ref_shift) != POOL_SLAB)
 			return NULL;
 	}
-	*d = number_record(a, number);
-	at = record_kind(m, *d) - POOL_SLAB;
+	*d = mem_rec(a->base.m, number_record(a, number));
+	at = slab_kind(*d) - POOL_SLAB;
 	return at < a->nr ? &a->class[at] : NULL;
 }
 
@@ -326,58 +326,59 @@ static __attribute__((noinline)) msize_t put_slow(struct slab_array *a, const st
 						  vaddr_t p)
 {
 	struct mem *m = a->base.m;
-	vaddr_t k = c->rec;
+	struct mm_rec k = mem_rec(m, c->rec);
 	uint32_t ref = slab_ref(a, p);
 
 	if (record_inuse(m, slab_record(&a->set, ref)) == 0) {
-		if (cache_empty(m, k) >= a->set.keep_empty)
+		if (cache_empty(m, c->rec) >= a->set.keep_empty)
 			forget_slab(a, c, ref);
 		if (slabset_emptied(&a->set, cache_of(a, c), ref))
 			return c->size;
 	}
-	if (hand_count(m, k) == HAND)
+	if (hand_count(k) == HAND)
 		drop_oldest(a, c, HAND / 2);
-	set_hand_entry(m, k, hand_count(m, k), p);
-	set_hand_count(m, k, hand_count(m, k) + 1);
+	set_hand_entry(k, hand_count(k), p);
+	set_hand_count(k, hand_count(k) + 1);
 	return c->size;
 }
 
 msize_t slab_array_free(struct slab_array *a, vaddr_t p)
 {
-	const struct mem view = *a->base.m;
+	struct mem *m = a->base.m;
 	const struct slab_class *c;
 	uint32_t index, inuse, w, n;
+	struct mm_rec d, k;
 	msize_t bits;
-	vaddr_t d;
 
-	c = class_at(a, &view, p, &d);
+	c = class_at(a, p, &d);
 	if (mm_unlikely(c == NULL))
 		return large_free(a, p);
 	index = index_of(a, c, p);
 	if (mm_unlikely(index >= c->nr))
 		return FREE_BAD;
 	w = index >> WORD_SHIFT;
-	bits = slab_bits(&view, d, w);
+	bits = slab_word(d, w);
 	if (mm_unlikely((bits & object_bit(index)) == 0))
 		return FREE_BAD;
-	set_slab_bits(&view, d, w, bits & ~object_bit(index));
-	inuse = record_inuse(&view, d) - 1;
-	set_record_inuse(&view, d, inuse);
-	mm_account(a->base.m, p, c->size, MM_GRANTED, MM_CACHED);
-	mm_event(a->base.m, MM_EV_OBJ_FREE, p.v, index, round_down(p.v, a->slab_bytes));
-	n = hand_count(&view, c->rec);
+	k = mem_rec(m, c->rec);
+	inuse = slab_inuse(d) - 1;
+	set_slab_word(d, w, bits & ~object_bit(index));
+	set_slab_inuse(d, inuse);
+	mm_account(m, p, c->size, MM_GRANTED, MM_CACHED);
+	mm_event(m, MM_EV_OBJ_FREE, p.v, index, round_down(p.v, a->slab_bytes));
+	n = hand_count(k);
 	if (mm_unlikely(n == HAND || inuse == 0))
 		return put_slow(a, c, p);
-	set_hand_entry(&view, c->rec, n, p);
-	set_hand_count(&view, c->rec, n + 1);
+	set_hand_entry(k, n, p);
+	set_hand_count(k, n + 1);
 	return c->size;
 }
 
 /* Granted bytes of the live block at p, or FREE_BAD. */
 static msize_t usable(const struct slab_array *a, vaddr_t p)
 {
-	vaddr_t d;
-	const struct slab_class *c = class_at(a, a->base.m, p, &d);
+	struct mm_rec d;
+	const struct slab_class *c = class_at(a, p, &d);
 	uint32_t ref;
 
 	if (c != NULL)
@@ -414,8 +415,8 @@ static bool resize_large(struct slab_array *a, uint32_t ref, uint32_t units)
 static struct grant resize_block(struct slab_array *a, vaddr_t p, const struct alloc_req *req)
 {
 	uint32_t ref, at;
-	vaddr_t d;
-	const struct slab_class *c = class_at(a, a->base.m, p, &d);
+	struct mm_rec d;
+	const struct slab_class *c = class_at(a, p, &d);
 	bool small = req->size <= a->largest;
 
 	if ((p.v & (req->align ? req->align - 1 : 0)) != 0 || req->size == 0)
@@ -466,8 +467,7 @@ static int slab_array_init(struct alloc *base, const struct alloc_env *env)
 	err = slab_array_classes(a, env);
 	for (uint32_t i = 0; err == 0 && i < a->nr; i++) {
 		slabset_new_cache(&a->set, &a->cache[i]);
-		for (uint32_t n = 0; n < HAND; n++)
-			set_hand_entry(a->base.m, a->class[i].rec, n, VADDR_NONE);
+		format_hand(a->base.m, a->class[i].rec);
 	}
 	return err;
 }

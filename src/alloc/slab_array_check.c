@@ -24,13 +24,14 @@ static uint32_t object_index(const struct slab_array *a, const struct slab_class
 static bool entry_good(const struct slab_array *a, const struct slab_class *c, uint32_t i)
 {
 	const struct mem *m = a->base.m;
-	vaddr_t k = c->rec, p = hand_entry(m, k, i), d;
+	struct mm_rec k = mem_rec(m, c->rec);
+	vaddr_t p = hand_entry(k, i), d;
 	uint32_t index = object_index(a, c, p);
 
 	if (index == CACHE_NONE)
 		return false;
 	for (uint32_t j = 0; j < i; j++)
-		if (vaddr_eq(hand_entry(m, k, j), p))
+		if (vaddr_eq(hand_entry(k, j), p))
 			return false;
 	d = slab_record(&a->set, va_ref(&a->set.pool, (vaddr_t){round_down(p.v, a->slab_bytes)}));
 	return (slab_bits(m, d, index >> WORD_SHIFT) & object_bit(index)) == 0;
@@ -40,15 +41,14 @@ static bool entry_good(const struct slab_array *a, const struct slab_class *c, u
 static int check_hand(const struct slab_array *a, const struct slab_class *c,
 		      struct check_report *r)
 {
-	const struct mem *m = a->base.m;
-	vaddr_t k = c->rec;
-	uint32_t n = hand_count(m, k);
+	struct mm_rec k = mem_rec(a->base.m, c->rec);
+	uint32_t n = hand_count(k);
 
-	if (n > HAND || hand_pad(m, k) != 0)
-		return check_fail(r, A3, k, n, HAND);
+	if (n > HAND || hand_pad(k) != 0)
+		return check_fail(r, A3, c->rec, n, HAND);
 	for (uint32_t i = 0; i < HAND; i++)
-		if (i < n ? !entry_good(a, c, i) : !vaddr_none(hand_entry(m, k, i)))
-			return check_fail(r, A3, k, hand_entry(m, k, i).v, i);
+		if (i < n ? !entry_good(a, c, i) : !vaddr_none(hand_entry(k, i)))
+			return check_fail(r, A3, c->rec, hand_entry(k, i).v, i);
 	return 0;
 }
 
@@ -57,13 +57,14 @@ static int check_found(const struct slab_array *a, const struct slab_class *c, u
 		       struct check_report *r)
 {
 	const struct mem *m = a->base.m;
-	vaddr_t k = c->rec, d = slab_record(&a->set, ref), slab = ref_va(&a->set.pool, ref);
+	struct mm_rec k = mem_rec(m, c->rec);
+	vaddr_t d = slab_record(&a->set, ref), slab = ref_va(&a->set.pool, ref);
 	uint32_t at_hand = 0, free = c->nr - record_inuse(m, d);
 
 	if (record_next(m, d) != REF_NONE)
 		return 0;
 	for (uint32_t i = 0; i < HAND; i++)
-		at_hand += round_down(hand_entry(m, k, i).v, a->slab_bytes) == slab.v;
+		at_hand += round_down(hand_entry(k, i).v, a->slab_bytes) == slab.v;
 	return at_hand == free ? 0 : check_fail(r, A4, d, at_hand, free);
 }
 

@@ -14,33 +14,76 @@
 #include "alloc/slab_array.h"
 #include "alloc/slabset_layout.h"
 
-#define HAND         16u /* most objects at hand of one size */
+#define HAND         16u /* most objects at hand of one size, a power of two */
 #define CLASS_RECORD (CACHE_RECORD + 8u + HAND * MM_WORD)
 
-static inline uint32_t hand_count(const struct mem *m, vaddr_t k)
+/* ---- record of a size ---- */
+
+static inline uint32_t hand_count(struct mm_rec k)
 {
-	return mem_ld32(m, vaddr_add(k, CACHE_RECORD));
+	return rec_ld32(k, CACHE_RECORD);
 }
 
-static inline void set_hand_count(const struct mem *m, vaddr_t k, uint32_t n)
+static inline void set_hand_count(struct mm_rec k, uint32_t n)
 {
-	mem_st32(m, vaddr_add(k, CACHE_RECORD), n);
+	rec_st32(k, CACHE_RECORD, n);
 }
 
 /* For the checker: 0. */
-static inline uint32_t hand_pad(const struct mem *m, vaddr_t k)
+static inline uint32_t hand_pad(struct mm_rec k)
 {
-	return mem_ld32(m, vaddr_add(k, CACHE_RECORD + 4));
+	return rec_ld32(k, CACHE_RECORD + 4);
 }
 
-static inline vaddr_t hand_entry(const struct mem *m, vaddr_t k, uint32_t i)
+/* Where entry i is: a corrupt count names nothing beyond the record. */
+static inline msize_t hand_at(uint32_t i)
 {
-	return mem_ldva(m, vaddr_add(k, CACHE_RECORD + 8 + MM_WORD * i));
+	return CACHE_RECORD + 8 + MM_WORD * (i & (HAND - 1));
 }
 
-static inline void set_hand_entry(const struct mem *m, vaddr_t k, uint32_t i, vaddr_t object)
+static inline vaddr_t hand_entry(struct mm_rec k, uint32_t i)
 {
-	mem_stva(m, vaddr_add(k, CACHE_RECORD + 8 + MM_WORD * i), object);
+	return (vaddr_t){rec_ldw(k, hand_at(i))};
+}
+
+static inline void set_hand_entry(struct mm_rec k, uint32_t i, vaddr_t object)
+{
+	rec_stw(k, hand_at(i), object.v);
+}
+
+/* Makes an empty stack, with stores that mark the record's frames. */
+static inline void format_hand(const struct mem *m, vaddr_t k)
+{
+	mem_st32(m, vaddr_add(k, CACHE_RECORD), 0);
+	for (uint32_t i = 0; i < HAND; i++)
+		mem_stva(m, vaddr_add(k, hand_at(i)), VADDR_NONE);
+}
+
+/* ---- record of a slab in use, of which each word has been stored to ---- */
+
+static inline unsigned slab_kind(struct mm_rec d)
+{
+	return rec_ld16(d, 12);
+}
+
+static inline unsigned slab_inuse(struct mm_rec d)
+{
+	return rec_ld16(d, 14);
+}
+
+static inline void set_slab_inuse(struct mm_rec d, unsigned objects)
+{
+	rec_st16(d, 14, (uint16_t)objects);
+}
+
+static inline msize_t slab_word(struct mm_rec d, uint32_t word)
+{
+	return rec_ldw(d, SLAB_STATE + MM_WORD * word);
+}
+
+static inline void set_slab_word(struct mm_rec d, uint32_t word, msize_t bits)
+{
+	rec_stw(d, SLAB_STATE + MM_WORD * word, bits);
 }
 
 #endif

@@ -62,6 +62,16 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){a};
 }
 
+static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
+{
+	return mem_ld16(NULL, (vaddr_t){r.a.v + at});
+}
+
+static inline void rec_st16(struct mm_rec r, msize_t at, uint16_t x)
+{
+	mem_st16(NULL, (vaddr_t){r.a.v + at}, x);
+}
+
 static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
 {
 	return mem_ld32(NULL, (vaddr_t){r.a.v + at});

@@ -51,6 +51,11 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){m, a};
 }
 
+static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
+{
+	return mem_ld16(r.m, vaddr_add(r.a, at));
+}
+
 static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
 {
 	return mem_ld32(r.m, vaddr_add(r.a, at));
@@ -59,6 +64,11 @@ static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
 static inline uint64_t rec_ld64(struct mm_rec r, msize_t at)
 {
 	return mem_ld64(r.m, vaddr_add(r.a, at));
+}
+
+static inline void rec_st16(struct mm_rec r, msize_t at, uint16_t x)
+{
+	mem_st16(r.m, vaddr_add(r.a, at), x);
 }
 
 static inline void rec_st32(struct mm_rec r, msize_t at, uint32_t x)

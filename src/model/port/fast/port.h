@@ -46,6 +46,14 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){m->window + mm_off(m, a)};
 }
 
+static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
+{
+	uint16_t x;
+
+	__builtin_memcpy(&x, r.at + at, sizeof x);
+	return x;
+}
+
 static inline uint32_t rec_ld32(struct mm_rec r, msize_t at)
 {
 	uint32_t x;
@@ -60,6 +68,11 @@ static inline uint64_t rec_ld64(struct mm_rec r, msize_t at)
 
 	__builtin_memcpy(&x, r.at + at, sizeof x);
 	return x;
+}
+
+static inline void rec_st16(struct mm_rec r, msize_t at, uint16_t x)
+{
+	__builtin_memcpy(r.at + at, &x, sizeof x);
 }
 
 static inline void rec_st32(struct mm_rec r, msize_t at, uint32_t x)
