@@ -442,10 +442,10 @@ static bool do_realloc(struct replay *r, const struct trace_event *ev)
 	return true;
 }
 
-/* ---- the usual way: malloc and free of the one heap that serves all requests ---- */
+/* ---- the usual way: malloc and free of the one heap that serves all, and pages ---- */
 
 /*
- * All that these two need to know, at hand: the general way finds it anew for each
+ * All that these four need to know, at hand: the general way finds it anew for each
  * event.  What they do is the same.
  */
 struct usual {
@@ -459,13 +459,33 @@ struct usual {
 	uint64_t place; /* state and allocator of its live blocks, as in struct live */
 	uint64_t arena_pa;
 	bool grown; /* from pages */
+	/* The page allocator; NULL: none. */
+	struct sys_alloc *pages;
+	pfn_t (*alloc_pages)(struct alloc *a, unsigned order, const struct alloc_req *req);
+	int (*free_pages)(struct alloc *a, pfn_t pfn, unsigned order);
+	uint64_t pages_place;
+	unsigned max_order, page_shift;
 };
+
+static void usual_pages(struct usual *u, struct sys_alloc *p)
+{
+	u->pages_place = UINT64_MAX;
+	if (p == NULL)
+		return;
+	u->pages = p;
+	u->alloc_pages = p->ops->pages->alloc_pages;
+	u->free_pages = p->ops->pages->free_pages;
+	u->max_order = p->ops->pages->max_order(p->alloc);
+	u->page_shift = u->r->sys->machine->page_shift;
+	u->pages_place = live_place(LIVE_BLOCK, (unsigned)(p - u->r->sys->allocs), 0);
+}
 
 static struct usual usual_way(struct replay *r)
 {
 	struct sys_alloc *h = r->heap;
 	struct usual u = {.r = r, .f = r->fig, .h = h, .place = UINT64_MAX};
 
+	usual_pages(&u, r->sys->pages);
 	if (r->routed || h->pages_as_heap || h == r->sys->pages)
 		return u;
 	u.alloc = h->alloc;
@@ -527,6 +547,78 @@ static inline void usual_free(const struct usual *u, const struct trace_event *e
 		held_footprint(u->r, u->h);
 }
 
+/* alloc_pages of an order that there is, from any zone. */
+static inline void usual_alloc_pages(const struct usual *u, const struct trace_event *ev)
+{
+	uint64_t bytes = 1ull << (ev->order + u->page_shift), pa;
+	struct mem *m = &u->pages->view;
+	struct figures *f = u->f;
+	pfn_t pfn;
+
+	u->r->req = (struct alloc_req){.zone_mask = UINT32_MAX,
+				       .migratetype = ev->migratetype,
+				       .node = ev->node,
+				       .cpu = ev->cpu};
+	pfn = u->alloc_pages(u->pages->alloc, ev->order, &u->r->req);
+	if (mm_unlikely(pfn_none(pfn))) {
+		replay_failed(u->r, u->pages, ev, bytes, 0);
+	} else {
+		pa = (uint64_t)pfn.v << u->page_shift;
+		mm_account(m, mem_va(m, (paddr_t){pa}), bytes, MM_CACHED, MM_PAYLOAD);
+		u->pages->source.held += bytes;
+		u->r->live.slot[ev->slot] =
+			(struct live){u->pages_place | pa, bytes | (uint64_t)ev->site << 40,
+				      f->event | (uint64_t)ev->order << 40};
+		f->live_blocks++;
+		f->bytes_requested += bytes;
+		f->live_bytes += bytes;
+		held_footprint(u->r, u->pages);
+		note_peak(f);
+	}
+	u->r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+}
+
+/* The live block l of the page allocator. */
+static inline void usual_free_pages(const struct usual *u, const struct trace_event *ev,
+				    struct live *l)
+{
+	uint64_t pa = l->place ^ u->pages_place, size = live_size(l);
+	unsigned order = live_extra(l);
+	uint64_t bytes = 1ull << (order + u->page_shift);
+	struct mem *m = &u->pages->view;
+	vaddr_t va = mem_va(m, (paddr_t){pa});
+
+	before_death(u->r);
+	mm_account(m, va, bytes, MM_GRANTED, MM_CACHED);
+	if (u->free_pages(u->pages->alloc, (pfn_t){(uint32_t)(pa >> u->page_shift)}, order) != 0) {
+		mm_account(m, va, bytes, MM_CACHED, MM_GRANTED);
+		replay_bad(u->r, ev, 'p');
+		return;
+	}
+	u->pages->source.held -= bytes;
+	u->f->live_bytes -= size;
+	u->f->live_blocks--;
+	join_grant(m, pa, bytes, size);
+	held_footprint(u->r, u->pages);
+	l->place = 0;
+}
+
+/* An event of pages whose slot has an entry; false: it was none of the usual. */
+static inline bool usual_page_event(const struct usual *u, const struct trace_event *ev,
+				    struct live *l)
+{
+	if (ev->op == OP_ALLOC_PAGES && u->pages != NULL && ev->master == 0 && ev->gfp == 0 &&
+	    ev->order <= u->max_order) {
+		usual_alloc_pages(u, ev);
+		return true;
+	}
+	if (ev->op != OP_FREE_PAGES || (ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
+	    l->place >> 48 != u->pages_place >> 48)
+		return false;
+	usual_free_pages(u, ev, l);
+	return true;
+}
+
 /* An event whose slot has an entry; false: it was none of the usual. */
 static inline bool usual_event(const struct usual *u, const struct trace_event *ev)
 {
@@ -539,8 +631,10 @@ static inline bool usual_event(const struct usual *u, const struct trace_event *
 		return true;
 	}
 	l = &u->r->live.slot[ev->slot];
-	if (ev->op != OP_FREE || (ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
-	    l->place >> 48 != u->place >> 48)
+	if (ev->op != OP_FREE)
+		return usual_page_event(u, ev, l);
+	if (mm_unlikely((ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
+			l->place >> 48 != u->place >> 48))
 		return false;
 	usual_free(u, ev, l);
 	return true;
