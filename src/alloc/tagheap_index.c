@@ -100,6 +100,13 @@ static void list_move(const struct tagheap *h, vaddr_t c, vaddr_t to, msize_t by
 
 /* ---- choosing from the list ---- */
 
+/* No arena has so many chunks: a corrupt list that leads in a circle ends here. */
+static inline void no_circle(const struct mem *m, uint64_t steps, vaddr_t at)
+{
+	if (mm_unlikely(steps >> 30 != 0))
+		mm_bug(m, "a free list that leads in a circle", at);
+}
+
 static vaddr_t list_first(const struct tagheap *h, msize_t bytes, uint64_t *steps)
 {
 	const struct mem *m = h->base.m;
@@ -108,6 +115,7 @@ static vaddr_t list_first(const struct tagheap *h, msize_t bytes, uint64_t *step
 
 	for (; !vaddr_eq(c, root); c = chunk_next(m, c)) {
 		n++;
+		no_circle(m, n, c);
 		if (chunk_size(m, c) >= bytes)
 			break;
 	}
@@ -125,6 +133,7 @@ static vaddr_t list_rove(const struct tagheap *h, msize_t bytes, uint64_t *steps
 	do {
 		if (!vaddr_eq(c, root)) {
 			n++;
+			no_circle(m, n, c);
 			if (chunk_size(m, c) >= bytes) {
 				*steps += n;
 				return c;
@@ -148,6 +157,7 @@ static vaddr_t list_best(const struct tagheap *h, msize_t bytes, uint64_t *steps
 		msize_t size = chunk_size(m, c);
 
 		n++;
+		no_circle(m, n, c);
 		if (size < bytes || size >= best_size)
 			continue;
 		best = c;
@@ -170,6 +180,7 @@ static vaddr_t list_worst(const struct tagheap *h, msize_t bytes, uint64_t *step
 		msize_t size = chunk_size(m, c);
 
 		n++;
+		no_circle(m, n, c);
 		if (size > worst_size) {
 			worst = c;
 			worst_size = size;

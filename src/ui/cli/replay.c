@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/explain.h"
 #include "sim/expr.h"
@@ -299,8 +300,11 @@ static void on_ready(void *ctx, struct replay *r)
 	r->opt.expect = on_expect;
 	r->opt.expect_ctx = s;
 	if (s->o->csv != NULL) {
-		if (s->csv.tmp[0] != '\0')
+		/* A run that is repeated begins its rows anew. */
+		if (s->csv.tmp[0] != '\0') {
 			rewind(s->csv.f);
+			(void)!ftruncate(fileno(s->csv.f), 0);
+		}
 		csv_head(s->csv.f);
 		r->opt.sample = csv_row;
 		r->opt.sample_ctx = s;
