@@ -459,25 +459,32 @@ struct usual {
 	uint64_t place; /* state and allocator of its live blocks, as in struct live */
 	uint64_t arena_pa;
 	bool grown; /* from pages */
-	/* The page allocator; NULL: none. */
-	struct sys_alloc *pages;
+};
+
+/* The same of the page allocator; apart, so that the loop can keep the heap's in registers. */
+struct usual_pages {
+	struct replay *r;
+	struct figures *f;
+	struct sys_alloc *h; /* NULL: none */
 	pfn_t (*alloc_pages)(struct alloc *a, unsigned order, const struct alloc_req *req);
 	int (*free_pages)(struct alloc *a, pfn_t pfn, unsigned order);
-	uint64_t pages_place;
+	uint64_t place;
 	unsigned max_order, page_shift;
 };
 
-static void usual_pages(struct usual *u, struct sys_alloc *p)
+static struct usual_pages usual_pages_way(struct replay *r)
 {
-	u->pages_place = UINT64_MAX;
-	if (p == NULL)
-		return;
-	u->pages = p;
-	u->alloc_pages = p->ops->pages->alloc_pages;
-	u->free_pages = p->ops->pages->free_pages;
-	u->max_order = p->ops->pages->max_order(p->alloc);
-	u->page_shift = u->r->sys->machine->page_shift;
-	u->pages_place = live_place(LIVE_BLOCK, (unsigned)(p - u->r->sys->allocs), 0);
+	struct sys_alloc *h = r->sys->pages;
+	struct usual_pages u = {.r = r, .f = r->fig, .h = h, .place = UINT64_MAX};
+
+	if (h == NULL)
+		return u;
+	u.alloc_pages = h->ops->pages->alloc_pages;
+	u.free_pages = h->ops->pages->free_pages;
+	u.max_order = h->ops->pages->max_order(h->alloc);
+	u.page_shift = r->sys->machine->page_shift;
+	u.place = live_place(LIVE_BLOCK, (unsigned)(h - r->sys->allocs), 0);
+	return u;
 }
 
 static struct usual usual_way(struct replay *r)
@@ -485,7 +492,6 @@ static struct usual usual_way(struct replay *r)
 	struct sys_alloc *h = r->heap;
 	struct usual u = {.r = r, .f = r->fig, .h = h, .place = UINT64_MAX};
 
-	usual_pages(&u, r->sys->pages);
 	if (r->routed || h->pages_as_heap || h == r->sys->pages)
 		return u;
 	u.alloc = h->alloc;
@@ -548,10 +554,10 @@ static inline void usual_free(const struct usual *u, const struct trace_event *e
 }
 
 /* alloc_pages of an order that there is, from any zone. */
-static inline void usual_alloc_pages(const struct usual *u, const struct trace_event *ev)
+static inline void usual_alloc_pages(const struct usual_pages *u, const struct trace_event *ev)
 {
 	uint64_t bytes = 1ull << (ev->order + u->page_shift), pa;
-	struct mem *m = &u->pages->view;
+	struct mem *m = &u->h->view;
 	struct figures *f = u->f;
 	pfn_t pfn;
 
@@ -559,68 +565,72 @@ static inline void usual_alloc_pages(const struct usual *u, const struct trace_e
 				       .migratetype = ev->migratetype,
 				       .node = ev->node,
 				       .cpu = ev->cpu};
-	pfn = u->alloc_pages(u->pages->alloc, ev->order, &u->r->req);
+	pfn = u->alloc_pages(u->h->alloc, ev->order, &u->r->req);
 	if (mm_unlikely(pfn_none(pfn))) {
-		replay_failed(u->r, u->pages, ev, bytes, 0);
+		replay_failed(u->r, u->h, ev, bytes, 0);
 	} else {
 		pa = (uint64_t)pfn.v << u->page_shift;
 		mm_account(m, mem_va(m, (paddr_t){pa}), bytes, MM_CACHED, MM_PAYLOAD);
-		u->pages->source.held += bytes;
+		u->h->source.held += bytes;
 		u->r->live.slot[ev->slot] =
-			(struct live){u->pages_place | pa, bytes | (uint64_t)ev->site << 40,
+			(struct live){u->place | pa, bytes | (uint64_t)ev->site << 40,
 				      f->event | (uint64_t)ev->order << 40};
 		f->live_blocks++;
 		f->bytes_requested += bytes;
 		f->live_bytes += bytes;
-		held_footprint(u->r, u->pages);
+		held_footprint(u->r, u->h);
 		note_peak(f);
 	}
 	u->r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 }
 
 /* The live block l of the page allocator. */
-static inline void usual_free_pages(const struct usual *u, const struct trace_event *ev,
+static inline void usual_free_pages(const struct usual_pages *u, const struct trace_event *ev,
 				    struct live *l)
 {
-	uint64_t pa = l->place ^ u->pages_place, size = live_size(l);
+	uint64_t pa = l->place ^ u->place, size = live_size(l);
 	unsigned order = live_extra(l);
 	uint64_t bytes = 1ull << (order + u->page_shift);
-	struct mem *m = &u->pages->view;
+	struct mem *m = &u->h->view;
 	vaddr_t va = mem_va(m, (paddr_t){pa});
 
 	before_death(u->r);
 	mm_account(m, va, bytes, MM_GRANTED, MM_CACHED);
-	if (u->free_pages(u->pages->alloc, (pfn_t){(uint32_t)(pa >> u->page_shift)}, order) != 0) {
+	if (u->free_pages(u->h->alloc, (pfn_t){(uint32_t)(pa >> u->page_shift)}, order) != 0) {
 		mm_account(m, va, bytes, MM_CACHED, MM_GRANTED);
 		replay_bad(u->r, ev, 'p');
 		return;
 	}
-	u->pages->source.held -= bytes;
+	u->h->source.held -= bytes;
 	u->f->live_bytes -= size;
 	u->f->live_blocks--;
 	join_grant(m, pa, bytes, size);
-	held_footprint(u->r, u->pages);
+	held_footprint(u->r, u->h);
 	l->place = 0;
 }
 
 /* An event of pages whose slot has an entry; false: it was none of the usual. */
-static inline bool usual_page_event(const struct usual *u, const struct trace_event *ev,
-				    struct live *l)
+static __attribute__((noinline)) bool usual_page_event(const struct usual_pages *u,
+						       const struct trace_event *ev)
 {
-	if (ev->op == OP_ALLOC_PAGES && u->pages != NULL && ev->master == 0 && ev->gfp == 0 &&
+	struct live *l = &u->r->live.slot[ev->slot];
+
+	if (ev->op == OP_ALLOC_PAGES && u->h != NULL && ev->master == 0 && ev->gfp == 0 &&
 	    ev->order <= u->max_order) {
 		usual_alloc_pages(u, ev);
 		return true;
 	}
 	if (ev->op != OP_FREE_PAGES || (ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
-	    l->place >> 48 != u->pages_place >> 48)
+	    l->place >> 48 != u->place >> 48)
 		return false;
 	usual_free_pages(u, ev, l);
 	return true;
 }
 
 /* An event whose slot has an entry; false: it was none of the usual. */
-static inline bool usual_event(const struct usual *u, const struct trace_event *ev)
+__attribute__((always_inline)) static inline bool usual_event(const struct usual *u,
+							      const struct usual_pages *p,
+							      const struct trace_event *ev)
 {
 	struct live *l;
 
@@ -630,9 +640,9 @@ static inline bool usual_event(const struct usual *u, const struct trace_event *
 		usual_malloc(u, ev);
 		return true;
 	}
-	l = &u->r->live.slot[ev->slot];
 	if (ev->op != OP_FREE)
-		return usual_page_event(u, ev, l);
+		return usual_page_event(p, ev);
+	l = &u->r->live.slot[ev->slot];
 	if (mm_unlikely((ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
 			l->place >> 48 != u->place >> 48))
 		return false;
@@ -713,13 +723,14 @@ static __attribute__((noinline)) bool unusual_event(struct replay *r, const stru
 
 /* One event; true: go on.  Inlined in both loops, so that `u` needs no memory. */
 __attribute__((always_inline)) static inline bool step(const struct usual *u,
+						       const struct usual_pages *p,
 						       const struct trace_event *ev)
 {
 	struct figures *f = u->f;
 
 	u->r->sys->sh.event = ++f->event;
 	f->by_op[ev->op]++;
-	if (mm_unlikely(ev->slot >= u->r->live.nr || !usual_event(u, ev)) &&
+	if (mm_unlikely(ev->slot >= u->r->live.nr || !usual_event(u, p, ev)) &&
 	    mm_unlikely(!unusual_event(u->r, ev)))
 		return false;
 	sample_jw(f);
@@ -801,12 +812,13 @@ static enum replay_end plain_loop(struct replay *r, const struct trace_event *ev
 				  const struct trace_event *end)
 {
 	const struct usual u = usual_way(r);
+	const struct usual_pages p = usual_pages_way(r);
 	const struct trace_event *ahead = end - ev > AHEAD_SLOT ? end - AHEAD_SLOT : ev;
 
 	for (; ev < end; ev++) {
 		if (mm_likely(ev < ahead))
 			look_ahead(r, ev);
-		if (mm_unlikely(!step(&u, ev)))
+		if (mm_unlikely(!step(&u, &p, ev)))
 			return refused(r, ev);
 	}
 	return REPLAY_DONE;
@@ -816,12 +828,13 @@ static enum replay_end observed_loop(struct replay *r, const struct trace_event 
 				     const struct trace_event *end)
 {
 	const struct usual u = usual_way(r);
+	const struct usual_pages p = usual_pages_way(r);
 	enum replay_end how = REPLAY_DONE;
 
 	for (; ev < end && how == REPLAY_DONE; ev++) {
 		if (r->opt.before != NULL)
 			r->opt.before(r->opt.event_ctx, r, ev);
-		how = step(&u, ev) ? after_event(r, ev) : refused(r, ev);
+		how = step(&u, &p, ev) ? after_event(r, ev) : refused(r, ev);
 	}
 	return how;
 }
