@@ -4,6 +4,9 @@
 
 #include "sim/replay.h"
 
+/* malloc, calloc, memalign, realloc or free, in the general way; false: nobody serves it. */
+bool replay_heap_event(struct replay *r, const struct trace_event *ev);
+
 /* All groups but the heap's; false: the machine serves no such group (r->problem may say more). */
 bool dispatch(struct replay *r, const struct trace_event *ev);
 
