@@ -28,6 +28,7 @@ struct mm_finding {
 struct mm_shared {
 	uint64_t event;   /* number of the event in progress, from 1; 0: boot */
 	uint8_t refusal;  /* enum mm_refusal of the request in progress */
+	uint64_t row_finds; /* times a view went on to another row of the ledger */
 	bool tainted;     /* a fault or a bug has left the image undefined */
 	uint64_t nr_findings;
 	struct mm_finding finding[MM_MAX_FINDINGS]; /* the first ones */

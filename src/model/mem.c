@@ -12,6 +12,7 @@ struct mm_row *mm_row_find(struct mem *m, uint64_t pa)
 
 	if (i < 0)
 		mm_bug(m, "accounting outside every region", (vaddr_t){pa + m->offset});
+	m->sh->row_finds++;
 	m->row_base = m->pm->regions[i].base;
 	m->row_bytes = m->pm->regions[i].bytes;
 	m->row = &m->rows[i];

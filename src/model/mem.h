@@ -26,11 +26,11 @@
 #include "model/paddr.h"
 
 enum mm_fault_kind {
-	MM_FAULT_HOLE,       /* no region there */
-	MM_FAULT_READONLY,   /* store to flash, ROM, or through a read-only view */
-	MM_FAULT_SIZE,       /* access width the region forbids */
-	MM_FAULT_ALIGNMENT,  /* misaligned where the target forbids it */
-	MM_FAULT_UNBACKED    /* flash, ROM or MMIO: no contents are simulated */
+	MM_FAULT_HOLE, /* no region there */
+	MM_FAULT_READONLY, /* store to flash, ROM, or through a read-only view */
+	MM_FAULT_SIZE, /* access width the region forbids */
+	MM_FAULT_ALIGNMENT, /* misaligned where the target forbids it */
+	MM_FAULT_UNBACKED /* flash, ROM or MMIO: no contents are simulated */
 };
 
 /*
@@ -41,17 +41,20 @@ enum mm_fault_kind {
 #define MM_SEARCH_BUCKETS (MM_SEARCH_EXACT + 32u * 58u)
 
 struct mm_search {
-	uint64_t count;     /* searches */
-	uint64_t steps;     /* list steps in all of them */
-	uint64_t max;       /* longest search, steps */
+	uint64_t count; /* searches */
+	uint64_t steps; /* list steps in all of them */
+	uint64_t max; /* longest search, steps */
 	uint64_t max_event; /* number of the event that made it */
 	uint64_t bucket[MM_SEARCH_BUCKETS];
 };
 
+/* Never moved; moved since the last snapshot; as the last snapshot has it. */
+enum { MM_ROW_UNTOUCHED, MM_ROW_CHANGED, MM_ROW_KEPT };
+
 /* One owner's bytes in one region, by class; what mm_account moves. */
 struct mm_row {
 	int64_t bytes[MM_NR_CLASSES]; /* may be negative: an owner takes from another's class */
-	uint64_t changed;             /* not 0 once touched since the last snapshot */
+	uint64_t changed; /* MM_ROW_ */
 };
 
 struct mem;
@@ -59,36 +62,36 @@ typedef void mm_event_fn(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t
 			 uint64_t c);
 
 struct mm_shared; /* machine-wide state of a run: model/fault.h */
-struct physmem;   /* the image: model/physmem.h */
+struct physmem; /* the image: model/physmem.h */
 
 struct mem {
 	/* Translation: host = window + ((va - offset) & mask). */
-	uint8_t *window;  /* host address of physical 0 */
-	uint64_t mask;    /* bytes of the window (a power of two) - 1 */
-	uint64_t offset;  /* of the linear map: va - pa, bytes */
-	bool *touched;    /* one a MM_TOUCH_BYTES frame of the window; set by each store */
+	uint8_t *window; /* host address of physical 0 */
+	uint64_t mask; /* bytes of the window (a power of two) - 1 */
+	uint64_t offset; /* of the linear map: va - pa, bytes */
+	bool *touched; /* one a MM_TOUCH_BYTES frame of the window; set by each store */
 
 	/* Accounting: the row of the region last accounted to, and how to find others. */
-	uint64_t row_base;   /* first physical address of that region */
-	uint64_t row_bytes;  /* its size; 0: no row cached yet */
+	uint64_t row_base; /* first physical address of that region */
+	uint64_t row_bytes; /* its size; 0: no row cached yet */
 	struct mm_row *row;
 	struct mm_row *rows; /* this owner's rows, one a region, in the order of the machine */
 
 	/* Observation. */
-	uint64_t *count;          /* MM_NR_EV counters of this owner */
+	uint64_t *count; /* MM_NR_EV counters of this owner */
 	struct mm_search *search; /* of this owner */
-	mm_event_fn *on_event;    /* NULL: nobody listens */
+	mm_event_fn *on_event; /* NULL: nobody listens */
 	void *event_ctx;
 
 	/* The rest. */
 	struct mm_shared *sh;
 	const struct physmem *pm;
-	uint64_t ok_base;  /* checked port: range last found accessible, physical */
+	uint64_t ok_base; /* checked port: range last found accessible, physical */
 	uint64_t ok_bytes;
-	uint8_t ok_sizes;  /* bit set of access widths allowed there (1, 2, 4, 8) */
-	bool readonly;     /* stores fault: walkers, checkers, visualizer */
+	uint8_t ok_sizes; /* bit set of access widths allowed there (1, 2, 4, 8) */
+	bool readonly; /* stores fault: walkers, checkers, visualizer */
 	bool strict_align; /* the target faults on misaligned accesses */
-	uint8_t owner;     /* index of the allocator in the ledger */
+	uint8_t owner; /* index of the allocator in the ledger */
 };
 
 /* Granularity of the touched map, bytes: the host's page. */
@@ -158,7 +161,7 @@ static inline void mm_row_move(struct mm_row *row, msize_t bytes, enum mm_class 
 {
 	row->bytes[from] -= (int64_t)bytes;
 	row->bytes[to] += (int64_t)bytes;
-	row->changed = 1;
+	row->changed = MM_ROW_CHANGED;
 }
 
 /*
@@ -187,7 +190,7 @@ static inline void mm_transfer(struct mem *from, struct mem *to, vaddr_t a, msiz
 		t = mm_row_find(to, pa);
 	f->bytes[class] -= (int64_t)bytes;
 	t->bytes[class] += (int64_t)bytes;
-	f->changed = t->changed = 1;
+	f->changed = t->changed = MM_ROW_CHANGED;
 }
 
 static inline void mm_event(const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)

@@ -144,6 +144,7 @@ int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag
 	memset(r->live.slot, 0, r->live.nr * sizeof *r->live.slot);
 	memcpy(r->live.slot, c->live, c->nr_live * sizeof *c->live);
 	memcpy(sys->ledger.block, c->ledger, sys->ledger.bytes);
+	sys->ledger.finds = UINT64_MAX;
 	*r->fig = c->fig;
 	sys->sh = c->sh;
 	sys->sh.unwind = unwind;

@@ -539,7 +539,7 @@ static void mass_free(struct replay *r, struct sys_alloc *h)
 		row->bytes[MM_PAYLOAD] -= f->arena_payload[i];
 		row->bytes[MM_ROUNDING] -= f->arena_rounding[i];
 		row->bytes[MM_GRANTED] += f->arena_payload[i] + f->arena_rounding[i];
-		row->changed = 1;
+		row->changed = MM_ROW_CHANGED;
 		f->live_bytes -= (uint64_t)f->arena_payload[i];
 		f->arena_payload[i] = f->arena_rounding[i] = 0;
 	}

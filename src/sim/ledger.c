@@ -19,6 +19,7 @@ int ledger_init(struct ledger *l, unsigned nr_owners, unsigned nr_regions)
 	l->rows = (struct mm_row *)(void *)p;
 	l->peak = (struct mm_row *)(void *)(p + rows);
 	l->count = (uint64_t *)(void *)(p + 2 * rows);
+	l->finds = UINT64_MAX;
 	l->search = (struct mm_search *)(void *)(p + 2 * rows + counts);
 	return 0;
 }
@@ -41,7 +42,7 @@ void ledger_boot(struct ledger *l, const struct machine *m)
 		bool ram = m->regions[i].kind == REGION_RAM;
 
 		row->bytes[ram ? MM_UNMANAGED : MM_RESERVED] = (int64_t)m->regions[i].bytes;
-		row->changed = 1;
+		row->changed = MM_ROW_CHANGED;
 		for (unsigned j = 0; ram && j < m->nr_reserved; j++) {
 			uint64_t lo = m->reserved[j].base, hi = lo + m->reserved[j].bytes;
 			uint64_t a = m->regions[i].base, b = a + m->regions[i].bytes;
@@ -66,16 +67,41 @@ void ledger_bind(struct ledger *l, struct mem *view, unsigned owner)
 	view->owner = (uint8_t)owner;
 }
 
-void ledger_snapshot_peak(struct ledger *l)
+static void take_row(struct ledger *l, size_t i)
+{
+	l->rows[i].changed = MM_ROW_KEPT;
+	l->peak[i] = l->rows[i];
+}
+
+/* Looks at every row; those ever touched are the active ones: a view may have them at hand. */
+static void snapshot_all(struct ledger *l, uint64_t finds)
 {
 	size_t n = (size_t)l->nr_owners * l->nr_regions;
 
+	l->nr_active = 0;
+	l->finds = finds;
 	for (size_t i = 0; i < n; i++) {
-		if (l->rows[i].changed == 0)
+		if (l->rows[i].changed == MM_ROW_UNTOUCHED)
 			continue;
-		l->rows[i].changed = 0;
-		l->peak[i] = l->rows[i];
+		if (l->rows[i].changed == MM_ROW_CHANGED)
+			take_row(l, i);
+		if (l->nr_active < LEDGER_ACTIVE)
+			l->active[l->nr_active] = (unsigned)i;
+		l->nr_active++;
 	}
+	if (l->nr_active > LEDGER_ACTIVE)
+		l->finds = UINT64_MAX; /* too many to keep: look at all each time */
+}
+
+void ledger_snapshot_peak(struct ledger *l, uint64_t finds)
+{
+	if (mm_unlikely(l->finds != finds)) {
+		snapshot_all(l, finds);
+		return;
+	}
+	for (unsigned k = 0; k < l->nr_active; k++)
+		if (l->rows[l->active[k]].changed == MM_ROW_CHANGED)
+			take_row(l, l->active[k]);
 }
 
 static void add_row(int64_t out[MM_NR_CLASSES], const struct mm_row *row)

@@ -16,6 +16,7 @@
 #include "model/machine.h"
 
 #define LEDGER_MACHINE 0u
+#define LEDGER_ACTIVE  16u
 
 struct ledger {
 	unsigned nr_owners, nr_regions;
@@ -24,6 +25,10 @@ struct ledger {
 	struct mm_row *rows, *peak;
 	uint64_t *count;
 	struct mm_search *search;
+	/* A cache, no state: the rows that may have changed while no view went on to another. */
+	uint64_t finds;
+	unsigned nr_active;
+	unsigned active[LEDGER_ACTIVE];
 };
 
 /* -ENOMEM, or 0 with all rows zero. */
@@ -36,8 +41,12 @@ void ledger_boot(struct ledger *l, const struct machine *m);
 /* Points a view at its owner's rows, counters and searches. */
 void ledger_bind(struct ledger *l, struct mem *view, unsigned owner);
 
-/* Copies rows changed since the last call to peak. O(rows changed). */
-void ledger_snapshot_peak(struct ledger *l);
+/*
+ * Copies rows changed since the last call to peak.  `finds` is mm_shared.row_finds:
+ * while it stands, only the rows that changed last time can change, and O(those) is
+ * the cost; else O(rows).
+ */
+void ledger_snapshot_peak(struct ledger *l, uint64_t finds);
 
 struct mm_row *ledger_row(const struct ledger *l, unsigned owner, unsigned region);
 

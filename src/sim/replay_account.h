@@ -61,7 +61,7 @@ static inline void before_death(struct replay *r)
 	if (mm_likely(!r->fig->peak_pending))
 		return;
 	r->fig->peak_pending = false;
-	ledger_snapshot_peak(&r->sys->ledger);
+	ledger_snapshot_peak(&r->sys->ledger, r->sys->sh.row_finds);
 }
 
 static inline void more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa)
@@ -81,7 +81,7 @@ static inline void split_grant(struct mem *m, uint64_t pa, uint64_t granted, uin
 	row->bytes[MM_GRANTED] -= (int64_t)granted;
 	row->bytes[MM_PAYLOAD] += (int64_t)size;
 	row->bytes[MM_ROUNDING] += (int64_t)(granted - size);
-	row->changed = 1;
+	row->changed = MM_ROW_CHANGED;
 }
 
 /* And the way back. */
