@@ -16,7 +16,7 @@ struct block_template {
 	uint8_t is_birth, has_operand; /* 0 or 1; neither: no slot */
 	uint8_t kind; /* enum template_kind */
 	uint32_t survives; /* 1: the slot is live after (birth, use); 0: a death */
-	bool ctx_open;     /* ctx, and nothing else, comes from misc */
+	bool ctx_open; /* ctx, and nothing else, comes from misc */
 	uint32_t slot_mask; /* of the slot operand's bits */
 	uint32_t slot_bias; /* what stands for a difference of 0 */
 	uint32_t slot_width; /* its bytes */
@@ -180,9 +180,9 @@ const char *block_decoder_begin(struct block_decoder *b, const uint8_t *raw, siz
 	return read_dictionary(b, p, b->tokens);
 }
 
-/* Fields that the template leaves open, and what they name. */
+/* Fields that the template leaves open, and what they name: `taken` slots so far, 0 for none. */
 static const char *read_open_fields(struct block_decoder *b, const struct block_template *t,
-				    struct trace_event *ev, const struct slots *slots)
+				    struct trace_event *ev, uint32_t taken)
 {
 	uint64_t value;
 
@@ -198,7 +198,8 @@ static const char *read_open_fields(struct block_decoder *b, const struct block_
 	}
 	if (b->misc == NULL)
 		return "a field beyond the column's end";
-	if (trace_op_has_slot2(ev->op) && ev->slot2 != SLOT_NONE && ev->slot2 >= slots->high)
+	if (trace_op_has_slot2(ev->op) && ev->slot2 != 0 && ev->slot2 != SLOT_NONE &&
+	    ev->slot2 >= taken)
 		return "a second slot that was never taken";
 	return strings_exist(ev, b->nr_strings) ? NULL : "a string that is not defined";
 }
@@ -288,6 +289,7 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 static const char *decode_any(struct block_decoder *b, struct slots *slots, struct trace_event *ev)
 {
 	const struct block_template *t = &b->dict[*b->tokens];
+	uint32_t taken = slots->high; /* before the event's own birth */
 
 	if (*b->tokens >= b->nr_templates)
 		return "a token without a template";
@@ -306,7 +308,7 @@ static const char *decode_any(struct block_decoder *b, struct slots *slots, stru
 		if (!t->survives)
 			slots_give(slots, b->slot);
 	}
-	return read_open_fields(b, t, ev, slots);
+	return read_open_fields(b, t, ev, taken);
 }
 
 static size_t decode(struct block_decoder *b, struct slots *slots, struct trace_event *ev,

@@ -423,8 +423,8 @@ static int read_line(struct line *l)
 	l->ev.slot = SLOT_NONE;
 	if (get_prefix(l) != 0 || get_operation(l) != 0 || get_arguments(l) != 0)
 		return -1;
-	if (l->seen & TF_slot2 && trace_op_has_slot2(l->ev.op) && l->ev.slot2 != SLOT_NONE &&
-	    l->ev.slot2 >= slots->high)
+	if (l->seen & TF_slot2 && trace_op_has_slot2(l->ev.op) && l->ev.slot2 != 0 &&
+	    l->ev.slot2 != SLOT_NONE && l->ev.slot2 >= slots->high)
 		return text_bad(l, l->first, "slot2 names a slot that was never taken");
 	if (settle_objects(l) != 0)
 		return -1;
