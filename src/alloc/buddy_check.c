@@ -171,7 +171,8 @@ static int check_frames(const struct buddy *b, struct check_report *r,
 		t->free += *pages;
 	}
 	t->managed += *pages;
-	return state == PAGE_LIVE ? memmap_check_live(&b->map, r, desc) : check_free(b, r, range, pfn, desc);
+	return state == PAGE_LIVE ? memmap_check_live(&b->map, r, desc)
+				  : check_free(b, r, range, pfn, desc);
 }
 
 /* I8 of one range; adds up its blocks. */

@@ -39,11 +39,11 @@
 
 /* Zero is "never touched": a page of a block whose head says what it is. */
 enum page_state {
-	PAGE_TAIL = 0,     /* inside a block */
-	PAGE_BUDDY = 1,    /* heads a free block, on a free list */
-	PAGE_LIVE = 2,     /* heads a live block */
+	PAGE_TAIL = 0, /* inside a block */
+	PAGE_BUDDY = 1, /* heads a free block, on a free list */
+	PAGE_LIVE = 2, /* heads a live block */
 	PAGE_RESERVED = 3, /* a hole, the kernel image, descriptors: never given out */
-	PAGE_PCP = 4       /* on a per-CPU list */
+	PAGE_PCP = 4 /* on a per-CPU list */
 };
 
 /* Bit of the state byte of a live block: the taker uses its links or `private`. */

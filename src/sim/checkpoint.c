@@ -6,7 +6,7 @@
 /* What a handle's host side counts beyond the image. */
 struct alloc_state {
 	vaddr_t root;
-	uint64_t top, footprint;
+	uint64_t footprint;
 	uint64_t held, calls;
 };
 
@@ -47,8 +47,7 @@ static bool save_frames(struct checkpoint *c, const struct physmem *pm)
 
 static void save_alloc(struct alloc_state *s, const struct sys_alloc *a)
 {
-	*s = (struct alloc_state){a->alloc->root, a->top, a->footprint, a->source.held,
-				  a->source.calls};
+	*s = (struct alloc_state){a->alloc->root, a->footprint, a->source.held, a->source.calls};
 }
 
 struct checkpoint *checkpoint_take(const struct replay *r)
@@ -122,7 +121,6 @@ static void restore_frames(const struct checkpoint *c, struct physmem *pm)
 
 static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struct diag *d)
 {
-	a->top = s->top;
 	a->footprint = s->footprint;
 	a->source.held = s->held;
 	a->source.calls = s->calls;

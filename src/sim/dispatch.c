@@ -316,20 +316,11 @@ bool dispatch_reroutes(const struct replay *r, const struct live *l, const struc
 /* Pages that stay as many keep their place. */
 static bool resize_pages(struct replay *r, struct live *l, const struct trace_event *ev)
 {
-	struct sys_alloc *h = r->sys->pages;
-	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
-	uint64_t old = live_size(l), bytes = block_bytes(r, live_extra(l));
+	uint64_t bytes = block_bytes(r, live_extra(l));
 
 	if (ev->size > LIVE_SIZE_MAX || system_order(r->sys, padded(r, ev->size)) != live_extra(l))
 		return false;
-	mm_account(&h->view, va, old, MM_PAYLOAD, MM_GRANTED);
-	mm_account(&h->view, va, bytes - old, MM_ROUNDING, MM_GRANTED);
-	mm_account(&h->view, va, ev->size, MM_GRANTED, MM_PAYLOAD);
-	mm_account(&h->view, va, bytes - ev->size, MM_GRANTED, MM_ROUNDING);
-	l->what = ev->size | (uint64_t)live_site(l) << 40;
-	r->fig->live_bytes -= old;
-	r->fig->moved_in_place++;
-	replay_more_live(r, h, ev->size, live_pa(l) + bytes);
+	replay_resized(r, r->sys->pages, l, bytes, bytes, ev->size);
 	return true;
 }
 

@@ -32,6 +32,10 @@ void replay_died(struct replay *r, struct sys_alloc *h, struct live *l, msize_t 
 void replay_vacated(struct replay *r, struct sys_alloc *h, const struct live *l, msize_t granted);
 /* Gives a block of a heap back; its granted bytes, or FREE_BAD. */
 msize_t replay_heap_free(struct replay *r, struct sys_alloc *h, vaddr_t va);
+/* A live block stays where it is: its grant goes from `was` to `now` bytes, its request to `size`;
+ * the kind has moved the grants' difference. */
+void replay_resized(struct replay *r, struct sys_alloc *h, struct live *l, uint64_t was,
+		    uint64_t now, uint64_t size);
 /* A request was refused; size and align as it was asked of `h`. */
 void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		   uint64_t size, uint64_t align);

@@ -71,7 +71,7 @@ struct figures {
 	uint64_t peak_footprint, peak_footprint_event;
 	uint64_t live_at_peak_footprint, footprint_at_peak_live;
 	uint64_t jw_sum, jw_samples; /* sum of footprint / live in 1/65536, one an event */
-	uint64_t bytes_requested, bytes_copied, moved_in_place;
+	uint64_t bytes_requested, bytes_copied;
 	bool peak_pending; /* the ledger's peak rows are to be taken before live falls */
 	uint64_t nr_bad;
 	struct bad_event bad[MAX_BAD_EVENTS];

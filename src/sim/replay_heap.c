@@ -206,12 +206,27 @@ static inline void do_free(struct replay *r, const struct trace_event *ev)
 	died(r, h, l, granted);
 }
 
+void replay_resized(struct replay *r, struct sys_alloc *h, struct live *l, uint64_t was,
+		    uint64_t now, uint64_t size)
+{
+	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
+	uint64_t old = live_size(l), pa = live_pa(l);
+
+	mm_account(&h->view, va, old, MM_PAYLOAD, MM_GRANTED);
+	mm_account(&h->view, va, was - old, MM_ROUNDING, MM_GRANTED);
+	mm_account(&h->view, va, size, MM_GRANTED, MM_PAYLOAD);
+	mm_account(&h->view, va, now - size, MM_GRANTED, MM_ROUNDING);
+	l->what = size | (uint64_t)live_site(l) << 40;
+	r->fig->live_bytes -= old;
+	more_live(r, h, size, pa + now);
+}
+
 /* In place: only the difference moves. */
 static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l,
 		       const struct trace_event *ev)
 {
 	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
-	uint64_t old = live_size(l), was;
+	uint64_t was;
 	struct grant g;
 
 	if (h->pages_as_heap || h->ops->bytes->resize == NULL || h->ops->bytes->usable == NULL)
@@ -223,14 +238,7 @@ static bool try_resize(struct replay *r, struct sys_alloc *h, struct live *l,
 	if (g.bytes == 0)
 		return false;
 	/* The kind moved the difference of the grants; now the request's side of it. */
-	mm_account(&h->view, va, old, MM_PAYLOAD, MM_GRANTED);
-	mm_account(&h->view, va, was - old, MM_ROUNDING, MM_GRANTED);
-	mm_account(&h->view, va, ev->size, MM_GRANTED, MM_PAYLOAD);
-	mm_account(&h->view, va, g.bytes - ev->size, MM_GRANTED, MM_ROUNDING);
-	l->what = ev->size | (uint64_t)live_site(l) << 40;
-	r->fig->live_bytes -= old;
-	r->fig->moved_in_place++;
-	more_live(r, h, ev->size, live_pa(l) + g.bytes);
+	replay_resized(r, h, l, was, g.bytes, ev->size);
 	return true;
 }
 

@@ -98,8 +98,7 @@ static const struct alloc_conf *heap_override(const struct alloc_conf *c,
 	return c->group == GROUP_HEAP && o->heap_kind != NULL ? NULL : c;
 }
 
-static int unknown_kind(const struct system *s, const struct alloc_conf *c, const char *kind,
-			struct diag *d)
+static int unknown_kind(const struct alloc_conf *c, const char *kind, struct diag *d)
 {
 	const struct conf_node *n = conf_get(c->node, "kind");
 
@@ -107,7 +106,6 @@ static int unknown_kind(const struct system *s, const struct alloc_conf *c, cons
 		return diag_set(
 			d, "", 0, 0,
 			"unknown allocator kind '%s', 'memscape list allocators' shows them", kind);
-	(void)s;
 	return conf_error(d, n != NULL ? n : c->node,
 			  "unknown allocator kind '%s', 'memscape list allocators' shows them",
 			  kind);
@@ -434,7 +432,7 @@ static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boo
 	struct sys_alloc *a;
 
 	if (ops == NULL) {
-		unknown_kind(s, c, kind, d);
+		unknown_kind(c, kind, d);
 		return NULL;
 	}
 	if (lacking(c->group, ops) != NULL) {

@@ -38,8 +38,8 @@ struct sys_alloc {
 	struct param_value *params; /* owned, with its lists */
 	struct page_source source, walker_source;
 	struct mm_range arena; /* bytes 0: grown from pages */
-	uint64_t top; /* arena: highest end of a grant so far, as offset from its base */
-	uint64_t footprint; /* bytes taken from the machine so far: top, or pages held */
+	uint64_t
+		footprint; /* bytes taken from the machine: an arena's high-water mark, or pages held */
 	unsigned owner; /* in the ledger */
 	bool pages_as_heap; /* a page allocator that serves bytes by rounding up */
 	void *arena_zone; /* its one zone; owned */
