@@ -32,6 +32,9 @@ enum alloc_serves {
 	SERVES_BOOT = 1 << 5     /* boot_ops: the region manager */
 };
 
+/* Whose decisions a kind repeats where kernels differ; the machine description says. */
+enum mm_rules { MM_RULES_TEXTBOOK, MM_RULES_LINUX_4_19, MM_RULES_LINUX_6 };
+
 enum migratetype { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_TYPES };
 
 /* A request, as the replay states it; an allocator reads what concerns it. */
@@ -128,6 +131,7 @@ struct page_source {
 	unsigned page_shift;
 	uint64_t held;       /* bytes taken and not given back */
 	uint64_t calls;      /* requests made so far */
+	uint32_t dma_zones;  /* those that GFP_DMA allows; 0: the machine tells none apart */
 	uint64_t fail_at;    /* the request (counted from 1) that fails; 0: none */
 	bool fail_on;        /* persistent: every one from fail_at on fails */
 };
@@ -140,6 +144,8 @@ struct alloc_env {
 	unsigned align;                   /* the target's malloc alignment, bytes, a power of two */
 	unsigned cache_line;              /* bytes */
 	unsigned cpus;
+	unsigned nodes; /* NUMA nodes; 0 counts as 1 */
+	enum mm_rules rules;
 	/* BYTES, STACK, FIXED kinds: either a fixed arena ... */
 	struct mm_range arena; /* bytes == 0: none, grow from pages */
 	/* ... or pages. */
@@ -195,6 +201,14 @@ struct zone_figures {
 	uint64_t fallbacks; /* requests served here that preferred another zone */
 };
 
+/* A stretch of frames of one range, with where their descriptors lie: geometry only. */
+struct page_frames {
+	pfn_t start;
+	uint32_t nr;   /* frames; 0: none */
+	vaddr_t descs; /* of the first; the others follow at `stride` */
+	uint32_t stride, node;
+};
+
 /* Orders are inclusive: 0 ... max_order. */
 struct page_ops {
 	/* PFN_NONE: no zone of req->zone_mask has 2^order contiguous pages.
@@ -207,6 +221,8 @@ struct page_ops {
 	int (*block_order)(const struct alloc *a, pfn_t pfn);
 	/* Address of pfn's descriptor, VADDR_NONE where there is none. */
 	vaddr_t (*descriptor)(const struct alloc *a, pfn_t pfn);
+	/* The stretch with descriptors that holds pfn, or the next one above it. */
+	struct page_frames (*frames)(const struct alloc *a, pfn_t pfn);
 	unsigned (*max_order)(const struct alloc *a);
 	/* Free blocks of `order` in zone z, all migrate types; reads the image. */
 	uint64_t (*nr_free)(const struct alloc *a, unsigned z, unsigned order);
@@ -228,15 +244,34 @@ struct bytes_ops {
 	msize_t (*largest_request)(const struct alloc *a);
 };
 
+/* Flags of a cache: Linux 6's values, and one of our own. */
+enum slab_flags {
+	SLAB_RED_ZONE = 0x400,       /* guard bytes around each object, looked at */
+	SLAB_POISON = 0x800,         /* free objects are filled, and looked at */
+	SLAB_KMALLOC = 0x1000,       /* one of kmalloc's */
+	SLAB_HWCACHE_ALIGN = 0x2000, /* objects begin at cache lines, or halves of them */
+	SLAB_CACHE_DMA = 0x4000,     /* from zones that GFP_DMA allows */
+	SLAB_TYPESAFE_BY_RCU = 0x80000,
+	SLAB_CTOR = 0x40000000       /* objects are constructed: their bytes stay when free */
+};
+
 struct cache_req {
 	const char *name; /* borrowed; for reports */
 	msize_t size, align;
-	uint32_t flags; /* SLAB_ flags, native to the trace; 0 */
+	uint32_t flags; /* enum slab_flags; kinds without an option ignore its flag */
 };
 
 struct cache_figures {
-	msize_t object_size, slab_size;
+	msize_t object_size, slab_size; /* an object's bytes with what goes with it; a slab's */
 	uint64_t objects_per_slab, pages_per_slab, active_objects, total_objects, slabs;
+	/* Kinds that list their caches (next): */
+	msize_t request_size; /* as created */
+	uint32_t flags;       /* enum slab_flags */
+	uint64_t partial;     /* slabs on the nodes' partial lists */
+	uint64_t cpu_slabs;   /* slabs held for CPUs; objects in CPUs' arrays are counted as active */
+	bool internal;        /* of the slab layer's own descriptors; see what */
+	const char *what;     /* its own name for the cache; NULL: the creator's */
+	uint32_t limit, batch; /* per-CPU array; 0: none */
 };
 
 #define CACHE_NONE UINT32_MAX
@@ -249,6 +284,9 @@ struct cache_ops {
 	uint64_t (*shrink)(struct alloc *a, uint32_t cache);         /* pages given back */
 	int (*destroy)(struct alloc *a, uint32_t cache) MUST_USE;    /* MM_EBUSY: objects live */
 	void (*figures)(const struct alloc *a, uint32_t cache, struct cache_figures *out);
+	/* The cache made after `cache`, CACHE_NONE: the first; CACHE_NONE at the end.  NULL: the
+	 * kind has only caches that were asked for. */
+	uint32_t (*next)(const struct alloc *a, uint32_t cache);
 };
 
 struct stack_ops {
@@ -282,6 +320,7 @@ struct alloc_ops {
 	unsigned serves;     /* SERVES_ bit set */
 	const struct alloc_param *params;
 	size_t handle_bytes; /* of the host handle, which begins with struct alloc */
+	unsigned desc_bytes; /* of a page descriptor that it needs as a taker; 0: PAGE_DESC_BYTES */
 
 	/* Formats memory.  0 or MM_E...: MM_ENOMEM the arena is too small or pages ran out,
 	 * MM_EINVAL a parameter contradicts another.  Sets a->root. */

@@ -160,7 +160,7 @@ static int check_frames(const struct buddy *b, struct check_report *r,
 	if (state != PAGE_BUDDY && state != PAGE_LIVE)
 		return memmap_check_zero(&b->map, r, desc, 1, 0);
 	if (check_extent(b, r, range, pfn, desc) != 0 ||
-	    memmap_check_zero(&b->map, r, desc, 1, PAGE_USED_BYTES) != 0)
+	    memmap_check_spare(&b->map, r, desc) != 0)
 		return MM_EINVAL;
 	*pages = (uint32_t)1 << order;
 	if (state == PAGE_BUDDY) {

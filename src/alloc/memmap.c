@@ -299,6 +299,29 @@ vaddr_t memmap_descriptor(const struct memmap *mp, pfn_t pfn)
 	return r.nr == 0 || vaddr_none(r.descs) ? VADDR_NONE : range_desc(mp, &r, pfn);
 }
 
+static unsigned range_node(const struct memmap *mp, unsigned zone, pfn_t start)
+{
+	for (unsigned i = 0; i < mp->desc[zone].nr_ranges; i++)
+		if (pfn_eq(mp->desc[zone].ranges[i].start, start))
+			return mp->desc[zone].ranges[i].node;
+	return 0;
+}
+
+struct page_frames memmap_frames(const struct memmap *mp, pfn_t pfn)
+{
+	for (unsigned i = 0; i < mp->nr_ranges; i++) {
+		vaddr_t r = memmap_range(mp, i), descs = range_descs(mp->m, r);
+		pfn_t start = range_start(mp->m, r);
+		uint32_t nr = range_nr(mp->m, r);
+
+		if (!vaddr_none(descs) && (pfn.v < start.v || pfn.v - start.v < nr))
+			return (struct page_frames){
+				start, nr, descs, (uint32_t)mp->stride,
+				range_node(mp, range_zone(mp->m, r), start)};
+	}
+	return (struct page_frames){PFN_NONE, 0, VADDR_NONE, 0, 0};
+}
+
 vaddr_t memmap_desc_cold(const struct memmap *mp, pfn_t pfn)
 {
 	vaddr_t desc = memmap_descriptor(mp, pfn);

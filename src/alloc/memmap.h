@@ -71,6 +71,9 @@ int memmap_check(const struct memmap *mp, struct check_report *r) MUST_USE;
 int memmap_check_zero(const struct memmap *mp, struct check_report *r, vaddr_t desc, uint32_t n,
 		      msize_t from) MUST_USE;
 
+/* M4 of a block's head: what neither the block nor its taker uses is zero. */
+int memmap_check_spare(const struct memmap *mp, struct check_report *r, vaddr_t desc) MUST_USE;
+
 /* M5, of a live block. */
 int memmap_check_live(const struct memmap *mp, struct check_report *r, vaddr_t desc) MUST_USE;
 
@@ -123,6 +126,9 @@ static inline vaddr_t memmap_desc(const struct memmap *mp, pfn_t pfn)
 
 /* VADDR_NONE where pfn has no descriptor. */
 vaddr_t memmap_descriptor(const struct memmap *mp, pfn_t pfn);
+
+/* The stretch with descriptors that holds pfn, or the next one above it.  O(ranges). */
+struct page_frames memmap_frames(const struct memmap *mp, pfn_t pfn);
 
 /* Order of the live block that begins at pfn, or -1. */
 int memmap_block_order(const struct memmap *mp, pfn_t pfn);

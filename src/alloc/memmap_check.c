@@ -108,6 +108,13 @@ int memmap_check_zero(const struct memmap *mp, struct check_report *r, vaddr_t d
 	return 0;
 }
 
+int memmap_check_spare(const struct memmap *mp, struct check_report *r, vaddr_t desc)
+{
+	if (page_state(mp->m, desc) == PAGE_LIVE && page_taken(mp->m, desc))
+		return 0;
+	return memmap_check_zero(mp, r, desc, 1, PAGE_USED_BYTES);
+}
+
 int memmap_check_live(const struct memmap *mp, struct check_report *r, vaddr_t desc)
 {
 	const struct mem *m = mp->m;

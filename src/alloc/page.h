@@ -19,8 +19,9 @@
  * While a block is live, `next`, `prev` and `private` of its head belong to the
  * taker (a list of its slabs, the slab's cache, ...).  They are zero until the
  * taker sets them, who first says so with set_page_taken, or a checker of the page
- * allocator would take them for damage; the page allocator clears all of it when
- * the block comes back.
+ * allocator would take them for damage; the page allocator clears them when the
+ * block comes back.  A kind whose ops ask for more (desc_bytes) has the bytes from
+ * PAGE_DESC_BYTES on as well, and zeroes those itself before it gives the block back.
  */
 #ifndef ALLOC_PAGE_H
 #define ALLOC_PAGE_H

@@ -242,6 +242,11 @@ static vaddr_t op_descriptor(const struct alloc *a, pfn_t pfn)
 	return memmap_descriptor(&((const struct pagelist *)a)->map, pfn);
 }
 
+static struct page_frames op_frames(const struct alloc *a, pfn_t pfn)
+{
+	return memmap_frames(&((const struct pagelist *)a)->map, pfn);
+}
+
 static unsigned op_max_order(const struct alloc *a)
 {
 	(void)a;
@@ -273,6 +278,7 @@ static const struct page_ops pages = {
 	.free_pages = op_free_pages,
 	.block_order = op_block_order,
 	.descriptor = op_descriptor,
+	.frames = op_frames,
 	.max_order = op_max_order,
 	.nr_free = op_nr_free,
 	.zone = op_zone,

@@ -66,7 +66,7 @@ static int check_page(const struct pagelist *l, struct check_report *r, vaddr_t 
 	if (page_order(l->map.m, desc) != 0)
 		return check_fail(r, "I1: every page is of order 0", desc,
 				  page_order(l->map.m, desc), 0);
-	if (memmap_check_zero(&l->map, r, desc, 1, PAGE_USED_BYTES) != 0)
+	if (memmap_check_spare(&l->map, r, desc) != 0)
 		return MM_EINVAL;
 	if (state == PAGE_BUDDY) {
 		if (check_free(l, r, desc, left, pages) != 0)

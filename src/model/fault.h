@@ -27,6 +27,7 @@ struct mm_finding {
 
 struct mm_shared {
 	uint64_t event;   /* number of the event in progress, from 1; 0: boot */
+	uint32_t cpu;     /* the CPU it happens on */
 	uint8_t refusal;  /* enum mm_refusal of the request in progress */
 	uint64_t row_finds; /* times a view went on to another row of the ledger */
 	bool tainted;     /* a fault or a bug has left the image undefined */

@@ -85,6 +85,7 @@ struct mem {
 
 	/* The rest. */
 	struct mm_shared *sh;
+	const uint32_t *cpu; /* the CPU of the operation in progress; NULL: 0 */
 	const struct physmem *pm;
 	uint64_t ok_base; /* checked port: range last found accessible, physical */
 	uint64_t ok_bytes;
@@ -198,6 +199,18 @@ static inline void mm_event(const struct mem *m, enum mm_ev ev, uint64_t a, uint
 	m->count[ev]++;
 	if (mm_unlikely(m->on_event != NULL))
 		m->on_event(m->event_ctx, m, ev, a, b, c);
+}
+
+/* n more of an event that comes in numbers: nobody is called. */
+static inline void mm_count(const struct mem *m, enum mm_ev ev, uint64_t n)
+{
+	m->count[ev] += n;
+}
+
+/* The CPU that the operation in progress runs on. */
+static inline unsigned mm_cpu(const struct mem *m)
+{
+	return m->cpu == NULL ? 0 : *m->cpu;
 }
 
 void mm_search_long(const struct mem *m, uint64_t steps);

@@ -114,6 +114,7 @@ __attribute__((always_inline)) static inline bool step(const struct usual *u,
 	struct figures *f = u->f;
 
 	u->r->sys->sh.event = ++f->event;
+	u->r->sys->sh.cpu = ev->cpu;
 	f->by_op[ev->op]++;
 	if (mm_unlikely(ev->slot >= u->r->live.nr || !usual_event(u, p, ev)) &&
 	    mm_unlikely(!unusual_event(u->r, ev)))

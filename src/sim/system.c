@@ -121,7 +121,9 @@ static void common_env(const struct system *s, struct sys_alloc *a)
 				    .desc_stride = m->desc_stride,
 				    .align = m->malloc_align,
 				    .cache_line = m->cache_line,
-				    .cpus = m->cpus ? m->cpus : 1};
+				    .cpus = m->cpus ? m->cpus : 1,
+				    .nodes = m->nodes ? m->nodes : 1,
+				    .rules = (enum mm_rules)m->rules};
 }
 
 /* A new allocator of the system with its view and owner; kind and parameters resolved. */
@@ -147,6 +149,7 @@ static struct sys_alloc *add_alloc(struct system *s, const struct alloc_ops *ops
 	a->owner = ++s->nr_allocs;
 	physmem_view(&s->pm, &a->view, s->offset);
 	a->view.sh = &s->sh;
+	a->view.cpu = &s->sh.cpu;
 	a->walker_view = a->view;
 	a->walker_view.readonly = true;
 	ledger_bind(&s->ledger, &a->view, a->owner);
@@ -360,6 +363,23 @@ static int describe_zones(struct system *s, struct diag *d)
 	return 0;
 }
 
+/* Bytes of a page descriptor: as the machine says, or what the allocators to be booted need. */
+static unsigned desc_stride(const struct system *s, const struct boot_options *o)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; s->machine->desc_stride == 0 && i < s->machine->nr_allocs; i++) {
+		const struct alloc_ops *ops = NULL;
+
+		if (is_needed(s, i, o))
+			ops = instance_kind(s->instance, s->machine->allocs[i].kind);
+		if (ops != NULL && ops->desc_bytes > most)
+			most = ops->desc_bytes;
+	}
+	return s->machine->desc_stride != 0 ? s->machine->desc_stride
+					    : (unsigned)round_up(most, s->machine->word);
+}
+
 static void set_pages_env(struct system *s, struct sys_alloc *a)
 {
 	a->env.zones = s->zones;
@@ -512,9 +532,10 @@ static int boot_arena_kind(struct system *s, unsigned i, const struct boot_optio
 	return start_alloc(s, a, d);
 }
 
-static int boot_pages(struct system *s, struct diag *d)
+static int boot_pages(struct system *s, const struct boot_options *o, struct diag *d)
 {
 	set_pages_env(s, s->pages);
+	s->pages->env.desc_stride = desc_stride(s, o);
 	return start_alloc(s, s->pages, d);
 }
 
@@ -535,6 +556,12 @@ static int boot_rest(struct system *s, const struct boot_options *o, struct diag
 		if (a == NULL)
 			return -1;
 		set_source(s, a);
+		if (a->ops->desc_bytes > (s->pages->env.desc_stride != 0 ? s->pages->env.desc_stride
+									 : 0))
+			return conf_error(d, m->allocs[i].node,
+					  "allocator '%s' (%s) needs page descriptors of %u bytes, "
+					  "expected page.stride of at least that",
+					  a->name, a->ops->name, a->ops->desc_bytes);
 		if (start_alloc(s, a, d) != 0)
 			return -1;
 	}
@@ -557,7 +584,7 @@ static int boot_all(struct system *s, const struct boot_options *o, struct diag 
 		if (m->allocs[i].group != GROUP_PAGES && !m->allocs[i].from_pages &&
 		    is_needed(s, i, o) && boot_arena_kind(s, i, o, d) != 0)
 			return -1;
-	if (s->pages != NULL && boot_pages(s, d) != 0)
+	if (s->pages != NULL && boot_pages(s, o, d) != 0)
 		return -1;
 	return boot_rest(s, o, d);
 }

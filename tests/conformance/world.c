@@ -187,6 +187,8 @@ static int build_pages(struct world *w, const char *kind, unsigned variant)
 	o->env.nr_zones = w->sc.geo->nr_zones;
 	o->env.zonelist = w->zonelist;
 	o->env.boot = boot;
+	if (w->sc.ops->desc_bytes != 0)
+		o->env.desc_stride = (unsigned)round_up(w->sc.ops->desc_bytes, w->sc.in->word);
 	return start(w, o);
 }
 

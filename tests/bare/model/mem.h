@@ -173,6 +173,8 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 #define mm_transfer(from, to, a, bytes, cl)                                                        \
 	((void)(from), (void)(to), (void)(a), (void)(bytes), (void)(cl))
 #define mm_event(m, ev, a, b, c) ((void)(m), (void)(ev), (void)(a), (void)(b), (void)(c))
+#define mm_count(m, ev, n)       ((void)(m), (void)(ev), (void)(n))
+#define mm_cpu(m)                ((void)(m), 0u)
 #define mm_search(m, steps)      ((void)(m), (void)(steps))
 #define mm_refuse(m, why)        ((void)(m), (void)(why))
 #define mm_warn(m, what, where)  ((void)(m), (void)(what), (void)(where))
