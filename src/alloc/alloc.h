@@ -17,6 +17,7 @@
 #ifndef ALLOC_ALLOC_H
 #define ALLOC_ALLOC_H
 
+#include "alloc/gfp.h"
 #include "model/mem.h"
 
 /* Errors of init, attach and the like, negative; the values are Linux's. */
@@ -136,6 +137,19 @@ struct page_source {
 	bool fail_on;        /* persistent: every one from fail_at on fails */
 };
 
+/*
+ * Who gives pages back when the page allocator runs short: it calls ops->shrink of
+ * each in turn before it refuses a request that may wait (gfp_may_reclaim), and tries
+ * again after one that gave any.  Filled as they boot; the page allocator only reads it.
+ */
+#define MM_MAX_SHRINKERS 16u
+
+struct shrinkers {
+	struct alloc *of[MM_MAX_SHRINKERS]; /* kinds with ops->shrink; borrowed */
+	unsigned nr;
+	bool busy; /* while they are being called: a shrinker's own requests call no other */
+};
+
 struct alloc_env {
 	struct mem *m;                    /* this allocator's view; borrowed for the run */
 	const struct param_value *params; /* one a row of ops->params, in its order; borrowed */
@@ -154,6 +168,7 @@ struct alloc_env {
 	const struct zone_desc *zones; /* in the machine's order, DMA first; borrowed for the run */
 	unsigned nr_zones;
 	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */
+	struct shrinkers *shrinkers; /* NULL: nobody gives back; borrowed for the run */
 	struct alloc *boot;      /* offers boot_ops: gives the ranges and carves */
 	/* SERVES_BOOT: the table's place, at least BOOT_TABLE_MIN bytes, a multiple of 8. */
 	struct mm_range boot_table;
@@ -331,6 +346,13 @@ struct alloc_ops {
 	void (*walk)(const struct alloc *a, walk_fn *fn, void *ctx);
 	/* Every invariant; 0, or MM_EINVAL with the first violation in *r. */
 	int (*check)(const struct alloc *a, struct check_report *r) MUST_USE;
+	/*
+	 * Memory is short: gives back to the page source what holds no live object, up to
+	 * `pages` of them or one more slab; returns the pages given back.  Called in the
+	 * middle of a request to the page allocator, which may be one of this allocator's
+	 * own: its lists must be in order whenever it asks for pages.  NULL: nothing to give.
+	 */
+	uint64_t (*shrink)(struct alloc *a, uint64_t pages);
 	/* The only clock; NULL: not wanted. */
 	void (*tick)(struct alloc *a, unsigned cpu, uint64_t ms);
 

@@ -147,15 +147,12 @@ static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, 
 	mm_event(b->map.m, MM_EV_FALLBACK, zone, order, wanted);
 }
 
-pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req *req)
+/* One pass over the zonelist. */
+BUDDY_INLINE pfn_t try_zones(struct buddy *b, unsigned order, const struct alloc_req *req)
 {
 	struct mem *m = b->map.m;
 	unsigned wanted = MM_MAX_ZONES;
 
-	if (order > b->max_order) {
-		mm_refuse(m, MM_REFUSE_LIMIT);
-		return PFN_NONE;
-	}
 	for (unsigned i = 0; i < b->map.nr_zones; i++) {
 		unsigned zone = b->map.zonelist[i], from;
 		pfn_t pfn;
@@ -176,6 +173,38 @@ pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req 
 		return pfn;
 	}
 	return PFN_NONE;
+}
+
+/* Out of line: no zone had a block.  Others give theirs back, as long as that helps. */
+static pfn_t reclaim(struct buddy *b, unsigned order, const struct alloc_req *req)
+{
+	struct shrinkers *s = b->shrinkers;
+	pfn_t pfn = PFN_NONE;
+
+	if (s == NULL || s->busy || !gfp_may_reclaim(req->gfp))
+		return PFN_NONE;
+	s->busy = true;
+	for (unsigned i = 0; i < s->nr && pfn_none(pfn); i++) {
+		uint64_t pages = s->of[i]->ops->shrink(s->of[i], (uint64_t)1 << order);
+
+		mm_event(b->map.m, MM_EV_SHRINK, (uint64_t)1 << order, pages, order);
+		if (pages != 0)
+			pfn = try_zones(b, order, req);
+	}
+	s->busy = false;
+	return pfn;
+}
+
+pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req *req)
+{
+	pfn_t pfn;
+
+	if (order > b->max_order) {
+		mm_refuse(b->map.m, MM_REFUSE_LIMIT);
+		return PFN_NONE;
+	}
+	pfn = try_zones(b, order, req);
+	return mm_likely(!pfn_none(pfn)) ? pfn : reclaim(b, order, req);
 }
 
 /* ---- free_pages ---- */

@@ -13,6 +13,7 @@ struct buddy {
 	struct alloc base;
 	struct memmap map;
 	unsigned max_order; /* inclusive */
+	struct shrinkers *shrinkers; /* borrowed; NULL: nobody gives back */
 };
 
 /*

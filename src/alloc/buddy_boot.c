@@ -73,6 +73,7 @@ int buddy_init(struct alloc *a, const struct alloc_env *env)
 
 	alloc_base(a, &buddy_ops, env);
 	b->max_order = (unsigned)env->params[0].u;
+	b->shrinkers = env->shrinkers;
 	if (b->max_order > BUDDY_MAX_ORDER || env->boot == NULL)
 		return MM_EINVAL;
 	err = memmap_format(&b->map, env, BUDDY_ZONE_BYTES(b->max_order), b->max_order);
@@ -92,6 +93,7 @@ int buddy_attach(struct alloc *a, const struct alloc_env *env)
 
 	alloc_base(a, &buddy_ops, env);
 	b->max_order = (unsigned)env->params[0].u;
+	b->shrinkers = env->shrinkers;
 	return memmap_attach(&b->map, env, BUDDY_ZONE_BYTES(b->max_order), b->max_order);
 }
 

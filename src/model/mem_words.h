@@ -51,7 +51,8 @@ enum mm_class {
 	X(CARVE, "carve", "va", "bytes", "-")                         \
 	X(MAP, "map", "va", "pfn", "pages")                           \
 	X(UNMAP, "unmap", "va", "pfn", "pages")                       \
-	X(WATERMARK, "watermark", "zone", "free", "mark")
+	X(WATERMARK, "watermark", "zone", "free", "mark")             \
+	X(SHRINK, "shrink", "asked", "pages", "order")
 
 enum mm_ev {
 #define X(NAME, word, a, b, c) MM_EV_##NAME,

@@ -386,6 +386,7 @@ static void set_pages_env(struct system *s, struct sys_alloc *a)
 	a->env.nr_zones = s->machine->nr_zones;
 	a->env.zonelist = s->machine->zonelist;
 	a->env.boot = s->boot->alloc;
+	a->env.shrinkers = &s->shrinkers;
 }
 
 /* Zones a taker may use: named ones, never memory outside the direct map. */
@@ -564,6 +565,8 @@ static int boot_rest(struct system *s, const struct boot_options *o, struct diag
 					  a->name, a->ops->name, a->ops->desc_bytes);
 		if (start_alloc(s, a, d) != 0)
 			return -1;
+		if (a->ops->shrink != NULL && s->shrinkers.nr < MM_MAX_SHRINKERS)
+			s->shrinkers.of[s->shrinkers.nr++] = a->alloc;
 	}
 	return 0;
 }

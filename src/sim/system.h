@@ -56,6 +56,7 @@ struct system {
 	struct sys_alloc *group[NR_GROUPS]; /* who serves a group; NULL: nobody */
 	struct sys_alloc *by_conf[SYS_MAX_ALLOCS]; /* index as in machine->allocs */
 	struct sys_alloc *boot, *pages; /* NULL without */
+	struct shrinkers shrinkers; /* of pages: every booted kind that has one */
 	struct zone_desc *zones; /* owned */
 	struct pfn_range *ranges; /* owned */
 	uint64_t offset; /* of the linear view */

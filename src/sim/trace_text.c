@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "sim/gfp.h"
+#include "alloc/alloc.h"
 
 const char *const text_arguments[NR_TRACE_OPS] = {
 	[OP_MALLOC] = "z",

@@ -1,9 +1,13 @@
 /*
- * GFP flags as traces carry them: the page allocator's words for what a request may
- * do and where it may be served.  Values of Linux 6; importers translate older ones.
+ * GFP flags: the page allocator's words for what a request may do and where it may be
+ * served.  The one table, for allocators, traces and reports.  Values of Linux 6;
+ * importers translate older ones by name.
  */
-#ifndef SIM_GFP_H
-#define SIM_GFP_H
+#ifndef ALLOC_GFP_H
+#define ALLOC_GFP_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* X(NAME, value): single flags. */
 #define GFP_FLAGS(X)                \
@@ -52,5 +56,14 @@ enum gfp {
 	GFP_DMA = __GFP_DMA,
 	GFP_DMA32 = __GFP_DMA32
 };
+
+/*
+ * May the request wait while others give memory back?  One that states no flags may: a
+ * trace that says nothing states no constraint.
+ */
+static inline bool gfp_may_reclaim(uint32_t gfp)
+{
+	return gfp == 0 || (gfp & __GFP_DIRECT_RECLAIM) != 0;
+}
 
 #endif
