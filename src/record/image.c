@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define AHEAD     8 /* records between a prefetch of the table and its use */
+#define AHEAD     12 /* records between a prefetch of the table and its use */
 #define HEAD_STEP 1024 /* records between two stores of ring->head */
 #define STUCK_NS  2000000000u /* a record missing this long while producers wait was abandoned */
 
@@ -203,20 +203,15 @@ static void forget_attributes(struct image *im)
 	im->attributes = false;
 }
 
+/* A call with attributes, or another one than the usual. */
 static int take_call(struct image *im, enum ring_kind kind, uint32_t thread, uint64_t value,
 		     uint64_t size, struct diag *d)
 {
 	struct heap_call *call = &im->call;
 	int done;
 
-	im->calls++;
 	if (im->translator.path[0] == '\0')
 		return 0;
-	if (!im->attributes) {
-		done = translator_plain(&im->translator, kind, thread, value, size, d);
-		if (done != 0)
-			return done < 0 ? -1 : 0;
-	}
 	call->kind = kind;
 	call->thread = thread;
 	call->size |= size;
@@ -226,15 +221,9 @@ static int take_call(struct image *im, enum ring_kind kind, uint32_t thread, uin
 	return done;
 }
 
-static int take_record(struct image *im, uint64_t pos, struct diag *d)
+static int take_other(struct image *im, uint64_t pos, enum ring_kind kind, uint64_t value,
+		      struct diag *d)
 {
-	const struct ring_record *r = &im->records[pos & (RING_LEG - 1)];
-	uint64_t descriptor = atomic_load_explicit(&r->descriptor, memory_order_relaxed);
-	uint64_t value = atomic_load_explicit(&r->value, memory_order_relaxed);
-	enum ring_kind kind = (enum ring_kind)(descriptor >> 1 & 31);
-
-	if (kind < CALL_FORK)
-		return take_call(im, kind, descriptor >> 6 & 0xffff, value, descriptor >> 22, d);
 	if (kind == CALL_FORK) {
 		forget_attributes(im);
 		return im->translator.path[0] == '\0' ? 0 : take_snapshot(im, pos, d);
@@ -244,12 +233,23 @@ static int take_record(struct image *im, uint64_t pos, struct diag *d)
 	return 0;
 }
 
-/* The table's place of a record further on; if that is not written yet, some other place. */
-static void prefetch(const struct image *im, uint64_t pos)
+static int take_record(struct image *im, uint64_t pos, uint64_t descriptor, uint64_t value,
+		       struct diag *d)
 {
-	livemap_prefetch(&im->translator.live,
-			 atomic_load_explicit(&im->records[pos & (RING_LEG - 1)].value,
-					      memory_order_relaxed));
+	enum ring_kind kind = (enum ring_kind)(descriptor >> 1 & 31);
+	uint32_t thread = descriptor >> 6 & 0xffff;
+	uint64_t size = descriptor >> 22;
+	int done;
+
+	if (kind >= CALL_FORK)
+		return take_other(im, pos, kind, value, d);
+	im->calls++;
+	if (!im->attributes) {
+		done = translator_plain(&im->translator, kind, thread, value, size, d);
+		if (done != 0)
+			return done < 0 ? -1 : 0;
+	}
+	return take_call(im, kind, thread, value, size, d);
 }
 
 static uint64_t monotonic_ns(void)
@@ -276,22 +276,51 @@ static void pass_if_stuck(struct image *im)
 	}
 }
 
+/*
+ * The records from `head` that are there, to the end of its leg and at most so many.  The
+ * table's place of a record further on is fetched meanwhile; if that is not written yet, some
+ * other place.
+ */
+static int drain_leg(struct image *im, unsigned most, struct diag *d)
+{
+	const struct ring_record *records = im->records;
+	uint64_t head = im->head, end = (head | (RING_LEG - 1)) + 1, phase = im->phase;
+	uint64_t descriptor, value;
+
+	if (end - head > most)
+		end = head + most;
+	for (; head < end; head++) {
+		const struct ring_record *r = &records[head & (RING_LEG - 1)];
+
+		descriptor = atomic_load_explicit(&r->descriptor, memory_order_acquire);
+		if ((descriptor & 1) != phase)
+			break;
+		value = atomic_load_explicit(&r->value, memory_order_relaxed);
+		r = &records[(head + AHEAD) & (RING_LEG - 1)];
+		livemap_prefetch(&im->translator.live,
+				 atomic_load_explicit(&r->value, memory_order_relaxed));
+		if (take_record(im, head, descriptor, value, d) != 0)
+			return -1;
+	}
+	most = (unsigned)(head - im->head);
+	im->head = head;
+	return (int)most;
+}
+
 int image_drain(struct image *im, unsigned most, struct diag *d)
 {
-	unsigned n;
+	unsigned n = 0;
 
-	for (n = 0; n < most && published(im, im->head); n++) {
-		prefetch(im, im->head + AHEAD);
-		if (take_record(im, im->head, d) != 0)
+	while (n < most && published(im, im->head)) {
+		int read = drain_leg(im, most - n < HEAD_STEP ? most - n : HEAD_STEP, d);
+
+		if (read < 0)
 			return -1;
-		im->head++;
-		if (im->head % HEAD_STEP == 0)
-			give_back(im);
+		n += (unsigned)read;
+		give_back(im);
 	}
 	if (n == 0)
 		pass_if_stuck(im);
-	else
-		give_back(im);
 	return (int)n;
 }
 

@@ -29,13 +29,9 @@ static int resize(struct livemap *m, uint32_t bits)
 	return 0;
 }
 
-int livemap_reserve(struct livemap *m)
+int livemap_grow(struct livemap *m)
 {
-	if (m->cells == NULL)
-		return resize(m, FIRST_BITS);
-	if ((m->used + 1) * 2 > m->mask + 1)
-		return resize(m, 64 - m->shift + 1);
-	return 0;
+	return resize(m, m->cells == NULL ? FIRST_BITS : 64 - m->shift + 1);
 }
 
 int livemap_grow_sizes(struct livemap *m, uint32_t slot)
@@ -63,7 +59,7 @@ int livemap_put(struct livemap *m, uint64_t address, uint32_t slot, uint32_t ali
 }
 
 /* Entries behind the hole move up into it unless that would put them before their home. */
-void livemap_remove(struct livemap *m, struct live *live)
+void livemap_close(struct livemap *m, struct live *live)
 {
 	size_t hole = (size_t)(live - m->cells), i = hole;
 

@@ -29,8 +29,14 @@ struct livemap {
 /* All zero is an empty map. */
 void livemap_finish(struct livemap *m);
 
+/* The first cells, or twice as many. 0; -1: out of memory. */
+int livemap_grow(struct livemap *m) MUST_USE;
+
 /* Makes room for one more.  0; -1: out of memory.  Moves cells; O(1) amortized. */
-int livemap_reserve(struct livemap *m) MUST_USE;
+static inline MUST_USE int livemap_reserve(struct livemap *m)
+{
+	return m->cells != NULL && m->used < (m->mask + 1) / 2 ? 0 : livemap_grow(m);
+}
 
 /* Notes a size.  0; -1: out of memory. */
 int livemap_grow_sizes(struct livemap *m, uint32_t slot) MUST_USE;
@@ -73,8 +79,19 @@ static inline struct live *livemap_find(const struct livemap *m, uint64_t addres
 /* Adds or replaces.  0; -1: out of memory. */
 int livemap_put(struct livemap *m, uint64_t address, uint32_t slot, uint32_t align) MUST_USE;
 
+/* Removes an entry that was found, and moves up those behind it. */
+void livemap_close(struct livemap *m, struct live *live);
+
 /* Removes an entry that was found. */
-void livemap_remove(struct livemap *m, struct live *live);
+static inline void livemap_remove(struct livemap *m, struct live *live)
+{
+	if (m->cells[((size_t)(live - m->cells) + 1) & m->mask].address != 0) {
+		livemap_close(m, live);
+	} else {
+		live->address = 0;
+		m->used--;
+	}
+}
 
 /* 0; -1: out of memory. */
 int livemap_clone(struct livemap *to, const struct livemap *from) MUST_USE;

@@ -480,7 +480,8 @@ static void after_fork_in_parent(void)
 /* At once, not at the child's first call: what it inherits is kept by the recorder until then. */
 static void after_fork_in_child(void)
 {
-	memset(&producer, 0, sizeof producer);
+	if (atomic_load_explicit(&producer.limit, memory_order_relaxed) != 0)
+		memset(&producer, 0, sizeof producer);
 	if (ready() && wants_map())
 		keep_map();
 }

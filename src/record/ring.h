@@ -42,7 +42,7 @@
 #define RING_LEG                                                                                   \
 	(UINT64_C(1)                                                                               \
 	 << RING_LEG_SHIFT) /* records; a producer looks after the recorder this often */
-#define RING_LEGS       4096u /* in use at once, at most: 128 MiB */
+#define RING_LEGS       16384u /* in use at once, at most: 512 MiB */
 #define RING_LEGS_LEAST 16u
 #define CONTROL_RINGS   65536 /* images in one session */
 
@@ -89,7 +89,7 @@ struct ring {
 #define RING_NO_PARENT UINT32_MAX /* begun by exec: nothing was inherited */
 #define RING_LOST_PARENT                                                                           \
 	(UINT32_MAX - 1) /* forked past the fork handlers: what was inherited is unknown */
-#define RING_HEADER_BYTES 20480u
+#define RING_HEADER_BYTES 69632u
 #define RING_PART_BYTES   ((size_t)RING_LEG * sizeof(struct ring_record))
 
 _Static_assert(sizeof(struct ring) <= RING_HEADER_BYTES, "the parts begin on a page");

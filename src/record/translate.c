@@ -251,7 +251,7 @@ static int put_phase(struct translator *t, struct diag *d)
 
 int translator_begin(struct translator *t, struct diag *d)
 {
-	const struct trace_writer_options options = {.encoding = TRACE_BINARY, .level = 1};
+	const struct trace_writer_options options = {.encoding = TRACE_BINARY, .level = 1, .thread = true};
 
 	t->writer = trace_writer_open(t->path, &options, d);
 	if (t->writer == NULL)
@@ -289,41 +289,30 @@ int translator_put(struct translator *t, const struct heap_call *call, struct di
 	return put_free(t, call, freed.slot, 0, d);
 }
 
-static int plain_free(struct translator *t, struct live *at, struct diag *d)
-{
-	t->plain.op = OP_FREE;
-	t->plain.size = 0;
-	t->plain.slot = at->slot;
-	livemap_remove(&t->live, at);
-	return put(t, &t->plain, d) == 0 ? 1 : -1;
-}
-
-static int plain_malloc(struct translator *t, struct live *cell, uint64_t address, uint64_t size,
-			struct diag *d)
-{
-	t->plain.op = OP_MALLOC;
-	t->plain.size = size;
-	t->plain.slot = 0;
-	if (put(t, &t->plain, d) != 0 || livemap_set_size(&t->live, t->plain.slot, size) != 0)
-		return no_memory(t, d);
-	*cell = (struct live){address, t->plain.slot, 0};
-	t->live.used++;
-	return 1;
-}
-
 int translator_plain(struct translator *t, enum ring_kind kind, uint32_t thread, uint64_t address,
 		     uint64_t size, struct diag *d)
 {
 	struct live *cell;
+	uint32_t slot;
 
 	if (address == 0 || (kind != CALL_MALLOC && kind != CALL_FREE) || t->writer == NULL ||
 	    t->sites != NULL || livemap_reserve(&t->live) != 0)
 		return 0;
 	cell = livemap_cell(&t->live, address);
-	t->plain.ctx = (uint16_t)thread;
-	if (kind == CALL_FREE)
-		return cell->address == 0 ? 0 : plain_free(t, cell, d);
-	return cell->address != 0 ? 0 : plain_malloc(t, cell, address, size, d);
+	if ((cell->address == 0) == (kind == CALL_FREE))
+		return 0;
+	if (kind == CALL_FREE) {
+		slot = cell->slot;
+		livemap_remove(&t->live, cell);
+		return trace_writer_free(t->writer, (uint16_t)thread, slot, d) == 0 ? 1 : -1;
+	}
+	if (trace_writer_malloc(t->writer, (uint16_t)thread, size, &slot, d) != 0)
+		return -1;
+	if (livemap_set_size(&t->live, slot, size) != 0)
+		return no_memory(t, d);
+	*cell = (struct live){address, slot, 0};
+	t->live.used++;
+	return 1;
 }
 
 uint64_t translator_events(const struct translator *t)

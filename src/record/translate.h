@@ -40,7 +40,6 @@ struct translator {
 	struct livemap live; /* a forked child's is its parent's at the fork */
 	struct sites *sites; /* NULL: call sites are not wanted; borrowed */
 	struct trace_writer *writer; /* NULL until the first event */
-	struct trace_event plain; /* the latest of translator_plain: most fields stay 0 */
 	struct moving *moving;
 	size_t nr_moving, max_moving;
 	uint64_t last_ns;

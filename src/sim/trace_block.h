@@ -114,6 +114,20 @@ void block_encoder_destroy(struct block_encoder *b); /* NULL is fine */
 bool block_encoder_put(struct block_encoder *b, const struct trace_event *ev);
 uint32_t block_encoder_events(const struct block_encoder *b);
 
+/* A malloc that gives birth to `slot`, or its free, of size 0. */
+struct heap_event {
+	uint64_t size;
+	uint32_t slot;
+	uint16_t ctx;
+	uint8_t op; /* OP_MALLOC or OP_FREE */
+};
+
+/*
+ * The same for such an event if the block has met its like: half the time.  false, nothing
+ * appended: use block_encoder_put; also when the block has `most` events.
+ */
+bool block_encoder_heap(struct block_encoder *b, const struct heap_event *ev, uint32_t most);
+
 /* The block's raw bytes (into `out`, BLOCK_RAW bytes), and an empty block again. */
 size_t block_encoder_take(struct block_encoder *b, uint8_t *out);
 

@@ -10,8 +10,9 @@
  *
  * Plain events (an operation, flags, context, slot and size; malloc and free are)
  * have a shorter way to the same choice, by a key of 64 bits instead of a shape.
+ * Malloc and free have a shorter one still: a table by size for each of the latest contexts.
  *
- * The same events always give the same bytes.
+ * The same events always give the same bytes, whichever way they take.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,10 @@
 
 #define CELLS       1024u /* of the table of templates, at most a quarter full */
 #define SEEN_CELLS  4096u /* shapes met once, by hash */
-#define PLAIN_CELLS 512u /* latest choices for plain events, by key */
+#define PLAIN_BITS  11u
+#define PLAIN_CELLS (1u << PLAIN_BITS) /* latest choices for plain events, by key */
+#define NEAR        4u /* contexts with a table */
+#define NEAR_SIZES  1024u
 #define CARRIED     128u /* templates a block passes on to the next */
 #define CARRY_USES  8u /* uses that make one worth it */
 
@@ -44,7 +48,18 @@ struct plain_choice {
 	uint8_t index, how;
 };
 
+/*
+ * Choices for malloc and free in one context, template | how << 8, that hold until the block
+ * ends; 0: none.
+ */
+struct near_choices {
+	uint32_t ctx; /* + 1; 0: unused */
+	uint16_t free[5]; /* by width of the slot's operand */
+	uint16_t malloc[NEAR_SIZES];
+};
+
 struct block_encoder {
+	struct near_choices near[NEAR];
 	struct plain_choice plain[PLAIN_CELLS];
 	struct shape dict[BLOCK_TEMPLATES];
 	uint32_t uses[BLOCK_TEMPLATES];
@@ -174,7 +189,7 @@ static unsigned slot_width(uint32_t difference)
 	int32_t d = (int32_t)difference;
 	uint32_t bits = (uint32_t)(d < 0 ? ~d : d) << 1; /* as wide as d and its sign */
 
-	return d == 0 ? 0 : bits < 1u << 8 ? 1 : bits < 1u << 16 ? 2 : bits < 1u << 24 ? 3 : 4;
+	return d == 0 ? 0 : (39u - (unsigned)__builtin_clz(bits | 1)) / 8;
 }
 
 /* Size operands as `how` counts them: 1 2 3 4 for 1 2 4 8 bytes. */
@@ -248,7 +263,7 @@ static uint32_t plain_hash(uint64_t key, uint64_t size, uint32_t how)
 
 static struct plain_choice *plain_cell(struct block_encoder *b, uint64_t key)
 {
-	return &b->plain[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 55];
+	return &b->plain[(key * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - PLAIN_BITS)];
 }
 
 /* The key of the template that a size not met before leaves to an operand. */
@@ -286,15 +301,24 @@ static const struct plain_choice *choose_plain(struct block_encoder *b, uint64_t
 	return choice;
 }
 
-/* Keeps the long way's choice. */
+/*
+ * Keeps the long way's choice.  A size that is left to an operand because there is no room
+ * for its own template stays so to the block's end; one that was met for the first time does
+ * not.
+ */
 static void remember_plain(struct block_encoder *b, uint64_t key, uint64_t size, uint32_t how,
 			   const struct shape *s, uint32_t index)
 {
+	struct plain_choice choice = {key, (uint8_t)index, s->how};
+
 	if (s->open != 0)
 		return;
-	if (s->how != how)
-		key = plain_sized_key(key, size, how);
-	*plain_cell(b, key) = (struct plain_choice){key, (uint8_t)index, s->how};
+	if (s->how == how || b->nr_templates >= ROOM_SHAPES)
+		*plain_cell(b, key) = choice;
+	if (s->how != how) {
+		choice.key = plain_sized_key(key, size, how);
+		*plain_cell(b, choice.key) = choice;
+	}
 }
 
 /* ---- events ---- */
@@ -358,13 +382,33 @@ static void put_slot(struct block_encoder *b, uint32_t difference, unsigned widt
 	b->slots_at += width;
 }
 
+/* Token and operands; the fields of misc come after. */
+static void append(struct block_encoder *b, uint32_t i, uint32_t how, uint32_t slot,
+		   uint32_t difference, uint64_t size)
+{
+	b->uses[i]++;
+	b->tokens[b->nr_events++] = (uint8_t)i;
+	if ((how & 7) >= HOW_OPERAND) {
+		put_slot(b, difference, (how & 7u) - HOW_OPERAND);
+		b->slot = slot;
+	}
+	memcpy(b->sizes_at, &size, sizeof size);
+	b->sizes_at += how >> 3 ? 1 << ((how >> 3) - 1) : 0;
+}
+
+static bool has_room(const struct block_encoder *b)
+{
+	return b->nr_events < BLOCK_EVENTS &&
+	       b->misc_at - b->misc <= BLOCK_MISC - 13 * VARINT_BYTES;
+}
+
 bool block_encoder_put(struct block_encoder *b, const struct trace_event *ev)
 {
 	const struct plain_choice *known;
 	uint32_t difference, i, open = 0, how = slot_how(b, ev, &difference);
 	uint64_t key = plain_key(ev, how);
 
-	if (b->nr_events == BLOCK_EVENTS || b->misc_at - b->misc > BLOCK_MISC - 13 * VARINT_BYTES)
+	if (!has_room(b))
 		return false;
 	known = key == 0 ? NULL : choose_plain(b, key, ev->size, how);
 	i = known != NULL ? known->index : choose_shape(b, ev, key, &how, &open);
@@ -372,16 +416,52 @@ bool block_encoder_put(struct block_encoder *b, const struct trace_event *ev)
 		return false;
 	if (known != NULL)
 		how = known->how;
-	b->uses[i]++;
-	b->tokens[b->nr_events++] = (uint8_t)i;
-	if ((how & 7) >= HOW_OPERAND) {
-		put_slot(b, difference, (how & 7u) - HOW_OPERAND);
-		b->slot = ev->slot;
-	}
-	memcpy(b->sizes_at, &ev->size, sizeof ev->size);
-	b->sizes_at += how >> 3 ? 1 << ((how >> 3) - 1) : 0;
+	append(b, i, how, ev->slot, difference, ev->size);
 	if (open != 0)
 		put_misc(b, ev, open);
+	return true;
+}
+
+/* The choice for such an event, template | how << 8; 0: it takes the long way. */
+static uint32_t choose_heap(struct block_encoder *b, const struct heap_event *ev, uint32_t how,
+			    uint16_t *keep)
+{
+	uint64_t key = (uint64_t)(ev->ctx | (uint32_t)ev->op << 16) << 32 | ev->size << 7 |
+		       how << 1 | 1;
+	const struct plain_choice *known = choose_plain(b, key, ev->size, how);
+	uint16_t choice;
+
+	if (known == NULL)
+		return 0;
+	choice = (uint16_t)(known->index | known->how << 8);
+	if (keep != NULL && known->key == key)
+		*keep = choice;
+	return choice;
+}
+
+bool block_encoder_heap(struct block_encoder *b, const struct heap_event *ev, uint32_t most)
+{
+	struct near_choices *near = &b->near[ev->ctx % NEAR];
+	uint32_t choice, difference = 0, how = HOW_BIRTH;
+	uint16_t *keep = ev->size < NEAR_SIZES ? &near->malloc[ev->size] : NULL;
+
+	if (ev->size > PLAIN_SIZE_MOST || b->nr_events >= most || !has_room(b))
+		return false;
+	if (near->ctx != ev->ctx + 1u) {
+		memset(near, 0, sizeof *near);
+		near->ctx = ev->ctx + 1u;
+	}
+	if (ev->op == OP_FREE) {
+		difference = ev->slot - b->slot;
+		how = HOW_OPERAND + slot_width(difference);
+		keep = &near->free[how - HOW_OPERAND];
+	}
+	choice = keep == NULL ? 0 : *keep;
+	if (choice == 0)
+		choice = choose_heap(b, ev, how, keep);
+	if (choice == 0)
+		return false;
+	append(b, choice & 0xff, choice >> 8, ev->slot, difference, ev->size);
 	return true;
 }
 
@@ -431,6 +511,7 @@ static void begin_next(struct block_encoder *b)
 {
 	uint32_t kept = 0;
 
+	memset(b->near, 0, sizeof b->near);
 	memset(b->plain, 0, sizeof b->plain);
 	memset(b->cells, 0, sizeof b->cells);
 	memset(b->seen, 0, sizeof b->seen);

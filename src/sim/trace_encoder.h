@@ -9,6 +9,8 @@
 #include "sim/trace_strings.h"
 #include "sim/trace_writer.h"
 
+struct block_encoder;
+
 struct trace_encoder {
 	int (*begin)(struct trace_writer *w, struct diag *d);
 	/* The slots are still as they were before the event. */
@@ -32,6 +34,7 @@ struct trace_writer {
 	uint8_t has_time, has_sites;
 	bool failed;            /* a write failed: nothing more is written */
 	void *state;            /* the encoding's own */
+	struct block_encoder *heap; /* takes a malloc or free the short way; NULL: there is none */
 };
 
 extern const struct trace_encoder trace_encoder_binary, trace_encoder_text;

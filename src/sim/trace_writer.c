@@ -200,6 +200,44 @@ int trace_writer_put(struct trace_writer *w, struct trace_event *ev, struct diag
 	return 0;
 }
 
+int trace_writer_malloc(struct trace_writer *w, uint16_t ctx, uint64_t size, uint32_t *slot,
+			struct diag *d)
+{
+	struct trace_event ev = {.op = OP_MALLOC, .ctx = ctx, .size = size};
+
+	if (w->heap != NULL && !w->failed && slots_reserve(&w->slots, 1)) {
+		struct heap_event born = {size, w->slots.order[w->slots.live], ctx, OP_MALLOC};
+
+		if (block_encoder_heap(w->heap, &born, w->options.block_events)) {
+			*slot = slots_take(&w->slots);
+			w->events++;
+			w->groups |= 1u << TG_HEAP;
+			return 0;
+		}
+	}
+	if (trace_writer_put(w, &ev, d) != 0)
+		return -1;
+	*slot = ev.slot;
+	return 0;
+}
+
+int trace_writer_free(struct trace_writer *w, uint16_t ctx, uint32_t slot, struct diag *d)
+{
+	struct trace_event ev = {.op = OP_FREE, .ctx = ctx, .slot = slot};
+
+	if (w->heap != NULL && !w->failed && slots_is_live(&w->slots, slot)) {
+		struct heap_event dead = {0, slot, ctx, OP_FREE};
+
+		if (block_encoder_heap(w->heap, &dead, w->options.block_events)) {
+			slots_give(&w->slots, slot);
+			w->events++;
+			w->groups |= 1u << TG_HEAP;
+			return 0;
+		}
+	}
+	return trace_writer_put(w, &ev, d);
+}
+
 /* ---- the end ---- */
 
 int trace_writer_flush(struct trace_writer *w, struct diag *d)

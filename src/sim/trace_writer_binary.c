@@ -1,11 +1,11 @@
 /* Writing the native binary form. */
 #include <stdlib.h>
-#include <zstd.h>
 
 #include "sim/trace_binary.h"
 #include "sim/trace_block.h"
 #include "sim/trace_encoder.h"
 #include "sim/trace_ops.h"
+#include "sim/trace_packer.h"
 
 #define DEFAULT_LEVEL 3
 
@@ -24,11 +24,11 @@ struct indexed {
 
 struct binary_writer {
 	struct block_encoder *block;
-	ZSTD_CCtx *zstd;
-	uint8_t *raw; /* a section as it is made; raw_cap bytes, at most SECTION_RAW */
-	uint8_t *packed; /* a section's header, then as many bytes as zstd may need for raw_cap */
+	struct packer *packer;
+	uint8_t *raw; /* a section as it is made: the packer's; raw_cap bytes, at most SECTION_RAW */
 	size_t raw_cap;
-	uint64_t sections, bytes; /* events sections and their bytes since the last slots section */
+	/* Events sections and the bytes that are written of them, since the last slots section. */
+	uint64_t sections, bytes;
 	uint32_t strings; /* the first that is not written yet */
 	struct indexed *index;
 	size_t nr_index, cap_index;
@@ -41,9 +41,7 @@ static void stop(struct trace_writer *w)
 	if (b == NULL)
 		return;
 	block_encoder_destroy(b->block);
-	ZSTD_freeCCtx(b->zstd);
-	free(b->raw);
-	free(b->packed);
+	packer_destroy(b->packer);
 	free(b->index);
 	free(b);
 	w->state = NULL;
@@ -53,17 +51,11 @@ static void stop(struct trace_writer *w)
 static int section_room(struct trace_writer *w, size_t bytes, struct diag *d)
 {
 	struct binary_writer *b = w->state;
-	uint8_t *raw, *packed;
 
 	if (bytes <= b->raw_cap)
 		return 0;
-	raw = realloc(b->raw, bytes);
-	if (raw != NULL)
-		b->raw = raw;
-	packed = realloc(b->packed, sizeof(struct binary_section) + ZSTD_compressBound(bytes));
-	if (packed != NULL)
-		b->packed = packed;
-	if (raw == NULL || packed == NULL)
+	b->raw = packer_raw(b->packer, bytes);
+	if (b->raw == NULL)
 		return diag_set(d, w->name, 0, 0, "out of memory");
 	b->raw_cap = bytes;
 	return 0;
@@ -78,37 +70,44 @@ static int begin(struct trace_writer *w, struct diag *d)
 	if (b == NULL)
 		return diag_set(d, w->name, 0, 0, "out of memory");
 	b->block = block_encoder_create();
-	b->zstd = ZSTD_createCCtx();
+	b->packer = packer_create(w->fd, w->options.level ? w->options.level : DEFAULT_LEVEL);
 	b->strings = 1;
+	if (b->block == NULL || b->packer == NULL)
+		return diag_set(d, w->name, 0, 0, "out of memory");
 	if (section_room(w, BLOCK_RAW, d) != 0)
 		return -1;
-	if (b->block == NULL || b->zstd == NULL)
-		return diag_set(d, w->name, 0, 0, "out of memory");
+	w->heap = b->block;
 	h.checksum = binary_header_checksum(&h);
 	return trace_writer_write(w, &h, sizeof h, d);
 }
 
-/* Packs and writes b->raw[0 .. raw). */
+/* Waits for the section under way: w->offset is right again. */
+static int settle(struct trace_writer *w, struct diag *d)
+{
+	struct binary_writer *b = w->state;
+	uint64_t written = 0;
+	int err = packer_settle(b->packer, &written);
+
+	w->offset += written;
+	b->bytes += written;
+	if (err == 0)
+		return 0;
+	w->failed = true;
+	return diag_set(d, w->name, 0, 0, "cannot write: %s", strerror(err));
+}
+
+/* Packs and writes b->raw[0 .. raw), which is other memory then; settled before. */
 static int write_section(struct trace_writer *w, enum binary_kind kind, size_t raw, uint32_t count,
 			 uint64_t first, struct diag *d)
 {
 	struct binary_writer *b = w->state;
-	struct binary_section s = {
+	const struct binary_section s = {
 		.kind = kind, .raw = (uint32_t)raw, .count = count, .first = first};
-	uint8_t *packed = b->packed + sizeof s;
-	int level = w->options.level ? w->options.level : DEFAULT_LEVEL;
-	size_t n = ZSTD_compressCCtx(b->zstd, packed, ZSTD_compressBound(b->raw_cap), b->raw, raw,
-				     level);
+	bool aside = w->options.thread && count == w->options.block_events;
 
-	if (ZSTD_isError(n) || n >= raw) {
-		memcpy(packed, b->raw, raw);
-		n = raw;
-	}
-	s.packed = (uint32_t)n;
-	s.checksum = binary_section_checksum(&s, packed);
-	memcpy(b->packed, &s, sizeof s);
-	b->bytes += n;
-	return trace_writer_write(w, b->packed, sizeof s + n, d);
+	packer_put(b->packer, &s, aside);
+	b->raw = packer_raw(b->packer, b->raw_cap);
+	return aside ? 0 : settle(w, d);
 }
 
 /* Notes in the index that a section begins here. */
@@ -116,6 +115,8 @@ static int note_section(struct trace_writer *w, uint64_t first, bool is_slots, s
 {
 	struct binary_writer *b = w->state;
 
+	if (settle(w, d) != 0)
+		return -1;
 	if (b->nr_index == b->cap_index) {
 		size_t cap = b->cap_index ? b->cap_index * 2 : 64;
 		struct indexed *index = realloc(b->index, cap * sizeof *index);
@@ -177,25 +178,33 @@ static int write_slots(struct trace_writer *w, struct diag *d)
 	return 0;
 }
 
+/* Is it time for a slots section?  By what is written before the block that comes. */
+static bool slots_due(const struct trace_writer *w)
+{
+	const struct binary_writer *b = w->state;
+	uint64_t free_slots = w->slots.high - w->slots.live;
+
+	return b->sections + 1 >= SLOTS_EVERY && free_slots * SLOTS_SHARE <= b->bytes &&
+	       free_slots + 2 <= SECTION_RAW / VARINT_BYTES;
+}
+
 static int write_events(struct trace_writer *w, struct diag *d)
 {
 	struct binary_writer *b = w->state;
 	uint32_t n = block_encoder_events(b->block);
-	uint64_t free_slots = w->slots.high - w->slots.live;
+	bool due;
 	size_t raw;
 
 	if (n == 0)
 		return 0;
-	if (write_strings(w, d) != 0)
+	if (write_strings(w, d) != 0 || settle(w, d) != 0)
 		return -1;
+	due = slots_due(w);
 	raw = block_encoder_take(b->block, b->raw);
 	if (write_section(w, SECTION_EVENTS, raw, n, w->events + 1 - n, d) != 0)
 		return -1;
 	b->sections++;
-	if (b->sections < SLOTS_EVERY || free_slots * SLOTS_SHARE > b->bytes ||
-	    free_slots + 2 > SECTION_RAW / VARINT_BYTES)
-		return 0;
-	return write_slots(w, d);
+	return due ? write_slots(w, d) : 0;
 }
 
 static int put(struct trace_writer *w, const struct trace_event *ev, struct diag *d)
@@ -215,7 +224,7 @@ static int put(struct trace_writer *w, const struct trace_event *ev, struct diag
 
 static int flush(struct trace_writer *w, struct diag *d)
 {
-	return write_events(w, d);
+	return write_events(w, d) != 0 ? -1 : settle(w, d);
 }
 
 /* Totals and index, in b->raw. */
@@ -247,7 +256,7 @@ static int finish(struct trace_writer *w, struct diag *d)
 
 	if (w->failed)
 		return diag_set(d, w->name, 0, 0, "an earlier write failed");
-	if (write_events(w, d) != 0 || write_strings(w, d) != 0)
+	if (write_events(w, d) != 0 || write_strings(w, d) != 0 || settle(w, d) != 0)
 		return -1;
 	nr = b->nr_index < most ? b->nr_index : most;
 	if (section_room(w, (nr + 4) * 3 * VARINT_BYTES, d) != 0)
