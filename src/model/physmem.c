@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #define GUARD_BYTES     (1u << 20)
+#define LARGE_BYTES     (2ull << 20) /* the host's large page */
 #define NOISE_MAX_BYTES (256ull << 20)
 
 static uint64_t span_of(const struct phys_region *regions, unsigned nr)
@@ -74,6 +75,14 @@ static int open_regions(struct physmem *pm, uint64_t noise)
 	return 0;
 }
 
+/* The first large page that begins in a mapping, so that the host's lie as the machine's. */
+static uint8_t *large_begin(void *mapping)
+{
+	uintptr_t at = (uintptr_t)mapping;
+
+	return (uint8_t *)mapping + (round_up(at, LARGE_BYTES) - at);
+}
+
 int physmem_init(struct physmem *pm, const struct phys_region *regions, unsigned nr, uint64_t noise)
 {
 	struct phys_region *copy = calloc(nr ? nr : 1, sizeof *copy);
@@ -86,7 +95,7 @@ int physmem_init(struct physmem *pm, const struct phys_region *regions, unsigned
 		return -ENOMEM;
 	memcpy(copy, regions, nr * sizeof *copy);
 	pm->frames = bytes >> MM_TOUCH_SHIFT;
-	pm->mapping_bytes = bytes + GUARD_BYTES;
+	pm->mapping_bytes = bytes + GUARD_BYTES + LARGE_BYTES;
 	pm->mapping = mmap(NULL, pm->mapping_bytes, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pm->mapping == MAP_FAILED) {
@@ -94,7 +103,7 @@ int physmem_init(struct physmem *pm, const struct phys_region *regions, unsigned
 		physmem_finish(pm);
 		return -ENOMEM;
 	}
-	pm->window = pm->mapping;
+	pm->window = large_begin(pm->mapping);
 	pm->touched = mmap(NULL, pm->frames, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pm->touched == MAP_FAILED)
@@ -130,6 +139,24 @@ int physmem_region(const struct physmem *pm, uint64_t pa)
 			return (int)mid;
 	}
 	return -1;
+}
+
+void physmem_dense(const struct physmem *pm, uint64_t pa, uint64_t bytes)
+{
+	int i = physmem_region(pm, pa);
+	uint64_t lo, hi, end;
+
+	if (i < 0 || pm->regions[i].kind != REGION_RAM)
+		return;
+	lo = round_down(pa, LARGE_BYTES);
+	hi = round_up(pa + bytes, LARGE_BYTES);
+	end = round_down(pm->regions[i].base + pm->regions[i].bytes, LARGE_BYTES);
+	if (lo < pm->regions[i].base)
+		lo += LARGE_BYTES;
+	if (hi > end)
+		hi = end;
+	if (lo < hi)
+		(void)madvise(pm->window + lo, hi - lo, MADV_HUGEPAGE);
 }
 
 void physmem_view(const struct physmem *pm, struct mem *m, uint64_t offset)

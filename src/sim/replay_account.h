@@ -5,6 +5,7 @@
 #ifndef SIM_REPLAY_ACCOUNT_H
 #define SIM_REPLAY_ACCOUNT_H
 
+#include "sim/dense.h"
 #include "sim/replay.h"
 
 static inline void set_footprint(struct replay *r, struct sys_alloc *h, uint64_t now)
@@ -31,8 +32,11 @@ static inline void held_footprint(struct replay *r, struct sys_alloc *h)
 static inline void arena_footprint(struct replay *r, struct sys_alloc *h, uint64_t arena_pa,
 				   uint64_t end_pa)
 {
-	if (mm_unlikely(end_pa - arena_pa > h->footprint))
-		set_footprint(r, h, end_pa - arena_pa);
+	if (mm_likely(end_pa - arena_pa <= h->footprint))
+		return;
+	set_footprint(r, h, end_pa - arena_pa);
+	if (mm_unlikely(h->footprint >= h->dense))
+		dense_grown(r->sys, h, r->fig->live_blocks);
 }
 
 /* The heap's footprint after a grant that ends at end_pa. */

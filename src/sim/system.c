@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/dense.h"
 #include "sim/event.h"
 
 /* Room for the region manager's table, bytes: 2 tables of entries of two words. */
@@ -330,6 +331,7 @@ static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_
 				  a->name, (unsigned long long)want);
 	mm_transfer(&s->boot->view, &a->view, va, want, MM_CACHED);
 	a->arena = a->env.arena = (struct mm_range){va, want};
+	dense_begin(s, a);
 	return 0;
 }
 

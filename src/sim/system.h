@@ -40,6 +40,7 @@ struct sys_alloc {
 	struct mm_range arena; /* bytes 0: grown from pages */
 	uint64_t
 		footprint; /* bytes taken from the machine: an arena's high-water mark, or pages held */
+	uint64_t dense; /* footprint at which dense_grown is due, bytes */
 	unsigned owner; /* in the ledger */
 	bool pages_as_heap; /* a page allocator that serves bytes by rounding up */
 	void *arena_zone; /* its one zone; owned */
