@@ -52,4 +52,14 @@ struct expr {
 	struct node *root;
 };
 
+/*
+ * An expression as text, the same for all ways to write it: blanks, sizes and
+ * parentheses are ours.  Caller: free; NULL: out of host memory.
+ */
+char *expr_node_text(const struct node *n);
+
+/* Millionths as a decimal number without needless zeros: "96", "1.05". Returns buf. */
+#define FIXED_TEXT 48
+char *fixed_text(long long millionths, char buf[FIXED_TEXT]);
+
 #endif

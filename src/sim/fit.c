@@ -110,21 +110,18 @@ static int read_all(struct fit_trace *t, struct trace_reader *r, struct peak_sca
 	}
 }
 
-struct fit_trace *fit_trace_read(const char *path, struct diag *d)
+struct fit_trace *fit_trace_read_from(struct trace_reader *r, const char *path, struct diag *d)
 {
 	struct fit_trace *t = calloc(1, sizeof *t);
-	struct trace_reader *r = trace_open(path, d);
 	struct peak_scan s = {{0}, 0, 0, {0, 0, 0, 0}};
 	int err;
 
-	if (t == NULL || r == NULL) {
-		free(t);
-		trace_close(r);
+	if (t == NULL) {
+		diag_set(d, "", 0, 0, "out of host memory");
 		return NULL;
 	}
 	t->path = strdup(path);
 	err = read_all(t, r, &s, d);
-	trace_close(r);
 	t->peak = s.peak;
 	live_finish(&s.sizes);
 	if (err == 0 && t->ev == NULL && t->nr != 0 && strcmp(path, "-") == 0)
@@ -136,6 +133,15 @@ struct fit_trace *fit_trace_read(const char *path, struct diag *d)
 		return t;
 	fit_trace_free(t);
 	return NULL;
+}
+
+struct fit_trace *fit_trace_read(const char *path, struct diag *d)
+{
+	struct trace_reader *r = trace_open(path, d);
+	struct fit_trace *t = r != NULL ? fit_trace_read_from(r, path, d) : NULL;
+
+	trace_close(r);
+	return t;
 }
 
 void fit_trace_free(struct fit_trace *t)
@@ -221,9 +227,12 @@ static enum probe_end probe(const struct fit_request *q, const char *kind, uint6
 				    .groups = q->trace->groups,
 				    .heap_kind = kind,
 				    .heap_bytes = bytes,
+				    .heap_shift = q->heap_shift,
 				    .tree_index = has_param(ops, "index")};
 	struct replay_options opt = {.stop_at_failure = true,
-				     .max_steps = q->trace->nr * STEPS_PER_EVENT + STEPS_BASE,
+				     .max_steps = q->max_steps != 0 ? q->max_steps
+								    : q->trace->nr * STEPS_PER_EVENT +
+									      STEPS_BASE,
 				     .stop = q->stop,
 				     .stop_ctx = q->done_ctx};
 	struct system *sys = calloc(1, sizeof *sys);
@@ -286,7 +295,10 @@ static uint64_t granule_of(const struct fit_request *q, const char *kind)
 static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 {
 	struct boot_options boot = {
-		.port = "fast", .groups = q->trace->groups, .heap_kind = "bump"};
+		.port = "fast",
+		.groups = q->trace->groups,
+		.heap_kind = "bump",
+		.heap_shift = q->heap_shift};
 	struct system *sys;
 	uint64_t bytes = 0;
 

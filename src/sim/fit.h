@@ -21,6 +21,9 @@ struct fit_trace; /* decoded once, shared by all probes */
 
 /* Reads it all (or, beyond 16 million events, remembers to stream it). NULL with *d. */
 struct fit_trace *fit_trace_read(const char *path, struct diag *d) MUST_USE;
+/* The same from a reader at its first event, which stays the caller's. */
+struct fit_trace *fit_trace_read_from(struct trace_reader *r, const char *path,
+				      struct diag *d) MUST_USE;
 void fit_trace_free(struct fit_trace *t); /* NULL is fine */
 
 uint64_t fit_trace_events(const struct fit_trace *t);
@@ -42,6 +45,8 @@ struct fit_request {
 	const char *kind[FIT_MAX_KINDS];
 	unsigned nr_kinds;
 	unsigned jobs; /* threads, >= 1 */
+	uint64_t heap_shift; /* bytes that the arena begins later */
+	uint64_t max_steps; /* work limit of a probe in list steps; 0: by the trace's length */
 	void (*done)(void *ctx, unsigned n); /* after each kind, from any thread; NULL */
 	void *done_ctx;
 	bool (*stop)(void *ctx); /* polled; NULL */

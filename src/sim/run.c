@@ -51,7 +51,7 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 	struct trace_info info;
 
 	*r = (struct run){0};
-	r->trace = trace_open(q->trace, d);
+	r->trace = q->open != NULL ? q->open(q->open_ctx, d) : trace_open(q->trace, d);
 	if (r->trace == NULL)
 		return -1;
 	if (q->trace_hash)

@@ -10,6 +10,9 @@
 struct run_request {
 	const struct machine *machine; /* borrowed */
 	const char *trace; /* path or "-" */
+	/* Opens the trace, also once more for the repetition; NULL: `trace` is opened. */
+	struct trace_reader *(*open)(void *ctx, struct diag *d);
+	void *open_ctx;
 	bool trace_hash; /* the report shows the trace's hash */
 	struct boot_options boot; /* groups are filled in from the trace */
 	struct replay_options replay;

@@ -312,6 +312,8 @@ static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_
 		 base = round_up(r.base.v, line);
 	vaddr_t va;
 
+	if (c->group == GROUP_HEAP)
+		base += round_down(o->heap_shift, line);
 	r.bytes -= base - r.base.v < r.bytes ? base - r.base.v : r.bytes;
 	r.base.v = base;
 	if (want == 0)

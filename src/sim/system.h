@@ -23,6 +23,7 @@ struct boot_options {
 	const char
 		*heap_kind; /* --alloc: the kind that serves the heap group; NULL: the machine's */
 	uint64_t heap_bytes; /* arena of the heap group; 0: as the machine says */
+	uint64_t heap_shift; /* bytes left free before that arena, to see what its place changes */
 	bool tree_index; /* fit: list kinds in their equal-deciding indexed form */
 	uint64_t noise; /* seed to fill RAM with; 0: zero */
 };

@@ -26,7 +26,8 @@ PORT = {"model/paddr.h", "model/mem.h", "model/mem_words.h", "model/pte.h"}
 FREESTANDING = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "stdalign.h"}
 # What the user interface may know of the model: addresses, and what input errors look like.
 UI_MODEL = {"model/paddr.h", "model/diag.h", "model/machine.h", "model/conf.h"}
-LIBRARY_HOME = {"yaml.h": {"src/model/conf.c"}, "curses.h": None, "ncurses.h": None}
+LIBRARY_HOME = {"yaml.h": {"src/model/conf.c"}, "sqlite3.h": {"src/sim/sweep_db.c"},
+                "curses.h": None, "ncurses.h": None}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 

@@ -9,6 +9,10 @@
 	X(replay, "replay a trace on a machine and report every byte")               \
 	X(fit, "find the least arena in which a trace fits, per allocator")         \
 	X(record, "run a command and write a trace of its allocations")              \
+	X(sweep, "run all points of a sweep file and judge them")                    \
+	X(merge, "join the shards of a sweep")                                       \
+	X(export, "write the results of a sweep as CSV, JSON, Markdown, JUnit, ...") \
+	X(baseline, "write the figures that later runs are held against")            \
 	X(diff, "compare two reports figure by figure")                              \
 	X(info, "describe a machine or a trace")                                     \
 	X(import, "write a trace of another format in a native one")                 \

@@ -1,0 +1,21 @@
+/* The writers of each format, for the table of formats. */
+#ifndef SIM_EXPORT_WRITE_H
+#define SIM_EXPORT_WRITE_H
+
+#include "sim/export.h"
+
+int export_csv(const struct export_request *q, struct diag *d) MUST_USE;
+int export_json(const struct export_request *q, struct diag *d) MUST_USE;
+int export_junit(const struct export_request *q, struct diag *d) MUST_USE;
+int export_markdown(const struct export_request *q, struct diag *d) MUST_USE;
+int export_github(const struct export_request *q, struct diag *d) MUST_USE;
+int export_bencher(const struct export_request *q, struct diag *d) MUST_USE;
+
+/* JSON's real or integer of a figure. */
+json_t *export_number(long long millionths);
+
+/* "ledger.peak.metadata is 25,421, expected <= 25,420 (baseline v1): 1 more". */
+void export_check_text(const struct gate_check *c, const struct baseline *b, char *out,
+		       size_t room);
+
+#endif

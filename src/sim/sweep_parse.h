@@ -1,0 +1,26 @@
+/* Parts of the reading of sweep files, shared by its two files. */
+#ifndef SIM_SWEEP_PARSE_H
+#define SIM_SWEEP_PARSE_H
+
+#include "sim/sweep.h"
+
+/* "path=value" with the value written as YAML on one line. NULL: out of host memory. */
+char *sweep_assignment(const char *path, const struct conf_node *value);
+
+/* {path: value, ...} as assignments; *set and *nr grow. 0, or -1 with *d. */
+int sweep_read_sets(const struct conf_node *n, char **set, unsigned room, unsigned *nr,
+		    struct diag *d) MUST_USE;
+
+/* The block `axes`. 0, or -1 with *d. */
+int sweep_read_axes(struct sweep *s, const struct conf_node *n, struct diag *d) MUST_USE;
+
+/* The list `zip` of lists of axes' names; then each axis is in a group. 0, or -1 with *d. */
+int sweep_read_zips(struct sweep *s, const struct conf_node *n, struct diag *d) MUST_USE;
+
+void sweep_free_axes(struct sweep *s);
+
+/* Is `key` one of the words? Else -1 with *d: "unknown key ..., expected one of ...". */
+int sweep_check_keys(const struct conf_node *map, const char *what, const char *const *words,
+		     struct diag *d) MUST_USE;
+
+#endif
