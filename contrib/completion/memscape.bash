@@ -24,6 +24,10 @@ _memscape_options() {
 	replay) echo "$machine --alloc --port --noise --until --explain --check --fail-on --salvage --json --csv --every --timing --color --quiet $common" ;;
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;
+	sweep) echo "--output --jobs --shard --dry-run --gate --max-steps --retry --color --quiet $common" ;;
+	merge) echo "--output $common" ;;
+	export) echo "--format --output --figures --reports --gate --baseline $common" ;;
+	baseline) echo "--gate --output --baseline --label --all --color $common" ;;
 	diff) echo "--all $common" ;;
 	info) echo "--variant --set --json $common" ;;
 	import) echo "--output --from --to $common" ;;
@@ -39,6 +43,7 @@ _memscape_values() {
 	-c | --machine) _memscape_names machines ;;
 	--variant) _memscape_variants ;;
 	--alloc) _memscape_names allocators ;;
+	-f | --format) echo "csv json markdown junit github bencher" ;;
 	--port) echo "fast checked" ;;
 	--color) echo "auto always never" ;;
 	--from) _memscape_names formats ;;
@@ -52,6 +57,7 @@ _memscape_words() {
 	case $1 in
 	list) echo "allocators machines formats figures" ;;
 	info) _memscape_names machines ;;
+	baseline) [ "$COMP_CWORD" != 2 ] || echo "update check" ;;
 	gen) memscape gen --help 2>/dev/null | sed -n '/^kinds/,$s/^  \([a-z]*\) .*/\1/p' ;;
 	trace) [ "$COMP_CWORD" != 2 ] || echo "cut merge filter scale shrink pages" ;;
 	esac
@@ -62,7 +68,7 @@ _memscape() {
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="replay fit record diff info import gen trace list --help --version"
+		words="replay fit record sweep merge export baseline diff info import gen trace list --help --version"
 	elif words=$(_memscape_values "$prev"); then
 		: # the value of an option
 	elif [[ $cur == -* ]]; then
