@@ -4,8 +4,8 @@
     test_cli.py MEMSCAPE SOURCE_ROOT            runs the tests
     test_cli.py --write MEMSCAPE SOURCE_ROOT    writes tests/golden/explain-*.txt anew
 
-Exit status 4 (an invariant or the ledger is broken) needs an image corrupted from outside;
-no argument and no trace leads there, so it is tested where the image is at hand.
+Exit status 4 (an invariant or the ledger is broken) needs an image corrupted from outside: it is
+in test_hard.py.
 """
 import json
 import os

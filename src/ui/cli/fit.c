@@ -194,7 +194,6 @@ static int output(const struct fit_options *o, const struct fit_request *q,
 		  const struct fit_result *res)
 {
 	struct text_style style;
-	struct outfile f;
 	struct diag d = {0};
 	json_t *j;
 	int bad;
@@ -204,18 +203,10 @@ static int output(const struct fit_options *o, const struct fit_request *q,
 		print_table(q, res, &style);
 	if (o->json == NULL)
 		return EXIT_RAN;
-	if (outfile_open(&f, o->json, &d) != 0)
-		return cli_bad_input(&d);
 	j = fit_json(q, res);
-	bad = json_dumpf(j, f.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 ||
-	      fputc('\n', f.f) == EOF;
+	bad = outfile_json(o->json, j, &d);
 	json_decref(j);
-	if (bad) {
-		outfile_abandon(&f);
-		diag_set(&d, o->json, 0, 0, "cannot be written");
-		return cli_bad_input(&d);
-	}
-	return outfile_commit(&f, &d) != 0 ? cli_bad_input(&d) : EXIT_RAN;
+	return bad != 0 ? cli_bad_input(&d) : EXIT_RAN;
 }
 
 static bool on_stop(void *ctx)

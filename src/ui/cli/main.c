@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ui/cli/cli.h"
+#include "ui/cli/outfile.h"
 
 struct command {
 	const char *name, *help;
@@ -89,7 +90,7 @@ static int unknown_command(const char *name)
 	return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_help(stderr);
@@ -108,4 +109,9 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return run_command(&commands[i], argc - 1, argv + 1);
 	return unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	return outfile_end_stdout(run(argc, argv));
 }

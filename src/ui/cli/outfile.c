@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ui/cli/cli.h"
+
 /* A device or a pipe is written to as it is: no file may take its name. */
 static bool is_special(const char *path)
 {
@@ -39,11 +41,22 @@ int outfile_open(struct outfile *o, const char *path, struct diag *d)
 	return 0;
 }
 
+/* err 0: an earlier write failed, and nobody kept the reason. */
+static int cannot_write(const struct outfile *o, int err, struct diag *d)
+{
+	return diag_set(d, o->path[0] == '\0' ? "standard output" : o->path, 0, 0,
+			"cannot be written%s%s", err == 0 ? "" : ": ",
+			err == 0 ? "" : strerror(err));
+}
+
 int outfile_commit(struct outfile *o, struct diag *d)
 {
 	bool std = o->tmp[0] == '\0';
-	int bad = fflush(o->f) != 0 || ferror(o->f);
-	int err = errno;
+	int bad, err;
+
+	errno = 0;
+	bad = fflush(o->f) != 0 || ferror(o->f);
+	err = errno;
 
 	if (o->f != stdout && fclose(o->f) != 0)
 		bad = 1;
@@ -59,8 +72,7 @@ int outfile_commit(struct outfile *o, struct diag *d)
 	if (!std)
 		unlink(o->tmp);
 	o->tmp[0] = '\0';
-	return diag_set(d, o->path[0] == '\0' ? "standard output" : o->path, 0, 0,
-			"cannot be written: %s", strerror(err));
+	return cannot_write(o, err, d);
 }
 
 void outfile_abandon(struct outfile *o)
@@ -70,4 +82,31 @@ void outfile_abandon(struct outfile *o)
 	if (o->tmp[0] != '\0')
 		unlink(o->tmp);
 	*o = (struct outfile){0};
+}
+
+int outfile_json(const char *path, const json_t *j, struct diag *d)
+{
+	struct outfile o;
+	int err;
+
+	if (outfile_open(&o, path, d) != 0)
+		return -1;
+	errno = 0;
+	if (json_dumpf(j, o.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) == 0 &&
+	    fputc('\n', o.f) != EOF)
+		return outfile_commit(&o, d);
+	err = errno;
+	cannot_write(&o, err, d);
+	outfile_abandon(&o);
+	return -1;
+}
+
+int outfile_end_stdout(int status)
+{
+	struct outfile o = {.f = stdout};
+	struct diag d = {0};
+
+	if (outfile_commit(&o, &d) == 0 || status != EXIT_RAN)
+		return status;
+	return cli_bad_input(&d);
 }

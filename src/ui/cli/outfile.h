@@ -2,6 +2,7 @@
 #ifndef UI_CLI_OUTFILE_H
 #define UI_CLI_OUTFILE_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "model/diag.h"
@@ -17,5 +18,14 @@ int outfile_open(struct outfile *o, const char *path, struct diag *d);
 int outfile_commit(struct outfile *o, struct diag *d);
 /* Removes what was written. Fine after commit or on a zeroed one. */
 void outfile_abandon(struct outfile *o);
+
+/* Writes a JSON document and a line's end.  0, or -1 with *d and no file. */
+int outfile_json(const char *path, const json_t *j, struct diag *d);
+
+/*
+ * At the program's end, with its exit status: what was printed could not be written, as on a
+ * full disk.  That is told, once, and the status returned is for it.
+ */
+int outfile_end_stdout(int status);
 
 #endif

@@ -320,18 +320,9 @@ static void on_ready(void *ctx, struct replay *r)
 
 static int write_json(const json_t *report, const char *path)
 {
-	struct outfile o;
 	struct diag d = {0};
 
-	if (outfile_open(&o, path, &d) != 0)
-		return cli_bad_input(&d);
-	if (json_dumpf(report, o.f, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0 ||
-	    fputc('\n', o.f) == EOF) {
-		outfile_abandon(&o);
-		diag_set(&d, path, 0, 0, "cannot be written");
-		return cli_bad_input(&d);
-	}
-	return outfile_commit(&o, &d) != 0 ? cli_bad_input(&d) : 0;
+	return outfile_json(path, report, &d) != 0 ? cli_bad_input(&d) : 0;
 }
 
 static int judge(const struct options *o, const json_t *report)

@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""The command line where things go wrong outside of it: full disks, broken pipes, interrupts,
+damaged traces, spoilt images; and what fit's columns and document hold.
+
+    test_hard.py MEMSCAPE VANDAL SOURCE_ROOT
+
+VANDAL is the same program that spoils the image on demand: vandal.c.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MEMSCAPE = VANDAL = ROOT = FIRMWARE = None
+SMALL = "".join(f"a{i} = malloc {100 + i}\n" for i in range(40)) + "".join(
+    f"free a{i}\n" for i in range(0, 40, 2))
+
+
+def environment(**more):
+    return {**os.environ, "MEMSCAPE_DATA": str(ROOT), **more}
+
+
+def run(program, *arguments, cwd=None, stdout=subprocess.PIPE, **more):
+    """(exit status, standard output, standard error)"""
+    done = subprocess.run([program, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE,
+                          text=True, cwd=cwd, timeout=300, env=environment(**more))
+    return done.returncode, done.stdout or "", done.stderr
+
+
+class Hard(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.small = self.folder / "small.trace"
+        self.small.write_text(SMALL)
+
+    def names(self):
+        return sorted(p.name for p in self.folder.iterdir())
+
+
+class SpoiltImage(Hard):
+    """Exit status 4, and a report of it."""
+
+    def spoilt(self, kind, what, *arguments):
+        report = self.folder / "report.json"
+        status, out, err = run(VANDAL, "replay", "-c", "stm32h7", "--alloc", kind, "-q", "--json",
+                               report, *arguments, self.small, VANDAL=what)
+        self.assertEqual((status, out), (4, ""), err)
+        return json.loads(report.read_text()), err
+
+    def test_check_finds_it(self):
+        for kind in ("tlsf", "half_fit", "bins", "buddy_heap"):
+            with self.subTest(kind):
+                report, err = self.spoilt(kind, "20 0 " + "5a" * 64, "--check=1")
+                self.assertEqual(report["run"]["ended"], "check failed")
+                self.assertEqual(report["events"]["done"], 20)
+                self.assertIn(f"after event 20 allocator main ({kind}) breaks invariant", err)
+
+    def test_fault(self):
+        """A link that leads nowhere: the allocator faults, and the finding is in the report."""
+        report, err = self.spoilt("best_fit", "20 0 " + "5a" * 64)
+        self.assertEqual(report["run"]["ended"], "fault")
+        self.assertTrue(report["run"]["tainted"])
+        self.assertEqual(report["findings"][0]["allocator"], "main")
+        self.assertRegex(err, "^memscape: event [0-9]+ faulted")
+
+    def test_without_a_vandal_nothing_is_found(self):
+        status, _, err = run(VANDAL, "replay", "-c", "stm32h7", "-q", "--check=1", self.small)
+        self.assertEqual((status, err), (0, ""))
+
+    def test_statuses_do_not_hide_it(self):
+        self.spoilt("tlsf", "20 0 " + "5a" * 64, "--check=1", "--fail-on", "events.done > 0")
+
+
+class Salvage(Hard):
+    def damaged(self, name, change):
+        data = bytearray(FIRMWARE.read_bytes())
+        path = self.folder / name
+        path.write_bytes(change(data))
+        return path
+
+    def salvaged(self, trace):
+        status, out, err = run(MEMSCAPE, "replay", "-c", "stm32h7", "--salvage", "--json", "-", trace)
+        self.assertEqual(status, 3)
+        self.assertEqual(len(err.splitlines()), 1, err)
+        return json.loads(out), err
+
+    def test_binary(self):
+        """A flipped bit in a later block, and a file cut short: the blocks before are replayed."""
+        def flip(data):
+            data[len(data) * 3 // 4] ^= 0x10
+            return data
+        for name, change in (("flipped.mst", flip), ("cut.mst", lambda data: data[:len(data) * 3 // 4])):
+            with self.subTest(name):
+                trace = self.damaged(name, change)
+                report, err = self.salvaged(trace)
+                self.assertIn(name, err)
+                self.assertIn("block", err)
+                done = report["events"]["done"]
+                self.assertEqual(report["run"]["ended"], "damaged trace")
+                self.assertGreater(done, 0)
+                whole = run(MEMSCAPE, "replay", "-c", "stm32h7", "--json", "-", "--until", done, FIRMWARE)
+                whole = json.loads(whole[1])
+                for part in ("ledger", "heaps", "peak", "events", "live_at_end"):
+                    self.assertEqual(report[part], whole[part], part)
+
+    def test_text_in_the_middle_of_a_block(self):
+        """Text is read in blocks of many lines: the lines before the bad one count all the same."""
+        lines = "".join(f"a{i} = malloc {i % 500 + 1}\n" for i in range(1500))
+        for bad in (1, 2, 777, 1500):
+            with self.subTest(bad):
+                trace = self.folder / "bad.trace"
+                split = lines.splitlines(keepends=True)
+                trace.write_text("".join(split[:bad - 1]) + "a = malloc 12 apples\n" +
+                                 "".join(split[bad - 1:]))
+                report, err = self.salvaged(trace)
+                self.assertIn(f"bad.trace:{bad}:", err)
+                self.assertEqual(report["events"]["done"], bad - 1)
+                self.assertEqual(report["live_at_end"]["blocks"], bad - 1)
+
+
+class Fit(Hard):
+    def test_columns_and_document(self):
+        kinds = "first_fit,best_fit,tlsf,half_fit,bins,buddy_heap"
+        document = self.folder / "fit.json"
+        status, out, err = run(MEMSCAPE, "fit", "-c", "stm32h7", "--alloc", kinds, "--json", document,
+                               self.small)
+        self.assertEqual((status, err), (0, ""))
+        fit = json.loads(document.read_text())
+        self.assertEqual([r["alloc"] for r in fit["results"]], kinds.split(","))
+        head = next(line for line in out.splitlines() if "worst case" in line)
+        self.assertEqual(head.split("  ")[1].strip(), "allocator")
+        for result in fit["results"]:
+            row = next(line for line in out.splitlines() if line.split()[:1] == [result["alloc"]])
+            self.assertTrue(result["finished"])
+            self.assertGreaterEqual(result["bytes"], fit["peak_live_bytes"])
+            self.assertLess(result["failed_below"], result["bytes"])
+            self.assertAlmostEqual(result["factor"], result["bytes"] / fit["peak_live_bytes"], places=3)
+            # The bound is what always suffices: no trace of this peak needs more.
+            if result["bound_bytes"] is None:
+                self.assertEqual(row.split()[-1], "-")
+            else:
+                self.assertGreaterEqual(result["bound_bytes"], result["bytes"])
+        self.assertIsNotNone(fit["results"][0]["bound_bytes"])
+        self.assertIsNotNone(fit["results"][3]["bound_bytes"])
+
+    def test_the_least_arena_is_the_least(self):
+        status, out, _ = run(MEMSCAPE, "fit", "-c", "stm32h7", "--alloc", "tlsf", "--json", "-", self.small)
+        fit = json.loads(out)["results"][0]
+        for size, failed in ((fit["bytes"], False), (fit["failed_below"], True)):
+            status, out, err = run(MEMSCAPE, "replay", "-c", "stm32h7", "--alloc", "tlsf", "--set",
+                                   f"allocators.heap.bytes={size}", "--json", "-", self.small)
+            if status == 3:  # too small to boot at all
+                self.assertTrue(failed, err)
+                continue
+            self.assertEqual(json.loads(out)["events"]["failed"] > 0, failed)
+
+
+class Outputs(Hard):
+    def test_full_disk(self):
+        """What is printed is lost: that is told, and is no success."""
+        report = self.folder / "report.json"
+        run(MEMSCAPE, "replay", "-c", "stm32h7", "-q", "--json", report, self.small)
+        for arguments in (["replay", "-c", "stm32h7", self.small],
+                          ["replay", "-c", "stm32h7", "--json", "-", self.small],
+                          ["replay", "-c", "stm32h7", "--csv", "-", self.small],
+                          ["replay", "-c", "stm32h7", "--explain", "1..5", self.small],
+                          ["fit", "-c", "stm32h7", "--alloc", "tlsf", self.small],
+                          ["fit", "-c", "stm32h7", "--alloc", "tlsf", "--json", "-", self.small],
+                          ["info", "stm32h7"], ["info", "stm32h7", "--json"], ["info", self.small],
+                          ["list", "allocators"], ["list", "figures", "--json"], ["--help"],
+                          ["--version"], ["replay", "--help"], ["diff", "--all", report, report],
+                          ["import", self.small, "-o", "-"], ["gen", "comb", "-n", "1000", "-o", "-"],
+                          ["record", "-q", "-o", "-", "--", "true"]):
+            with self.subTest(" ".join(map(str, arguments))), open("/dev/full", "w") as full:
+                status, _, err = run(MEMSCAPE, *arguments, stdout=full)
+                self.assertEqual(status, 3, err)
+                self.assertEqual(len(err.splitlines()), 1, err)
+                self.assertRegex(err, "^memscape: standard output: cannot (be written$|be written: "
+                                      "No space|write: No space)")
+
+    def test_full_device(self):
+        for arguments in (["replay", "-c", "stm32h7", "-q", "--json", "/dev/full", self.small],
+                          ["replay", "-c", "stm32h7", "-q", "--csv", "/dev/full", self.small],
+                          ["import", self.small, "-o", "/dev/full"],
+                          ["gen", "comb", "-n", "1000", "-o", "/dev/full"]):
+            with self.subTest(" ".join(map(str, arguments))):
+                status, _, err = run(MEMSCAPE, *arguments)
+                self.assertEqual(status, 3, err)
+                self.assertRegex(err, "^memscape: /dev/full: .*No space left on device\n$")
+
+    def test_closed_pipe(self):
+        """As any filter: ended by SIGPIPE, or done before; never a message or a core."""
+        for arguments in (["replay", "-c", "stm32h7", FIRMWARE],
+                          ["replay", "-c", "stm32h7", "--csv", "-", "--every", "1", FIRMWARE],
+                          ["replay", "-c", "stm32h7", "--explain", "1..20000", FIRMWARE],
+                          ["gen", "uniform", "-n", "500000", "-o", "-"]):
+            with self.subTest(" ".join(map(str, arguments))):
+                read, write = os.pipe()
+                os.close(read)
+                try:
+                    status, _, err = run(MEMSCAPE, *arguments, stdout=write)
+                finally:
+                    os.close(write)
+                self.assertEqual((status, err), (-signal.SIGPIPE, ""))
+
+    def test_no_standard_output(self):
+        """A report file is written whole, whatever standard output is."""
+        with open("/dev/full", "w") as full:
+            status, _, _ = run(MEMSCAPE, "replay", "-c", "stm32h7", "--json", "r.json", self.small,
+                               stdout=full, cwd=self.folder)
+        self.assertEqual(status, 3)
+        self.assertEqual(json.loads((self.folder / "r.json").read_text())["events"]["done"], 60)
+
+    def test_folder_that_may_not_be_written(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may write everywhere")
+        locked = self.folder / "locked"
+        locked.mkdir(mode=0o500)
+        for arguments in (["replay", "-c", "stm32h7", "-q", "--json", locked / "x", self.small],
+                          ["import", self.small, "-o", locked / "x"]):
+            status, _, err = run(MEMSCAPE, *arguments)
+            self.assertEqual(status, 3)
+            self.assertIn("Permission denied", err)
+
+
+class Interrupted(Hard):
+    """130, and every file that was asked for is whole or not there."""
+
+    def interrupt(self, arguments, settle=0.5, attempts=6):
+        """Sends an interrupt in the middle; tries earlier if the command had ended."""
+        for _ in range(attempts):
+            child = subprocess.Popen([MEMSCAPE, *map(str, arguments)], env=environment(),
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder)
+            time.sleep(settle)
+            child.send_signal(signal.SIGINT)
+            child.communicate(timeout=240)
+            if child.returncode == 130:
+                return
+            self.assertIn(child.returncode, (0, -signal.SIGINT), arguments)
+            settle /= 2
+        self.fail(f"never interrupted: {arguments}")
+
+    def setUp(self):
+        super().setUp()
+        self.long = self.folder / "long.mst"
+        self.assertEqual(run(MEMSCAPE, "gen", "uniform", "-n", "400000", "-o", self.long)[0], 0)
+        self.before = self.names()
+
+    def test_replay(self):
+        self.interrupt(["replay", "-c", "x86_64", "-q", "--check=10", "--csv", "rows.csv", "--every", "1",
+                        "--json", "report.json", self.long])
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertEqual(report["run"]["ended"], "interrupted")
+        rows = (self.folder / "rows.csv").read_text()
+        self.assertTrue(rows.endswith("\n"))
+        self.assertEqual(len(rows.splitlines()), report["events"]["done"] + 1)
+        self.assertEqual(set(self.names()) - set(self.before), {"report.json", "rows.csv"})
+
+    def test_fit(self):
+        self.interrupt(["fit", "-c", "x86_64", "--alloc", "all", "--json", "fit.json", self.long])
+        self.assertEqual(self.names(), self.before)
+
+
+def main():
+    global MEMSCAPE, VANDAL, ROOT, FIRMWARE
+    MEMSCAPE, VANDAL = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:3])
+    ROOT = pathlib.Path(sys.argv[3]).resolve()
+    FIRMWARE = ROOT / "traces" / "firmware.mst"
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
+
+
+if __name__ == "__main__":
+    main()
