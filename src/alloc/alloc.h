@@ -150,6 +150,20 @@ struct shrinkers {
 	bool busy; /* while they are being called: a shrinker's own requests call no other */
 };
 
+/* Paging formats: enum pte_format of model/pte.h. */
+struct vm_layout {
+	unsigned format;
+	msize_t page_offset; /* of the direct map: va - pa */
+	/* RAM that the direct map shows, physical, ascending, whole pages. */
+	const struct mm_range *direct;
+	unsigned nr_direct;
+	uint32_t low_zones; /* zones that lie in the direct map: where tables and records may be */
+	vaddr_t vmalloc_start, vmalloc_end; /* whole pages */
+	vaddr_t pkmap_base;                 /* 0: the machine has no permanent kmaps */
+	unsigned pkmap_pages;
+	vaddr_t fixmap_top; /* 0: none; temporary kmaps lie below it, one page each */
+};
+
 struct alloc_env {
 	struct mem *m;                    /* this allocator's view; borrowed for the run */
 	const struct param_value *params; /* one a row of ops->params, in its order; borrowed */
@@ -172,6 +186,9 @@ struct alloc_env {
 	struct alloc *boot;      /* offers boot_ops: gives the ranges and carves */
 	/* SERVES_BOOT: the table's place, at least BOOT_TABLE_MIN bytes, a multiple of 8. */
 	struct mm_range boot_table;
+	/* VIRTUAL and TASKS kinds on a machine with an MMU; NULL without. */
+	const struct vm_layout *vm;
+	struct alloc *space; /* the kernel's address space (kind vmalloc), for kinds built on it */
 	/* attach only: a->root as init left it. */
 	vaddr_t root;
 };
@@ -326,7 +343,65 @@ struct boot_ops {
 	bool (*next_free)(const struct alloc *a, vaddr_t from, struct mm_range *out);
 };
 
-struct map_ops; /* VIRTUAL kinds: come with the kernel's side */
+/* What is to be mapped; also the numbers of map_ops.types. */
+enum map_type {
+	MAP_VMALLOC,     /* pages of the kind's own, seen as one range */
+	MAP_IOREMAP,     /* device memory */
+	MAP_KMAP,        /* one page, for as long as needed */
+	MAP_KMAP_ATOMIC, /* one page, in a slot of the CPU */
+	MAP_NR_TYPES
+};
+
+struct map_req {
+	enum map_type type;
+	msize_t size;   /* bytes */
+	paddr_t pa;     /* of what is to be seen; VMALLOC: not used */
+	uint32_t slot;  /* KMAP_ATOMIC: which of the CPU's */
+	uint32_t owner; /* of a resource: the asker's own number, told to those it conflicts with */
+	struct alloc_req pages; /* VMALLOC: how to ask for pages */
+};
+
+/* One stretch of a window. */
+struct map_area {
+	vaddr_t base;
+	msize_t bytes;  /* all of it, guard included */
+	msize_t mapped; /* bytes with something behind them */
+	paddr_t pa;     /* MAP_IOREMAP, MAP_KMAP*: of base */
+	enum map_type type;
+	enum { MAP_FREE, MAP_LIVE, MAP_LAZY } state; /* lazy: unmapped, perhaps still in a TLB */
+};
+
+struct map_window {
+	const char *name; /* "vmalloc", "pkmap", ... */
+	vaddr_t start;
+	msize_t bytes, used, lazy, free, largest; /* used: guards included; largest hole */
+	uint64_t areas; /* live ones */
+};
+
+/* Page tables, and the direct map in them. */
+struct map_tables {
+	paddr_t top; /* what the processor's CR3 names */
+	uint64_t pages; /* tables, one page each */
+	uint64_t direct_small, direct_large; /* leaves of the direct map */
+	msize_t large_bytes; /* of a large page */
+};
+
+struct map_ops {
+	unsigned types; /* bit set of 1 << enum map_type */
+	/* The address and the usable bytes, or GRANT_NONE.  VMALLOC: the pages go
+	 * MM_CACHED -> MM_GRANTED; the others hold nothing but records and tables. */
+	struct grant (*map)(struct alloc *a, const struct map_req *req);
+	/* Bytes that were usable, or FREE_BAD: nothing is mapped at va, nothing changed. */
+	msize_t (*unmap)(struct alloc *a, vaddr_t va, const struct map_req *req);
+	/* The page at va, as the kind's own tables say; PFN_NONE. */
+	pfn_t (*page)(const struct alloc *a, vaddr_t va);
+	/* The stretch that holds va or begins next above it; false: there is none. */
+	bool (*next)(const struct alloc *a, vaddr_t va, struct map_area *out);
+	/* The kind's i-th window; false: it has fewer. */
+	bool (*window)(const struct alloc *a, unsigned i, struct map_window *out);
+	/* NULL: the kind has no tables of its own. */
+	void (*tables)(const struct alloc *a, struct map_tables *out);
+};
 
 struct alloc_ops {
 	const char *name;    /* YAML key, [a-z0-9_]+ */

@@ -24,6 +24,7 @@
 	X(stack) \
 	X(slab_array) \
 	X(slab_bitmap) \
-	X(slab_list)
+	X(slab_list) \
+	X(vmalloc)
 
 #endif

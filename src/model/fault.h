@@ -9,6 +9,8 @@
 
 #include "model/mem.h"
 
+struct mmu; /* model/mmu.h */
+
 enum mm_unwind { MM_UNWIND_FAULT = 1, MM_UNWIND_BUG = 2, MM_UNWIND_SIGNAL = 3 };
 
 /* A finding: something wrong, with the event it was seen at. */
@@ -33,6 +35,7 @@ struct mm_shared {
 	bool tainted;     /* a fault or a bug has left the image undefined */
 	uint64_t nr_findings;
 	struct mm_finding finding[MM_MAX_FINDINGS]; /* the first ones */
+	struct mmu *mmu; /* whose TLBs software flushes; NULL: none */
 	sigjmp_buf *unwind; /* where to go; NULL: abort the program (a host bug) */
 };
 

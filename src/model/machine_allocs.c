@@ -29,6 +29,8 @@ static const struct field group_fields[] = {
 	G("stack", GROUP_STACK),
 	G("arena", GROUP_ARENA),
 	G("dma", GROUP_DMA),
+	G("kmap", GROUP_KMAP),
+	G("ioremap", GROUP_IOREMAP),
 	{.key = "heaps", .type = FIELD_NODE, .offset = offsetof(struct allocator_groups, heaps)},
 	{0},
 };

@@ -52,7 +52,11 @@ enum mm_class {
 	X(MAP, "map", "va", "pfn", "pages")                           \
 	X(UNMAP, "unmap", "va", "pfn", "pages")                       \
 	X(WATERMARK, "watermark", "zone", "free", "mark")             \
-	X(SHRINK, "shrink", "asked", "pages", "order")
+	X(SHRINK, "shrink", "asked", "pages", "order")                     \
+	X(AREA_TAKE, "area_take", "va", "bytes", "guard")             \
+	X(AREA_FREE, "area_free", "va", "bytes", "guard")             \
+	X(PURGE, "purge", "areas", "bytes", "-")                      \
+	X(TABLE_NEW, "table_new", "va", "pfn", "level")
 
 enum mm_ev {
 #define X(NAME, word, a, b, c) MM_EV_##NAME,
@@ -66,7 +70,9 @@ enum mm_refusal {
 	MM_REFUSE_NONE,      /* no block found: the autopsy finds out why */
 	MM_REFUSE_LIMIT,     /* larger than any block this kind can ever give */
 	MM_REFUSE_WATERMARK, /* free memory there is, but it is kept in reserve */
-	MM_REFUSE_INJECTED   /* the page source was told to fail */
+	MM_REFUSE_INJECTED,  /* the page source was told to fail */
+	MM_REFUSE_WINDOW,    /* no range of addresses is free that is long enough */
+	MM_REFUSE_CONFLICT   /* somebody else holds what was asked for */
 };
 
 #endif

@@ -8,7 +8,7 @@ const char *cause_name(enum cause c)
 		[CAUSE_CAPACITY] = "capacity",   [CAUSE_FRAGMENTATION] = "fragmentation",
 		[CAUSE_ALIGNMENT] = "alignment", [CAUSE_REACHABILITY] = "reachability",
 		[CAUSE_WATERMARK] = "watermark", [CAUSE_LIMIT] = "limit",
-		[CAUSE_INJECTED] = "injected",
+		[CAUSE_INJECTED] = "injected",   [CAUSE_CONFLICT] = "conflict",
 	};
 
 	return names[c];
@@ -95,6 +95,8 @@ static enum cause hinted(uint8_t refusal)
 		return CAUSE_WATERMARK;
 	case MM_REFUSE_INJECTED:
 		return CAUSE_INJECTED;
+	case MM_REFUSE_CONFLICT:
+		return CAUSE_CONFLICT;
 	default:
 		return NR_CAUSES;
 	}
@@ -137,6 +139,26 @@ static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64
 	return CAUSE_FRAGMENTATION;
 }
 
+/* The window that a kind of mappings has its addresses from. */
+static struct map_window window_of(const struct sys_alloc *h)
+{
+	struct map_window w = {.name = NULL};
+
+	(void)h->ops->maps->window(h->alloc, 0, &w);
+	return w;
+}
+
+/*
+ * No hole is long enough: too few free addresses are a limit of the machine, enough of
+ * them in pieces are fragmentation.  No word from the kind: there was no page.
+ */
+static enum cause map_cause(const struct replay *r, const struct sys_alloc *h, uint64_t size)
+{
+	if (r->sys->sh.refusal != MM_REFUSE_WINDOW)
+		return CAUSE_CAPACITY;
+	return window_of(h).free >= size ? CAUSE_FRAGMENTATION : CAUSE_LIMIT;
+}
+
 static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64_t size,
 			     uint64_t align)
 {
@@ -146,6 +168,8 @@ static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64
 		return c;
 	if (size > LIVE_SIZE_MAX)
 		return CAUSE_LIMIT;
+	if (h->ops->maps != NULL)
+		return map_cause(r, h, size);
 	return h->ops->pages != NULL ? pages_cause(r, h, size ? size : 1)
 				     : heap_cause(r, h, size, align);
 }
@@ -234,6 +258,7 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 {
 	struct figures *fig = r->fig;
 	enum cause cause = find_cause(r, h, size, align);
+	uint8_t refusal = r->sys->sh.refusal;
 	struct failure *f;
 
 	r->sys->sh.refusal = MM_REFUSE_NONE;
@@ -255,6 +280,18 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 
 		f->free_bytes = sp.roomiest;
 		f->largest_free = sp.largest;
+		return;
+	}
+	if (h->ops->maps != NULL && refusal == MM_REFUSE_NONE) {
+		struct zone_space sp = zones_space(r->sys, r->sys->pages, r->req.zone_mask);
+
+		f->free_bytes = sp.bytes;
+		f->largest_free = sp.largest;
+		return;
+	}
+	if (h->ops->maps != NULL) {
+		f->free_bytes = window_of(h).free;
+		f->largest_free = window_of(h).largest;
 		return;
 	}
 	if (h->ops->bytes != NULL || h->ops->stack != NULL) {

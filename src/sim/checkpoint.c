@@ -1,8 +1,14 @@
 #include "sim/checkpoint.h"
-#include "sim/checkpoint_state.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* What a handle's host side counts beyond the image. */
+struct alloc_state {
+	vaddr_t root;
+	uint64_t footprint;
+	uint64_t held, calls;
+};
 
 struct checkpoint {
 	uint64_t event, bytes;
@@ -10,10 +16,13 @@ struct checkpoint {
 	uint64_t *frame; /* index of each saved frame, ascending */
 	uint8_t *content; /* MM_TOUCH_BYTES each */
 	void *ledger;
+	void *mmu; /* NULL: the machine has none */
 	struct figures fig;
 	struct live *live;
 	uint32_t nr_live;
-	struct host_state host;
+	uint64_t nr_check, nr_sample;
+	struct mm_shared sh;
+	struct alloc_state alloc[SYS_MAX_ALLOCS];
 };
 
 static bool save_frames(struct checkpoint *c, const struct physmem *pm)
@@ -37,17 +46,9 @@ static bool save_frames(struct checkpoint *c, const struct physmem *pm)
 	return true;
 }
 
-void host_state_save(struct host_state *s, const struct replay *r)
+static void save_alloc(struct alloc_state *s, const struct sys_alloc *a)
 {
-	*s = (struct host_state){.nr_check = r->nr_check, .nr_sample = r->nr_sample};
-	s->sh = r->sys->sh;
-	s->sh.unwind = NULL;
-	for (unsigned i = 0; i < r->sys->nr_allocs; i++) {
-		const struct sys_alloc *a = &r->sys->allocs[i];
-
-		s->alloc[i] = (struct alloc_state){a->alloc->root, a->footprint, a->source.held,
-						   a->source.calls};
-	}
+	*s = (struct alloc_state){a->alloc->root, a->footprint, a->source.held, a->source.calls};
 }
 
 struct checkpoint *checkpoint_take(const struct replay *r)
@@ -59,18 +60,26 @@ struct checkpoint *checkpoint_take(const struct replay *r)
 		return NULL;
 	c->event = r->fig->event;
 	c->fig = *r->fig;
-	host_state_save(&c->host, r);
+	c->sh = sys->sh;
+	c->nr_check = r->nr_check;
+	c->nr_sample = r->nr_sample;
 	c->nr_live = r->live.nr;
 	c->live = malloc((r->live.nr + 1ull) * sizeof *c->live);
 	c->ledger = malloc(sys->ledger.bytes);
-	if (c->live == NULL || c->ledger == NULL || !save_frames(c, &sys->pm)) {
+	c->mmu = sys->mmu.state != NULL ? malloc(sys->mmu.bytes) : NULL;
+	if (c->live == NULL || c->ledger == NULL || (sys->mmu.state != NULL && c->mmu == NULL) ||
+	    !save_frames(c, &sys->pm)) {
 		checkpoint_free(c);
 		return NULL;
 	}
 	memcpy(c->live, r->live.slot, r->live.nr * sizeof *c->live);
 	memcpy(c->ledger, sys->ledger.block, sys->ledger.bytes);
+	if (c->mmu != NULL)
+		memcpy(c->mmu, sys->mmu.state, sys->mmu.bytes);
+	for (unsigned i = 0; i < sys->nr_allocs; i++)
+		save_alloc(&c->alloc[i], &sys->allocs[i]);
 	c->bytes = sizeof *c + c->nr_frames * (MM_TOUCH_BYTES + sizeof *c->frame) +
-		   c->nr_live * sizeof *c->live + sys->ledger.bytes;
+		   c->nr_live * sizeof *c->live + sys->ledger.bytes + sys->mmu.bytes;
 	return c;
 }
 
@@ -82,6 +91,7 @@ void checkpoint_free(struct checkpoint *c)
 	free(c->content);
 	free(c->live);
 	free(c->ledger);
+	free(c->mmu);
 	free(c);
 }
 
@@ -128,35 +138,28 @@ static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struc
 	return 0;
 }
 
-int host_state_restore(const struct host_state *s, struct replay *r, struct diag *d)
-{
-	struct system *sys = r->sys;
-	sigjmp_buf *unwind = sys->sh.unwind;
-
-	sys->ledger.finds = UINT64_MAX;
-	sys->sh = s->sh;
-	sys->sh.unwind = unwind;
-	r->nr_rest = 0;
-	r->nr_check = s->nr_check;
-	r->nr_sample = s->nr_sample;
-	for (unsigned i = 0; i < sys->nr_allocs; i++)
-		if (restore_alloc(&s->alloc[i], &sys->allocs[i], d) != 0)
-			return -1;
-	return 0;
-}
-
 int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag *d)
 {
 	struct system *sys = r->sys;
+	sigjmp_buf *unwind = sys->sh.unwind;
 
 	if (c->nr_live != 0 && r->live.nr < c->nr_live && !live_grow(&r->live, c->nr_live - 1))
 		return diag_set(d, "", 0, 0, "out of host memory");
 	memset(r->live.slot, 0, r->live.nr * sizeof *r->live.slot);
 	memcpy(r->live.slot, c->live, c->nr_live * sizeof *c->live);
 	memcpy(sys->ledger.block, c->ledger, sys->ledger.bytes);
+	if (c->mmu != NULL)
+		memcpy(sys->mmu.state, c->mmu, sys->mmu.bytes);
+	sys->ledger.finds = UINT64_MAX;
 	*r->fig = c->fig;
+	sys->sh = c->sh;
+	sys->sh.unwind = unwind;
+	r->nr_rest = 0;
+	r->nr_check = c->nr_check;
+	r->nr_sample = c->nr_sample;
 	restore_frames(c, &sys->pm);
-	if (host_state_restore(&c->host, r, d) != 0)
-		return -1;
+	for (unsigned i = 0; i < sys->nr_allocs; i++)
+		if (restore_alloc(&c->alloc[i], &sys->allocs[i], d) != 0)
+			return -1;
 	return r->trace != NULL ? trace_seek(r->trace, c->event + 1, d) : 0;
 }

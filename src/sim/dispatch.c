@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/virtual.h"
+
 
 /* ---- pages ---- */
 
@@ -131,6 +133,14 @@ static void state_request(struct replay *r, const struct trace_event *ev)
 				    .migratetype = ev->migratetype,
 				    .node = ev->node,
 				    .cpu = ev->cpu};
+}
+
+void dispatch_state_request(struct replay *r, const struct trace_event *ev, uint32_t more)
+{
+	struct trace_event e = *ev;
+
+	e.gfp |= more;
+	state_request(r, &e);
 }
 
 /* ---- placement ---- */
@@ -591,10 +601,23 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
 		return do_arena(r, ev);
-	case OP_PHASE:
-	case OP_NOTE:
+	case OP_VMALLOC:
+	case OP_VFREE:
+	case OP_KMAP:
+	case OP_KUNMAP:
+	case OP_KMAP_ATOMIC:
+	case OP_KUNMAP_ATOMIC:
+	case OP_IOREMAP:
+	case OP_IOUNMAP:
+	case OP_REQUEST_REGION:
+	case OP_RELEASE_REGION:
+		return dispatch_virtual(r, ev);
 	case OP_READ:
 	case OP_WRITE:
+		access_event(r, ev);
+		return true;
+	case OP_PHASE:
+	case OP_NOTE:
 		return true;
 	case OP_EXPECT:
 		return r->opt.expect == NULL ||

@@ -10,6 +10,9 @@ bool replay_heap_event(struct replay *r, const struct trace_event *ev);
 /* All groups but the heap's; false: the machine serves no such group (r->problem may say more). */
 bool dispatch(struct replay *r, const struct trace_event *ev);
 
+/* The group virtual (dispatch_virtual.c); false as above. */
+bool dispatch_virtual(struct replay *r, const struct trace_event *ev);
+
 /* A heap request that placement rules or a master direct; false: nobody serves it. */
 bool dispatch_routed(struct replay *r, const struct trace_event *ev, uint64_t align, bool zero);
 
@@ -40,6 +43,13 @@ void replay_resized(struct replay *r, struct sys_alloc *h, struct live *l, uint6
 void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		   uint64_t size, uint64_t align);
 void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what);
+/* The same with an address; replay_finding: with all there is to say. */
+void replay_bad_at(struct replay *r, const struct trace_event *ev, uint8_t what, uint64_t where);
+void replay_finding(struct replay *r, struct bad_event b);
+/* An area whose pages are out of the ledger's payload again is dead. */
+void replay_area_died(struct replay *r, struct sys_alloc *h, struct live *l);
+/* Sets r->req for a request of pages with the event's flags and `more`. */
+void dispatch_state_request(struct replay *r, const struct trace_event *ev, uint32_t more);
 /* The live thing that an event frees or uses, of the wanted state. NULL: there is none; a failed
  * birth makes the event skipped, anything else a finding. */
 struct live *replay_named(struct replay *r, const struct trace_event *ev, enum live_state want);

@@ -68,8 +68,8 @@
 	X(EXEC, "exec", VIRTUAL, U)                     \
 	X(EXIT, "exit", VIRTUAL, D)                     \
 	X(PAGE_CACHE_READ, "page_cache_read", VIRTUAL, B) \
-	X(READ, "read", HEAP, U)                        \
-	X(WRITE, "write", HEAP, U)                      \
+	X(READ, "read", ACCESS, U)                      \
+	X(WRITE, "write", ACCESS, U)                    \
 	X(ARENA_PUSH, "arena_push", ARENA, U)           \
 	X(ARENA_FREE, "arena_free", ARENA, U)           \
 	X(PHASE, "phase", NONE, N)                      \
@@ -84,7 +84,7 @@ enum trace_op {
 };
 
 enum trace_group { TG_NONE, TG_HEAP, TG_PAGES, TG_SLAB, TG_KMALLOC, TG_VIRTUAL, TG_STACK, TG_ARENA,
-		   TG_DMA, NR_TRACE_GROUPS };
+		   TG_DMA, TG_ACCESS, NR_TRACE_GROUPS };
 
 /* No object: free(NULL), an id the trace never gave birth to, a failed call in the recording. */
 #define SLOT_NONE UINT32_MAX

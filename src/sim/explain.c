@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/findings.h"
+#include "sim/virtual.h"
+
+/* Pages of a block that the narration shows. */
+#define EXPLAIN_PAGES 16u
+
 bool explain_range(const char *text, uint64_t *from, uint64_t *to)
 {
 	char *end;
@@ -140,6 +146,40 @@ static void slab_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t
 	}
 }
 
+static void map_step(FILE *out, const struct explainer *e, enum mm_ev ev, uint64_t a, uint64_t b,
+		     uint64_t c)
+{
+	unsigned shift = e->replay->sys->machine->page_shift;
+
+	switch (ev) {
+	case MM_EV_MAP:
+		fprintf(out, "map virtual 0x%llx to pfn %llu, physical 0x%llx", (ull)a, (ull)b,
+			(ull)(b << shift));
+		break;
+	case MM_EV_UNMAP:
+		fprintf(out, "unmap virtual 0x%llx from pfn %llu, physical 0x%llx", (ull)a, (ull)b,
+			(ull)(b << shift));
+		break;
+	case MM_EV_AREA_TAKE:
+		fprintf(out, "take the addresses 0x%llx to 0x%llx%s", (ull)a, (ull)(a + b - 1),
+			c != 0 ? ", the last page as a guard" : "");
+		break;
+	case MM_EV_AREA_FREE:
+		fprintf(out, "keep the addresses 0x%llx to 0x%llx until a purge", (ull)a,
+			(ull)(a + b - 1));
+		return;
+	case MM_EV_PURGE:
+		fprintf(out, "purge %llu lazy areas, %llu bytes, and flush the TLBs", (ull)a,
+			(ull)b);
+		return;
+	default:
+		fprintf(out, "make a page table of level %llu at pfn %llu", (ull)c, (ull)b);
+		return;
+	}
+	if (ev != MM_EV_AREA_TAKE && c > 1)
+		fprintf(out, " and the %llu pages behind", (ull)(c - 1));
+}
+
 static void other_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
 {
 	static const struct {
@@ -166,6 +206,9 @@ static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, u
 		pages_step(e, m, ev, a, b, c);
 	else if (ev >= MM_EV_SLAB_NEW && ev <= MM_EV_OBJ_FREE)
 		slab_step(e->out, ev, a, b, c);
+	else if (ev == MM_EV_MAP || ev == MM_EV_UNMAP ||
+		 (ev >= MM_EV_AREA_TAKE && ev <= MM_EV_TABLE_NEW))
+		map_step(e->out, e, ev, a, b, c);
 	else if (ev >= MM_EV_CHUNK_TAKE && ev <= MM_EV_MASS_FREE)
 		chunk_step(e->out, ev, a, b, c);
 	else
@@ -183,6 +226,8 @@ void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
 	e->failed = r->fig->failed;
 	e->skipped = r->fig->skipped;
 	e->nr_bad = r->fig->nr_bad;
+	if (r->sys->mmu.state != NULL)
+		e->mmu = r->sys->mmu.state->n;
 	fprintf(e->out, "event %llu: %s", (ull)number, trace_op_word((enum trace_op)ev->op));
 	if (ev->slot != SLOT_NONE)
 		fprintf(e->out, " #%u", ev->slot);
@@ -228,6 +273,75 @@ static void tell_failure(const struct explainer *e, const struct figures *f)
 		tell_candidate(e, x);
 }
 
+/* What went wrong in this event: the narration says it as the report does. */
+static void tell_findings(const struct explainer *e, const struct replay *r)
+{
+	const struct figures *f = r->fig;
+
+	for (uint64_t i = e->nr_bad; i < f->nr_bad && i < MAX_BAD_EVENTS; i++) {
+		char text[FINDING_TEXT];
+
+		finding_text(r, &f->bad[i], text, sizeof text);
+		fprintf(e->out, "    FINDING: %s\n", text);
+	}
+}
+
+/* The pages of a block on a machine with an MMU: virtual, page and physical address of each. */
+static void tell_pages(const struct explainer *e, const struct live *l)
+{
+	const struct replay *r = e->replay;
+	unsigned shift = r->sys->machine->page_shift;
+
+	for (uint64_t i = 0; i < 1ull << live_extra(l) && i < EXPLAIN_PAGES; i++) {
+		uint64_t pa = live_pa(l) + (i << shift);
+
+		if (pa < r->sys->machine->virt.direct_bytes)
+			fprintf(e->out, "       page %llu: virtual 0x%llx", (ull)i,
+				(ull)(pa + r->sys->offset));
+		else
+			fprintf(e->out, "       page %llu: no virtual address (HIGHMEM)", (ull)i);
+		fprintf(e->out, ", pfn %llu, physical 0x%llx\n", (ull)(pa >> shift), (ull)pa);
+	}
+}
+
+/* What translating the accesses of this event cost. */
+static void tell_access(const struct explainer *e, const struct replay *r)
+{
+	const struct mmu_counts *n;
+
+	if (r->sys->mmu.state == NULL || r->sys->mmu.state->top == 0)
+		return;
+	n = &r->sys->mmu.state->n;
+	fprintf(e->out,
+		"    %llu accesses: %llu page walks with %llu loads, %llu cycles of translation\n",
+		(ull)(n->accesses - e->mmu.accesses), (ull)(n->walks - e->mmu.walks),
+		(ull)(n->walk_loads - e->mmu.walk_loads), (ull)(n->cycles - e->mmu.cycles));
+}
+
+static void tell_place(const struct explainer *e, const struct live *l)
+{
+	const struct replay *r = e->replay;
+	const struct sys_alloc *h = &r->sys->allocs[live_alloc(l)];
+
+	switch (live_state(l)) {
+	case LIVE_BLOCK:
+		fprintf(e->out, "    -> 0x%llx in %s\n", (ull)live_pa(l), h->name);
+		if (h == r->sys->pages && r->sys->machine->mmu != MMU_NONE)
+			tell_pages(e, l);
+		break;
+	case LIVE_AREA:
+	case LIVE_MAP:
+	case LIVE_TASK:
+		fprintf(e->out, "    -> virtual 0x%llx in %s\n", (ull)live_va(r, l), h->name);
+		break;
+	case LIVE_REGION:
+		fprintf(e->out, "    -> physical 0x%llx in %s\n", (ull)live_pa(l), h->name);
+		break;
+	default:
+		break;
+	}
+}
+
 void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 {
 	struct explainer *e = ctx;
@@ -245,15 +359,16 @@ void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 		return;
 	}
 	if (f->nr_bad != e->nr_bad) {
-		fputs("    FINDING: the object is not live, or the allocator refuses it\n", e->out);
+		tell_findings(e, r);
 		return;
 	}
 	if (ev->slot == SLOT_NONE || ev->slot >= r->live.nr)
 		return;
 	l = &r->live.slot[ev->slot];
-	if (live_state(l) == LIVE_BLOCK)
-		fprintf(e->out, "    -> 0x%llx in %s\n", (ull)live_pa(l),
-			r->sys->allocs[live_alloc(l)].name);
+	if (ev->op == OP_READ || ev->op == OP_WRITE)
+		tell_access(e, r);
+	else
+		tell_place(e, l);
 }
 
 void explain_attach(struct explainer *e, struct replay *r)

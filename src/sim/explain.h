@@ -9,6 +9,7 @@
 struct explainer {
 	FILE *out;
 	uint64_t from, to; /* events, inclusive */
+	struct mmu_counts mmu; /* likewise */
 	uint64_t failed, skipped, nr_bad; /* the counts before the event under way */
 	struct replay *replay;
 };

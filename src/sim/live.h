@@ -12,7 +12,11 @@ enum live_state {
 	LIVE_DEAD, /* nothing: never born, or freed */
 	LIVE_BLOCK, /* a live block */
 	LIVE_FAILED, /* its birth failed: later events of it are skipped */
-	LIVE_CACHE /* a slab cache: its "address" is its number */
+	LIVE_CACHE, /* a slab cache: its "address" is its number */
+	LIVE_AREA, /* a virtual area with memory of its own: the low 48 bits of its address */
+	LIVE_MAP, /* a mapping of memory that is another's, likewise */
+	LIVE_REGION, /* a resource that was asked for: its physical address */
+	LIVE_TASK /* a kernel stack: the virtual address of its lowest byte, likewise */
 };
 
 /*
@@ -24,6 +28,7 @@ struct live {
 	uint64_t place, what, born;
 };
 
+#define LIVE_PLACE_MAX ((1ull << 48) - 1)
 #define LIVE_SIZE_MAX ((1ull << 40) - 1)
 
 struct live_table {

@@ -9,6 +9,7 @@
 
 #include "sim/replay.h"
 #include "sim/spans.h"
+#include "sim/virtual.h"
 
 static int check_all(struct replay *r)
 {
@@ -82,14 +83,40 @@ static int nest_layers(struct replay *r, const struct spans *low, const struct s
 	return 0;
 }
 
+struct area_sum {
+	const struct system *s;
+	int64_t (*sum)[MM_NR_CLASSES];
+};
+
+static void add_page(void *ctx, uint64_t pa, uint64_t wanted)
+{
+	const struct area_sum *c = ctx;
+	int g = physmem_region(&c->s->pm, pa);
+
+	if (g < 0)
+		return;
+	c->sum[g][MM_PAYLOAD] += (int64_t)wanted;
+	c->sum[g][MM_GRANTED] -= (int64_t)wanted;
+}
+
+/* An area's pages, wherever they lie. */
+static void add_area(struct replay *r, const struct live *l, int64_t (*sum)[MM_NR_CLASSES])
+{
+	struct area_sum c = {r->sys, sum};
+
+	virtual_each_page(r, &r->sys->allocs[live_alloc(l)], live_va(r, l), live_size(l), add_page, &c);
+}
+
 /* What the trace holds: granted bytes become payload and rounding. */
-static void add_live(const struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
+static void add_live(struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 {
 	for (uint32_t i = 0; i < r->live.nr; i++) {
 		const struct live *l = &r->live.slot[i];
 		const struct sys_alloc *a;
 		int g;
 
+		if (live_state(l) == LIVE_AREA || live_state(l) == LIVE_TASK)
+			add_area(r, l, sum);
 		if (live_state(l) != LIVE_BLOCK)
 			continue;
 		a = &r->sys->allocs[live_alloc(l)];

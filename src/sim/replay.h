@@ -23,6 +23,7 @@ enum cause {
 	CAUSE_WATERMARK, /* enough, but held in reserve */
 	CAUSE_LIMIT, /* larger than the kind, the window or the machine can ever give */
 	CAUSE_INJECTED, /* told to fail */
+	CAUSE_CONFLICT, /* somebody else holds the resource */
 	NR_CAUSES
 };
 
@@ -52,9 +53,19 @@ struct failure {
 /* A trace that contradicts itself: found by the replay, not by an allocator. */
 struct bad_event {
 	uint64_t event;
-	uint32_t slot;
+	uint64_t where; /* address, for the others but d and p */
+	uint64_t number; /* bytes, or what finding_text says */
+	uint32_t slot, other; /* the event's object; another one it concerns, SLOT_NONE: none */
 	uint8_t op;
-	uint8_t what; /* 'd' double or unknown free, 'p' pointer refused by the allocator */
+	uint8_t what; /* 'd' double or unknown free, 'p' pointer refused; the others: findings.h */
+	uint8_t alloc; /* whose memory it concerns, index in the system + 1; 0: nobody's */
+};
+
+/* Accesses of one window of the address space, and what translating them cost. */
+enum access_window { ACCESS_DIRECT, ACCESS_VMALLOC, ACCESS_KMAP, ACCESS_USER, NR_ACCESS_WINDOWS };
+
+struct access_figures {
+	uint64_t events, bytes, accesses, tlb_misses, walks, walk_loads, cycles;
 };
 
 #define MAX_BAD_EVENTS 32u
@@ -75,6 +86,7 @@ struct figures {
 	bool peak_pending; /* the ledger's peak rows are to be taken before live falls */
 	uint64_t nr_bad;
 	struct bad_event bad[MAX_BAD_EVENTS];
+	struct access_figures access[NR_ACCESS_WINDOWS];
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
 	uint64_t arena_live; /* blocks pushed and not mass-freed */

@@ -31,13 +31,36 @@ void replay_before_death(struct replay *r)
 	before_death(r);
 }
 
-void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what)
+void replay_finding(struct replay *r, struct bad_event b)
 {
 	struct figures *f = r->fig;
 
+	b.event = f->event;
 	if (f->nr_bad < MAX_BAD_EVENTS)
-		f->bad[f->nr_bad] = (struct bad_event){f->event, ev->slot, ev->op, what};
+		f->bad[f->nr_bad] = b;
 	f->nr_bad++;
+}
+
+void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what)
+{
+	replay_bad_at(r, ev, what, 0);
+}
+
+void replay_bad_at(struct replay *r, const struct trace_event *ev, uint8_t what, uint64_t where)
+{
+	replay_finding(r, (struct bad_event){.where = where,
+					     .slot = ev->slot,
+					     .other = SLOT_NONE,
+					     .op = ev->op,
+					     .what = what});
+}
+
+void replay_area_died(struct replay *r, struct sys_alloc *h, struct live *l)
+{
+	r->fig->live_bytes -= live_size(l);
+	r->fig->live_blocks--;
+	held_footprint(r, h);
+	l->place = 0;
 }
 
 void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,

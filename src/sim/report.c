@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "sim/figures.h"
+#include "sim/findings.h"
+#include "sim/virtual.h"
 
 static json_t *uint_of(uint64_t n)
 {
@@ -189,26 +191,9 @@ static json_t *owners_json(const struct replay *r)
 	return list;
 }
 
-struct largest_reading {
-	struct system *sys;
-	uint64_t bytes[MACHINE_MAX_REGIONS];
-};
-
-static void read_largest(void *ctx)
+static json_t *regions_json(const struct system *s)
 {
-	struct largest_reading *x = ctx;
-
-	largest_by_region(x->sys, x->bytes);
-}
-
-static json_t *regions_json(struct replay *r)
-{
-	struct system *s = r->sys;
-	struct largest_reading free_in = {.sys = s};
 	json_t *list = json_array();
-
-	if (!replay_read(r, read_largest, &free_in))
-		free_in = (struct largest_reading){.sys = s};
 
 	for (unsigned i = 0; i < s->machine->nr_regions; i++) {
 		const struct region *g = &s->machine->regions[i];
@@ -218,19 +203,18 @@ static json_t *regions_json(struct replay *r)
 
 		ledger_region(s->ledger.rows, &s->ledger, i, sum);
 		set_classes(o, sum);
-		json_object_set_new(o, "largest_free_bytes", uint_of(free_in.bytes[i]));
 		json_array_append_new(list, o);
 	}
 	return list;
 }
 
-static json_t *ledger_json(struct replay *r)
+static json_t *ledger_json(const struct replay *r)
 {
 	const struct system *s = r->sys;
 
 	return json_pack("{s:o, s:o, s:o, s:o}", "final", total_json(&s->ledger, s->ledger.rows),
 			 "peak", total_json(&s->ledger, peak_rows(r)), "by_owner", owners_json(r),
-			 "regions", regions_json(r));
+			 "regions", regions_json(s));
 }
 
 static json_t *peak_json(const struct figures *f)
@@ -467,18 +451,6 @@ static json_t *causes_json(const struct figures *f)
 	return o;
 }
 
-static const char *bad_text(uint8_t what)
-{
-	switch (what) {
-	case 'd':
-		return "names an object that is not live (double free, or never allocated)";
-	case 'p':
-		return "pointer refused by the allocator";
-	default:
-		return "expectation not met";
-	}
-}
-
 static json_t *findings_json(const struct replay *r)
 {
 	const struct mm_shared *sh = &r->sys->sh;
@@ -486,11 +458,13 @@ static json_t *findings_json(const struct replay *r)
 
 	for (unsigned i = 0; i < MAX_BAD_EVENTS && i < r->fig->nr_bad; i++) {
 		const struct bad_event *b = &r->fig->bad[i];
+		char text[FINDING_TEXT];
 
+		finding_text(r, b, text, sizeof text);
 		json_array_append_new(list,
 				      json_pack("{s:I, s:s, s:s}", "event", (json_int_t)b->event,
 						"op", trace_op_word((enum trace_op)b->op), "what",
-						bad_text(b->what)));
+						text));
 	}
 	for (unsigned i = 0; i < MM_MAX_FINDINGS && i < sh->nr_findings; i++) {
 		const struct mm_finding *f = &sh->finding[i];
@@ -551,7 +525,7 @@ json_t *live_by_site(const struct replay *r, size_t most)
 	size_t n = 0;
 
 	for (uint32_t i = 0; v != NULL && i < r->live.nr && n < r->fig->live_blocks; i++)
-		if (live_state(&r->live.slot[i]) == LIVE_BLOCK)
+		if (live_holds(&r->live.slot[i]))
 			v[n++] = (struct group){live_size(&r->live.slot[i]), 1,
 						live_birth(&r->live.slot[i]),
 						live_site(&r->live.slot[i])};
@@ -591,7 +565,7 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "zones", zones_json(r));
 	json_object_set_new(o, "caches", caches_json(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
-	json_object_set_new(o, "virtual", json_object());
+	json_object_set_new(o, "virtual", virtual_json(r));
 	json_object_set_new(o, "failures", failures_json(r));
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
 	json_object_set_new(o, "findings", findings_json(r));

@@ -50,10 +50,12 @@ static uint32_t groups_of(enum alloc_group g)
 		[GROUP_PAGES] = 1u << TG_PAGES | 1u << TG_DMA,
 		[GROUP_SLAB] = 1u << TG_SLAB,
 		[GROUP_KMALLOC] = 1u << TG_KMALLOC,
-		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL,
+		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL | 1u << TG_ACCESS,
 		[GROUP_STACK] = 1u << TG_STACK,
 		[GROUP_ARENA] = 1u << TG_ARENA,
 		[GROUP_DMA] = 1u << TG_DMA,
+		[GROUP_KMAP] = 1u << TG_VIRTUAL,
+		[GROUP_IOREMAP] = 1u << TG_VIRTUAL,
 		[GROUP_EXTRA_HEAP] = 1u << TG_HEAP | 1u << TG_DMA,
 	};
 
@@ -124,7 +126,11 @@ static void common_env(const struct system *s, struct sys_alloc *a)
 				    .cache_line = m->cache_line,
 				    .cpus = m->cpus ? m->cpus : 1,
 				    .nodes = m->nodes ? m->nodes : 1,
-				    .rules = (enum mm_rules)m->rules};
+				    .rules = (enum mm_rules)m->rules,
+				    .vm = m->mmu == MMU_NONE ? NULL : &s->vm,
+				    .space = s->group[GROUP_VIRTUAL] != NULL
+						     ? s->group[GROUP_VIRTUAL]->alloc
+						     : NULL};
 }
 
 /* A new allocator of the system with its view and owner; kind and parameters resolved. */
@@ -404,10 +410,19 @@ static uint32_t taker_zones(const struct system *s, const struct alloc_conf *c)
 	return mask;
 }
 
+/*
+ * The kernel's address space maps pages that need not lie in the direct map; what must
+ * (tables, records) it asks for by vm.low_zones.
+ */
+static uint32_t source_zones(const struct system *s, const struct alloc_conf *c)
+{
+	return c->group == GROUP_VIRTUAL ? c->zones : taker_zones(s, c);
+}
+
 static void set_source(struct system *s, struct sys_alloc *a)
 {
 	a->source = (struct page_source){.pages = s->pages->alloc,
-					 .zone_mask = taker_zones(s, a->conf),
+					 .zone_mask = source_zones(s, a->conf),
 					 .page_shift = s->machine->page_shift};
 	a->env.pages = &a->source;
 }
@@ -427,6 +442,17 @@ static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 		return ops->pages != NULL ? NULL : "pages";
 	case GROUP_SLAB:
 		return ops->caches != NULL ? NULL : "caches";
+	case GROUP_VIRTUAL:
+		return ops->maps != NULL && (ops->maps->types & 1u << MAP_VMALLOC) != 0
+			       ? NULL
+			       : "virtual areas";
+	case GROUP_KMAP:
+		return ops->maps != NULL && (ops->maps->types & 1u << MAP_KMAP) != 0 ? NULL
+										     : "kmaps";
+	case GROUP_IOREMAP:
+		return ops->maps != NULL && (ops->maps->types & 1u << MAP_IOREMAP) != 0
+			       ? NULL
+			       : "device mappings";
 	case GROUP_ARENA:
 		return ops->stack != NULL ? NULL : "pushes and mass frees";
 	default:
@@ -551,6 +577,10 @@ static int boot_rest(struct system *s, const struct boot_options *o, struct diag
 	for (unsigned i = 0; i < m->nr_allocs; i++) {
 		struct sys_alloc *a;
 
+		if (m->allocs[i].group == GROUP_VIRTUAL && m->mmu == MMU_NONE)
+			return conf_error(d, m->allocs[i].node,
+					  "an address space on a machine without an MMU, expected "
+					  "machine.mmu x86-32, x86-pae or x86-64 with it");
 		if (m->allocs[i].group == GROUP_PAGES || !m->allocs[i].from_pages ||
 		    !is_needed(s, i, o))
 			continue;
@@ -596,6 +626,68 @@ static int boot_all(struct system *s, const struct boot_options *o, struct diag 
 	return boot_rest(s, o, d);
 }
 
+/* ---- the address space ---- */
+
+/* RAM below the direct map's end, in whole pages, region by region; touching ones are one range. */
+static int describe_direct_map(struct system *s)
+{
+	const struct machine *m = s->machine;
+	uint64_t page = 1ull << m->page_shift;
+	unsigned n = 0;
+
+	s->direct = calloc(m->nr_regions, sizeof *s->direct);
+	if (s->direct == NULL)
+		return -1;
+	for (unsigned i = 0; i < m->nr_regions; i++) {
+		uint64_t lo = round_up(m->regions[i].base, page),
+			 hi = round_down(m->regions[i].base + m->regions[i].bytes, page);
+
+		hi = hi < m->virt.direct_bytes ? hi : round_down(m->virt.direct_bytes, page);
+		if (m->regions[i].kind != REGION_RAM || hi <= lo)
+			continue;
+		if (n > 0 && s->direct[n - 1].base.v + s->direct[n - 1].bytes == lo)
+			s->direct[n - 1].bytes += hi - lo;
+		else
+			s->direct[n++] = (struct mm_range){{lo}, hi - lo};
+	}
+	s->vm.direct = s->direct;
+	s->vm.nr_direct = n;
+	return 0;
+}
+
+static int describe_space(struct system *s, struct diag *d)
+{
+	const struct machine *m = s->machine;
+
+	if (m->mmu == MMU_NONE)
+		return 0;
+	s->vm = (struct vm_layout){.format = mmu_format(m->mmu),
+				   .page_offset = s->offset,
+				   .vmalloc_start = {round_up(m->virt.vmalloc_start, 1ull << m->page_shift)},
+				   .vmalloc_end = {m->virt.vmalloc_end},
+				   .pkmap_base = {m->virt.pkmap_base},
+				   .pkmap_pages = (unsigned)m->virt.pkmap_pages,
+				   .fixmap_top = {m->virt.fixmap_top}};
+	for (unsigned z = 0; z < m->nr_zones; z++)
+		if (!m->zones[z].highmem)
+			s->vm.low_zones |= 1u << z;
+	if (describe_direct_map(s) != 0 || mmu_init(&s->mmu, m, &s->pm) != 0)
+		return no_memory(d);
+	s->sh.mmu = &s->mmu;
+	return 0;
+}
+
+/* The processor is told where the page tables are. */
+static void turn_paging_on(struct system *s)
+{
+	struct map_tables t;
+
+	if (s->group[GROUP_VIRTUAL] == NULL)
+		return;
+	s->group[GROUP_VIRTUAL]->ops->maps->tables(s->group[GROUP_VIRTUAL]->alloc, &t);
+	mmu_switch(&s->mmu, t.top.v);
+}
+
 static int open_image(struct system *s, const struct boot_options *o, struct diag *d)
 {
 	const struct machine *m = s->machine;
@@ -634,8 +726,9 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 		goto fail;
 	}
 	ledger_boot(&s->ledger, m);
-	if (boot_all(s, o, d) != 0)
+	if (describe_space(s, d) != 0 || boot_all(s, o, d) != 0)
 		goto fail;
+	turn_paging_on(s);
 	return 0;
 fail:
 	system_finish(s);
@@ -652,6 +745,8 @@ void system_finish(struct system *s)
 	}
 	free(s->zones);
 	free(s->ranges);
+	free(s->direct);
+	mmu_finish(&s->mmu);
 	ledger_finish(&s->ledger);
 	physmem_finish(&s->pm);
 	*s = (struct system){0};
@@ -669,6 +764,8 @@ struct alloc *system_walker(struct system *s, struct sys_alloc *a)
 		a->walker_source.pages = system_walker(s, s->pages);
 		a->walker_env.pages = &a->walker_source;
 	}
+	if (a->env.space != NULL)
+		a->walker_env.space = system_walker(s, s->group[GROUP_VIRTUAL]);
 	for (unsigned i = 0; a->env.boot != NULL && i < s->nr_allocs; i++)
 		if (s->allocs[i].alloc == a->env.boot)
 			a->walker_env.boot = system_walker(s, &s->allocs[i]);
@@ -676,10 +773,4 @@ struct alloc *system_walker(struct system *s, struct sys_alloc *a)
 	if (ops->attach(a->walker, &a->walker_env) != 0)
 		mm_bug(&a->walker_view, "attach refuses an image that init made", a->alloc->root);
 	return a->walker;
-}
-
-void system_watch(struct system *s, struct mm_watch *w)
-{
-	for (unsigned i = 0; i < s->nr_allocs; i++)
-		s->allocs[i].view.watch = w;
 }

@@ -11,6 +11,7 @@
 #include "alloc/alloc.h"
 #include "model/fault.h"
 #include "model/machine.h"
+#include "model/mmu.h"
 #include "model/physmem.h"
 #include "sim/ledger.h"
 
@@ -62,6 +63,9 @@ struct system {
 	struct zone_desc *zones; /* owned */
 	struct pfn_range *ranges; /* owned */
 	uint64_t offset; /* of the linear view */
+	struct mmu mmu; /* without one, or without page tables booted, its top is 0 */
+	struct vm_layout vm; /* what VIRTUAL kinds are told */
+	struct mm_range *direct; /* vm.direct; owned */
 };
 
 /*
@@ -71,9 +75,6 @@ struct system {
 int system_boot(struct system *s, const struct machine *m, const struct boot_options *o,
 		struct diag *d) MUST_USE;
 void system_finish(struct system *s); /* zeroed is fine */
-
-/* All stores of all allocators from now on tell w, in the checked port; NULL: nobody. */
-void system_watch(struct system *s, struct mm_watch *w);
 
 const struct alloc_ops *instance_kind(const struct alloc_instance *in, const char *kind);
 

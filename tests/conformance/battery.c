@@ -72,7 +72,8 @@ static void add(const struct options *o, struct entry e)
 static bool varied(const struct geometry *geo)
 {
 	static const char *const names[] = {"odd",    "narrow", "tiny", "buddy1k",
-					    "list1k", "uneven", "holes"};
+					    "list1k", "uneven", "holes",
+					    "mmu4k"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(geo->name, names[i]) == 0)
@@ -89,12 +90,14 @@ static bool registered(const struct alloc_instance *in, const char *kind)
 }
 
 static bool makes_sense(const struct case_type *t, const struct driver *d,
-			const struct geometry *geo, unsigned variant)
+			const struct geometry *geo, const struct alloc_ops *ops, unsigned variant)
 {
 	char name[32];
 
 	snprintf(name, sizeof name, " %s ", geo->name);
 	if ((t->settings & geo->setting & d->settings) == 0)
+		return false;
+	if (!geometry_fits(geo, ops))
 		return false;
 	if (t->only != NULL && strstr(t->only, name) == NULL)
 		return false;
@@ -110,7 +113,7 @@ static void add_worlds(const struct options *o, struct entry e)
 			for (e.type = case_types; e.type->name != NULL; e.type++) {
 				e.r.sc.variant = v;
 				if (registered(e.r.sc.in, e.r.sc.geo->pages) &&
-				    makes_sense(e.type, e.r.d, e.r.sc.geo, v))
+				    makes_sense(e.type, e.r.d, e.r.sc.geo, e.r.sc.ops, v))
 					add(o, e);
 			}
 }

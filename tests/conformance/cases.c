@@ -241,7 +241,7 @@ const struct case_type case_types[] = {
 	{.name = "endure", .settings = ALL, .one_variant = true, .run = case_endure},
 	{.name = "pages-fail",
 	 .settings = SETTING_GROWN,
-	 .only = " buddy1k list1k ",
+	 .only = " buddy1k list1k mmu4k mmutiny ",
 	 .run = case_pages_fail},
 	{.name = "attach",
 	 .settings = HEAPS | SETTING_ZONES,

@@ -39,9 +39,9 @@ struct driver {
 	unsigned nr_codes;
 };
 
-extern const struct driver drive_bytes, drive_pages, drive_caches, drive_stack, drive_boot;
+extern const struct driver drive_bytes, drive_pages, drive_caches, drive_stack, drive_boot, drive_maps;
 
-#define NR_DRIVERS 5u
+#define NR_DRIVERS 6u
 extern const struct driver *const drivers[NR_DRIVERS];
 
 /* apply, told on standard error when CONFORMANCE_TRACE is set. */

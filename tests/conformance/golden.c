@@ -64,6 +64,7 @@ static void add_runs(const struct alloc_instance *in, const struct alloc_ops *op
 			struct run_id *r = &runs[nr_runs];
 
 			if ((d->settings & geo->setting) == 0 || !chosen(geo, v) ||
+			    !geometry_fits(geo, ops) ||
 			    !registered(in, geo->pages))
 				continue;
 			*r = (struct run_id){.sc = {in, ops, geo, v}, .d = d};

@@ -287,6 +287,14 @@ static bool registered(const struct alloc_instance *in, const char *kind)
 	return kind == NULL;
 }
 
+/* Page tables have bits enough without every variant. */
+static unsigned nr_variants(const struct scene *sc)
+{
+	unsigned n = variant_count(sc->ops);
+
+	return sc->geo->mmu && n > 2 ? 2 : n;
+}
+
 static void mutate_kind(struct scene sc, const char *only, struct result *res)
 {
 	char id[128];
@@ -294,11 +302,13 @@ static void mutate_kind(struct scene sc, const char *only, struct result *res)
 	for (unsigned d = 0; d < NR_DRIVERS; d++)
 		for (sc.geo = geometries; sc.geo->name != NULL; sc.geo++) {
 			if (!drivers[d]->offered(sc.ops) || !small_enough(sc.geo) ||
+			    !geometry_fits(sc.geo, sc.ops) ||
 			    (drivers[d]->settings & sc.geo->setting) == 0 ||
 			    !registered(sc.in, sc.geo->pages))
 				continue;
-			for (unsigned v = 0; v < variant_count(sc.ops); v++)
-				for (unsigned seed = 0; seed < (v ? 1 : SEEDS); seed++) {
+			for (unsigned v = 0; v < nr_variants(&sc); v++)
+				for (unsigned seed = 0; seed < (v || sc.geo->mmu ? 1 : SEEDS);
+				     seed++) {
 					snprintf(id, sizeof id, "%s%u/%s/%s/%s/v%u/s%u",
 						 sc.in->port, sc.in->word, sc.ops->name,
 						 drivers[d]->facet, sc.geo->name, v, seed);

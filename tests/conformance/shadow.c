@@ -11,7 +11,7 @@
 
 void shadow_init(struct shadow *s, const struct world *w)
 {
-	*s = (struct shadow){.tokens = true, .strict = true};
+	*s = (struct shadow){.tokens = true, .strict = true, .mapped = w->sc.geo->mmu};
 	for (unsigned i = 0; i < SHADOW_CACHES; i++)
 		s->cache[i].id = CACHE_NONE;
 	if (w->sc.geo->setting != SETTING_BOOT)
@@ -48,33 +48,46 @@ static uint8_t token_byte(uint64_t token, uint64_t i)
 	return (uint8_t)((token + i * 0x9E3779B97F4A7C15ull) >> 56);
 }
 
+/* Host address of byte i of a block, through the kind's own tables where it is mapped. */
+static uint8_t *token_at(const struct shadow *s, const struct world *w, const struct block *b,
+			 uint64_t i)
+{
+	uint64_t va = b->base + i;
+	uint8_t *p;
+
+	if (s->mapped) {
+		pfn_t pfn = w->top->ops->maps->page(w->top, (vaddr_t){va});
+
+		va = w->g.offset + ((uint64_t)pfn.v << 12) + va % 4096;
+	}
+	p = world_host(w, va, 1);
+	if (p == NULL)
+		fail_msg("byte %llu of the live block at %#llx lies in no RAM",
+			 (unsigned long long)i, (unsigned long long)b->base);
+	return p;
+}
+
 /* Calls for the offsets of both ends. */
 static void write_tokens(const struct shadow *s, const struct world *w, const struct block *b)
 {
-	uint8_t *p;
-
 	if (!s->tokens || b->bytes == 0)
 		return;
-	p = world_host(w, b->base, b->bytes);
 	for (uint64_t i = 0; i < b->bytes; i++) {
 		if (i == TOKEN_BYTES && b->bytes > 2 * TOKEN_BYTES)
 			i = b->bytes - TOKEN_BYTES;
-		p[i] = token_byte(b->token, i);
+		*token_at(s, w, b, i) = token_byte(b->token, i);
 	}
 }
 
 static void verify_tokens(const struct shadow *s, const struct world *w, const struct block *b,
 			  uint64_t front)
 {
-	const uint8_t *p;
-
 	if (!s->tokens || b->bytes == 0)
 		return;
-	p = world_host(w, b->base, b->bytes);
 	for (uint64_t i = 0; i < front; i++) {
 		if (i == TOKEN_BYTES && b->bytes > 2 * TOKEN_BYTES)
 			i = b->bytes - TOKEN_BYTES;
-		if (i < front && p[i] != token_byte(b->token, i))
+		if (i < front && *token_at(s, w, b, i) != token_byte(b->token, i))
 			fail_msg(
 				"byte %llu of the live block at %#llx (%llu bytes) was overwritten",
 				(unsigned long long)i, (unsigned long long)b->base,
@@ -119,6 +132,9 @@ static bool may_give(const struct world *w, const struct block *b)
 	const struct mm_range *arena = &w->own->env.arena;
 	int r = physmem_region(&w->g.pm, b->base - w->g.offset);
 
+	if (w->sc.geo->mmu)
+		return b->base >= w->vm.vmalloc_start.v &&
+		       b->base + b->bytes <= w->vm.vmalloc_end.v;
 	if (w->sc.geo->setting == SETTING_ARENA)
 		return b->base >= arena->base.v && b->base - arena->base.v < arena->bytes &&
 		       arena->bytes - (b->base - arena->base.v) >= b->bytes;
@@ -227,6 +243,61 @@ static void match_span(void *ctx, const struct walk_span *span)
 		match_blocks(m, span);
 }
 
+/* ---- mapped blocks against the walk: each granted page is one page of one block ---- */
+
+#define MAPPED_PAGES 256u
+
+struct mapped {
+	uint64_t page[MAPPED_PAGES];
+	unsigned nr;
+};
+
+static void note_page(struct mapped *m, uint64_t page)
+{
+	if (m->nr == MAPPED_PAGES)
+		fail_msg("more than %u pages are mapped", MAPPED_PAGES);
+	m->page[m->nr++] = page;
+}
+
+static void note_span(void *ctx, const struct walk_span *span)
+{
+	if (span->class == MM_GRANTED)
+		note_page(ctx, span->base.v);
+}
+
+static int by_page(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void pages_equal_walk(const struct shadow *s, struct world *w)
+{
+	const struct alloc *a = w->seen[w->nr - 1];
+	struct mapped mine = {.nr = 0}, walked = {.nr = 0};
+
+	for (unsigned i = 0; i < s->nr; i++)
+		for (uint64_t at = 0; at < s->b[i].bytes; at += 4096) {
+			pfn_t pfn = a->ops->maps->page(a, (vaddr_t){s->b[i].base + at});
+
+			note_page(&mine, w->g.offset + ((uint64_t)pfn.v << 12));
+		}
+	a->ops->walk(a, note_span, &walked);
+	qsort(mine.page, mine.nr, sizeof mine.page[0], by_page);
+	qsort(walked.page, walked.nr, sizeof walked.page[0], by_page);
+	if (mine.nr != walked.nr || memcmp(mine.page, walked.page, mine.nr * sizeof(uint64_t)) != 0)
+		fail_msg("the walk shows %u granted pages, not the %u that the blocks map",
+			 walked.nr, mine.nr);
+	for (unsigned i = 1; i < mine.nr; i++)
+		if (mine.page[i] == mine.page[i - 1])
+			fail_msg("the page at %#llx is mapped twice",
+				 (unsigned long long)mine.page[i]);
+	if (rig_bytes(w->own, MM_GRANTED) != (int64_t)s->bytes)
+		fail_msg("the ledger has %lld bytes granted, the shadow %llu",
+			 (long long)rig_bytes(w->own, MM_GRANTED), (unsigned long long)s->bytes);
+}
+
 void shadow_equals_walk(const struct shadow *s, struct world *w)
 {
 	const struct mm_range *arena = &w->own->env.arena;
@@ -236,6 +307,10 @@ void shadow_equals_walk(const struct shadow *s, struct world *w)
 
 	if (w->sc.geo->setting & (SETTING_ZONES | SETTING_BOOT))
 		return;
+	if (s->mapped) {
+		pages_equal_walk(s, w);
+		return;
+	}
 	a->ops->walk(a, match_span, &m);
 	if (m.seen != s->nr)
 		fail_msg("the walk shows %u live blocks of %u", m.seen, s->nr);

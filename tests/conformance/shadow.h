@@ -29,6 +29,7 @@ struct shadow {
 	unsigned nr, cap;
 	uint64_t births;
 	uint64_t bytes; /* granted, of all live blocks */
+	bool mapped; /* MAPS: addresses are of the window, not of the direct map */
 	bool tokens; /* write and verify them */
 	bool careful; /* free no wrong pointer that may pass for a right one */
 	bool strict; /* compare the image around each refused operation */

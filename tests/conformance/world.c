@@ -1,5 +1,7 @@
 #include "conformance/world.h"
 
+#include "model/pte.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -122,6 +124,32 @@ static void set_env(const struct world *w, struct rig_owner *o)
 	o->env.cpus = 2;
 }
 
+bool geometry_fits(const struct geometry *geo, const struct alloc_ops *ops)
+{
+	return geo->mmu == (ops->maps != NULL);
+}
+
+/* The window of 40 pages crosses a border of page tables in every format. */
+static void fill_layout(struct world *w)
+{
+	const struct geometry *geo = w->sc.geo;
+	bool wide = w->sc.in->word == 8;
+
+	w->direct = (struct mm_range){{geo->regions[1].base}, geo->regions[1].bytes};
+	w->vm = (struct vm_layout){.format = wide       ? PTE_X86_64
+					     : geo->pae ? PTE_X86_PAE
+							: PTE_X86_32,
+				   .page_offset = w->g.offset,
+				   .direct = &w->direct,
+				   .nr_direct = 1,
+				   .low_zones = 1,
+				   .vmalloc_start = {wide ? 0xffffc900001f8000ull : 0xf83f8000},
+				   .vmalloc_end = {wide ? 0xffffc90000220000ull : 0xf8420000},
+				   .pkmap_base = {wide ? 0 : 0xff000000},
+				   .pkmap_pages = wide ? 0 : 8,
+				   .fixmap_top = {wide ? 0xffffffffff7ff000ull : 0xfffff000}};
+}
+
 static struct rig_owner *push_owner(struct world *w, const char *kind)
 {
 	struct rig_owner *o = rig_owner(&w->g, w->sc.in, kind, NULL);
@@ -220,6 +248,10 @@ static int build_grown(struct world *w, struct world_failure f)
 					 .fail_at = f.at,
 					 .fail_on = f.persistent};
 	o->env.pages = &o->source;
+	if (w->sc.geo->mmu) {
+		fill_layout(w);
+		o->env.vm = &w->vm;
+	}
 	return start(w, o);
 }
 
@@ -320,6 +352,9 @@ void world_copy(struct world *to, const struct world *from)
 	physmem_copy(&to->g.pm, pm);
 	memcpy(to->zones, from->zones, sizeof to->zones);
 	memcpy(to->zonelist, from->zonelist, sizeof to->zonelist);
+	to->vm = from->vm;
+	to->direct = from->direct;
+	to->vm.direct = &to->direct;
 	to->g.sh.unwind = &to->home;
 	if (sigsetjmp(to->home, 0) != 0)
 		world_unwound(to);
@@ -327,6 +362,7 @@ void world_copy(struct world *to, const struct world *from)
 	to->nr = from->nr;
 	for (unsigned i = 0; i < to->nr; i++) {
 		memcpy(to->g.owner[i].rows, from->g.owner[i].rows, sizeof to->g.owner[i].rows);
+		to->g.owner[i].env.vm = from->g.owner[i].env.vm != NULL ? &to->vm : NULL;
 		to->g.owner[i].env.zones = from->g.owner[i].env.zones != NULL ? to->zones : NULL;
 	}
 	to->top = to->layer[to->nr - 1];

@@ -37,6 +37,8 @@ struct geometry {
 	unsigned page_shift; /* 0: 12 */
 	unsigned align[2]; /* malloc alignment for words 4 and 8; 0: 8 and 16 */
 	bool direct; /* the linear view has an offset, as on x86 */
+	bool mmu; /* for kinds that map virtual addresses, and for them alone; direct as well */
+	bool pae; /* words of 4: PAE instead of two levels */
 	bool tiny; /* for exhaustive runs and mutation: as small as it gets */
 	struct mm_range arena; /* ARENA: physical */
 	struct phys_region regions[4];
@@ -53,6 +55,9 @@ struct scene {
 	const struct geometry *geo;
 	unsigned variant;
 };
+
+/* Does this geometry make sense for that kind at all? */
+bool geometry_fits(const struct geometry *geo, const struct alloc_ops *ops);
 
 /* Variants of a kind: 0 are the defaults; then every combination of the choices and one at a
  * time the extremes of the numbers.  At most VARIANT_MAX. */
@@ -72,6 +77,8 @@ struct world {
 	struct rig_owner *own; /* its owner */
 	struct zone_desc zones[GEO_MAX_ZONES];
 	uint8_t zonelist[GEO_MAX_ZONES];
+	struct vm_layout vm;
+	struct mm_range direct; /* the direct map shows region 1 */
 	sigjmp_buf home; /* where a bug or a fault unwinds to: the case */
 	bool shared_image; /* g.pm belongs to another world */
 };

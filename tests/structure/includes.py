@@ -18,7 +18,8 @@ LAYERS = [
     ["kmalloc", "mempool", "percpu"],
     ["first_fit", "next_fit", "best_fit", "worst_fit", "bins", "tlsf", "half_fit",
      "buddy_heap", "heap_4", "stack", "bump"],
-    ["vmalloc", "kmap", "ioremap", "uvm"],
+    ["vmalloc"],
+    ["kmap", "ioremap", "kstack", "uvm"],
 ]
 RANK = {kind: rank for rank, kinds in enumerate(LAYERS) for kind in kinds}
 

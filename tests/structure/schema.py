@@ -42,6 +42,13 @@ free c
 e = malloc 1800 site="net"
 """,
 }
+TRACES["virtual"] = """v = vmalloc 32768
+p = alloc_pages 2 gfp=GFP_KERNEL
+read v 0 32768
+write p 0 16384
+vfree v
+read p 100K 4
+"""
 # Findings of allocators need an image that was corrupted from outside; no trace can do that.
 NOT_IN_REPORTS = {"/findings/*/allocator", "/findings/*/where"}
 
@@ -107,6 +114,8 @@ def reports(memscape, root, folder):
             ("report", ["replay", "-c", "stm32h7", "--set", "allocators.heap.bytes=4K",
                         small["fragmentation"]]),
             ("report", ["replay", "-c", "stm32h7", small["mixed"]]),
+            ("report", ["replay", "-c", "x86_32", small["virtual"]]),
+            ("report", ["replay", "-c", "x86_64", small["virtual"]]),
             ("fit", ["fit", "-c", "stm32h7", "--alloc", "tlsf,bump,first_fit,bins", firmware])]
     for schema, arguments in runs:
         done = subprocess.run([memscape, *arguments, "--json", "-"], check=True, capture_output=True,

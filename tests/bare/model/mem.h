@@ -177,6 +177,7 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 #define mm_cpu(m)                ((void)(m), 0u)
 #define mm_search(m, steps)      ((void)(m), (void)(steps))
 #define mm_refuse(m, why)        ((void)(m), (void)(why))
+#define mm_tlb_flush(m, va, n)   ((void)(m), (void)(va), (void)(n))
 #define mm_warn(m, what, where)  ((void)(m), (void)(what), (void)(where))
 #define mm_assert(m, c)          ((void)sizeof(c), (void)(m))
 

@@ -1,0 +1,19 @@
+/* What a finding of the replay says, in words. */
+#ifndef SIM_FINDINGS_H
+#define SIM_FINDINGS_H
+
+#include <stddef.h>
+
+#include "sim/replay.h"
+
+#define FINDING_TEXT 320u
+
+/*
+ * Writes the text of *b.  `what`:
+ *   d  the object is not live             p  the allocator refuses the pointer
+ *   f  no page is mapped at `where`       w  a write where the page allows none
+ *   h  the page at `where` (physical) has no kernel address: it lies in HIGHMEM
+ */
+void finding_text(const struct replay *r, const struct bad_event *b, char *buf, size_t n);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * Virtual memory as the simulation sees it: who maps what, where accesses go, and
+ * what the report says of it.
+ */
+#ifndef SIM_VIRTUAL_H
+#define SIM_VIRTUAL_H
+
+#include <jansson.h>
+
+#include "sim/replay.h"
+
+/* Who serves a type of mapping; NULL: nobody. */
+struct sys_alloc *virtual_server(const struct system *s, enum map_type type);
+
+/* The virtual address of a live area, mapping or task. */
+uint64_t live_va(const struct replay *r, const struct live *l);
+
+/* Does it hold memory, and count among the live blocks? */
+static inline bool live_holds(const struct live *l)
+{
+	return live_state(l) == LIVE_BLOCK || live_state(l) == LIVE_AREA ||
+	       live_state(l) == LIVE_TASK;
+}
+
+/* Each page behind [va, va + size): its physical address and how many of its bytes are wanted. */
+typedef void virtual_page_fn(void *ctx, uint64_t pa, uint64_t wanted);
+void virtual_each_page(struct replay *r, const struct sys_alloc *h, uint64_t va, uint64_t size,
+		       virtual_page_fn *fn, void *ctx);
+
+/* An area with pages of its own was granted: ledger, live table, figures. */
+void virtual_area_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		       struct grant g, uint64_t size, enum live_state state);
+
+/* The `virtual` block of the report. */
+json_t *virtual_json(struct replay *r);
+
+/* `read` and `write`: through MMU and TLB where there are any. */
+void access_event(struct replay *r, const struct trace_event *ev);
+
+#endif
