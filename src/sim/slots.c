@@ -1,7 +1,6 @@
 #include "sim/slots.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define FIRST_CAP 1024u
 
@@ -12,61 +11,61 @@ void slots_init(struct slots *s)
 
 void slots_finish(struct slots *s)
 {
-	if (s->order != NULL)
-		free(s->order - 1);
-	free(s->is_live);
+	free(s->next);
 	slots_init(s);
+}
+
+/* Slots [from, cap) were never used. */
+static void make_fresh(struct slots *s, uint32_t from)
+{
+	for (uint32_t i = from; i < s->cap; i++)
+		s->next[i] = i + 1;
 }
 
 bool slots_grow(struct slots *s, uint32_t n)
 {
 	uint64_t cap = s->cap ? s->cap : FIRST_CAP, need = (uint64_t)s->live + n;
-	uint32_t *order;
-	uint8_t *is_live;
+	uint32_t *next, was = s->cap;
 
 	while (cap < need)
 		cap *= 2;
 	if (cap > SLOTS_MAX)
 		return false;
-	is_live = realloc(s->is_live, cap);
-	if (is_live == NULL)
+	next = realloc(s->next, cap * sizeof *next);
+	if (next == NULL)
 		return false;
-	s->is_live = is_live;
-	order = realloc(s->order ? s->order - 1 : NULL, (cap + 1) * sizeof *order);
-	if (order == NULL)
-		return false;
-	order[0] = 0;
-	s->order = order + 1;
-	memset(is_live + s->cap, 0, cap - s->cap);
-	for (uint32_t i = s->cap; i < cap; i++)
-		s->order[i] = i;
+	s->next = next;
 	s->cap = (uint32_t)cap;
+	make_fresh(s, was);
 	return true;
 }
 
 void slots_reset(struct slots *s)
 {
-	for (uint32_t i = 0; i < s->cap; i++)
-		s->order[i] = i;
-	if (s->cap != 0)
-		memset(s->is_live, 0, s->cap);
-	s->live = s->high = 0;
+	make_fresh(s, 0);
+	s->head = s->live = s->high = 0;
 }
 
 bool slots_load(struct slots *s, uint32_t live, const uint32_t *free_list, uint32_t nr_free)
 {
 	uint64_t high = (uint64_t)live + nr_free;
+	uint32_t *link = &s->head;
 
 	slots_reset(s);
 	if (high > SLOTS_MAX || !slots_reserve(s, (uint32_t)high))
 		return false;
-	memset(s->is_live, 1, (size_t)high);
+	for (uint32_t i = 0; i < high; i++)
+		s->next[i] = SLOT_LIVE;
 	for (uint32_t i = 0; i < nr_free; i++) {
-		if (free_list[i] >= high || !s->is_live[free_list[i]])
+		uint32_t slot = free_list[i];
+
+		if (slot >= high || s->next[slot] != SLOT_LIVE)
 			return false;
-		s->is_live[free_list[i]] = 0;
-		s->order[live + i] = free_list[i];
+		*link = slot;
+		link = &s->next[slot];
+		*link = (uint32_t)high;
 	}
+	*link = (uint32_t)high;
 	s->live = live;
 	s->high = (uint32_t)high;
 	return true;

@@ -3,12 +3,13 @@
  * the lowest number never used; so there are as many slots as objects ever lived at
  * once, and a recently freed one is named again soon.
  *
- *   order   | junk ... | freed last, freed before, ..., first fresh, fresh + 1, ... |
- *           0          live                                                      cap
+ * One link a slot: a live one has SLOT_LIVE there, a free one the slot to be taken
+ * after it, and the chain that begins at `head` ends with the fresh ones in order:
  *
- * `live` is also the number of live objects: a birth takes order[live++], a death
- * writes order[--live].  Readers, writers and importers use the same, so a trace
- * never says which slot a birth took.
+ *   head -> freed last -> freed before -> ... -> high -> high + 1 -> ... -> cap
+ *
+ * Readers, writers and importers use the same, so a trace never says which slot a
+ * birth took.
  */
 #ifndef SIM_SLOTS_H
 #define SIM_SLOTS_H
@@ -21,8 +22,8 @@
 #include "sim/event.h"
 
 struct slots {
-	uint32_t *order; /* cap entries, and one before the first that may be read */
-	uint8_t *is_live; /* cap entries: 1 live, 0 not */
+	uint32_t *next; /* cap entries */
+	uint32_t head; /* the slot that the next birth takes */
 	uint32_t live; /* live objects */
 	uint32_t high; /* largest slot ever taken + 1 */
 	uint32_t cap;
@@ -30,6 +31,7 @@ struct slots {
 
 /* More objects than this are never alive at once: the table is refused. */
 #define SLOTS_MAX (UINT32_C(1) << 31)
+#define SLOT_LIVE UINT32_MAX
 
 void slots_init(struct slots *s); /* no memory yet */
 void slots_finish(struct slots *s); /* a zeroed table is fine */
@@ -44,17 +46,18 @@ static inline bool slots_reserve(struct slots *s, uint32_t n)
 
 static inline bool slots_is_live(const struct slots *s, uint32_t slot)
 {
-	return slot < s->cap && s->is_live[slot];
+	return slot < s->cap && s->next[slot] == SLOT_LIVE;
 }
 
 /* Needs room (slots_reserve). */
 static inline uint32_t slots_take(struct slots *s)
 {
-	uint32_t slot = s->order[s->live++];
+	uint32_t slot = s->head;
 
-	s->is_live[slot] = 1;
-	if (s->live > s->high)
-		s->high = s->live;
+	s->head = s->next[slot];
+	s->next[slot] = SLOT_LIVE;
+	s->high += slot == s->high;
+	s->live++;
 	return slot;
 }
 
@@ -63,8 +66,9 @@ static inline bool slots_give(struct slots *s, uint32_t slot)
 {
 	if (!slots_is_live(s, slot))
 		return false;
-	s->is_live[slot] = 0;
-	s->order[--s->live] = slot;
+	s->next[slot] = s->head;
+	s->head = slot;
+	s->live--;
 	return true;
 }
 

@@ -186,7 +186,7 @@ int trace_writer_put(struct trace_writer *w, struct trace_event *ev, struct diag
 	if (!(ev->flags & EV_HAS_TIME))
 		ev->time_ns = 0;
 	if (birth && ev->slot != SLOT_NONE)
-		ev->slot = w->slots.order[w->slots.live];
+		ev->slot = w->slots.head;
 	if (w->encoder->put(w, ev, d) != 0)
 		return -1;
 	if (ev->slot != SLOT_NONE && birth)
@@ -206,7 +206,7 @@ int trace_writer_malloc(struct trace_writer *w, uint16_t ctx, uint64_t size, uin
 	struct trace_event ev = {.op = OP_MALLOC, .ctx = ctx, .size = size};
 
 	if (w->heap != NULL && !w->failed && slots_reserve(&w->slots, 1)) {
-		struct heap_event born = {size, w->slots.order[w->slots.live], ctx, OP_MALLOC};
+		struct heap_event born = {size, w->slots.head, ctx, OP_MALLOC};
 
 		if (block_encoder_heap(w->heap, &born, w->options.block_events)) {
 			*slot = slots_take(&w->slots);

@@ -167,9 +167,9 @@ static int write_slots(struct trace_writer *w, struct diag *d)
 	if (section_room(w, (nr + 2u) * VARINT_BYTES, d) != 0)
 		return -1;
 	p = varint_put(varint_put(b->raw, s->live), nr);
-	for (uint32_t i = s->live; i < s->high; i++) {
-		p = varint_put(p, zigzag((uint64_t)(int64_t)(int32_t)(s->order[i] - slot)));
-		slot = s->order[i];
+	for (uint32_t i = s->head; i < s->high; i = s->next[i]) {
+		p = varint_put(p, zigzag((uint64_t)(int64_t)(int32_t)(i - slot)));
+		slot = i;
 	}
 	if (note_section(w, w->events + 1, true, d) != 0 ||
 	    write_section(w, SECTION_SLOTS, (size_t)(p - b->raw), 0, w->events + 1, d) != 0)
