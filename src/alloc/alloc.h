@@ -261,6 +261,68 @@ struct page_ops {
 	void (*zone)(const struct alloc *a, unsigned z, struct zone_figures *out);
 };
 
+/* ---- plain requests in bulk ---- */
+
+/*
+ * malloc or free of the block that entry `name` of the caller's table stands for.
+ * Nothing else is asked: default alignment, any zone.
+ */
+struct plain_req {
+	uint64_t size; /* bytes, at most PLAIN_SIZE_MAX, or one of the meanings below */
+	uint32_t name;
+	uint32_t note; /* the lowest PLAIN_SITE_BITS are the caller's, kept with the block */
+};
+
+#define PLAIN_FREE     UINT64_MAX       /* the block is given back */
+#define PLAIN_NOTHING  (UINT64_MAX - 1) /* counts as done: free(NULL) */
+#define PLAIN_OTHER    (UINT64_MAX - 2) /* not plain */
+#define PLAIN_SIZE_MAX ((1ull << 40) - 1)
+
+#define PLAIN_SITE_BITS 24u
+#define PLAIN_SORTS     16u        /* bits above, less than this: counted apart; 0: not */
+#define PLAIN_ZERO      (1u << 31) /* the block's `size` bytes are zeroed; its sort is not 0 */
+
+/*
+ * An entry of the caller's table of live blocks; place 0: dead.
+ *   place  bits 0-47 physical address, 48-63 the caller's
+ *   what   bits 0-39 requested bytes, 40-63 the site of the note
+ *   born   bits 0-39 number of the request, 40-63 the caller's
+ */
+struct live {
+	uint64_t place, what, born;
+};
+
+/*
+ * A caller's account of one heap, moved on by bytes_ops.bulk as single calls of malloc
+ * and free would have it moved.  The hooks are called when it is up to date, and may
+ * change it.
+ */
+struct bulk {
+	struct live *table;
+	uint64_t place;      /* bits 48-63 of this heap's live blocks */
+	uint64_t number;     /* of the last request done; in a hook, of the one being done */
+	uint64_t *clock;     /* has the number where more than the short way is taken, and at the end */
+	uint64_t live_bytes;
+	uint64_t mallocs, frees, requested; /* done, and bytes asked for, in this call */
+	uint64_t sorts[PLAIN_SORTS];        /* mallocs by their sorts, in this call */
+	uint64_t end;        /* physical address where the furthest block so far ends */
+	uint64_t held;       /* bytes that all the caller's heaps have taken, times 65536 */
+	uint64_t ratio;      /* sum over requests of held / live_bytes, where there are any */
+	uint64_t idle;       /* requests after which nothing was live */
+	bool cold;           /* what is live is too much for the host's caches */
+	int64_t peak;        /* a free at more live bytes than these is preceded by at_peak */
+	void (*at_peak)(struct bulk *b);                /* sets peak */
+	void (*at_end)(struct bulk *b, uint64_t end); /* a block ends further: sets end and held */
+};
+
+/* Why a bulk operation came back. */
+enum bulk_stop {
+	BULK_DONE,    /* all requests are done */
+	BULK_OTHER,   /* before a request that is not plain, or names no block of this heap */
+	BULK_REFUSED, /* in a malloc that found nothing: the caller counts and explains it */
+	BULK_BAD_FREE /* in a free whose block this allocator does not know */
+};
+
 struct bytes_ops {
 	/* Ledger: the granted bytes MM_CACHED -> MM_GRANTED; headers to MM_METADATA. */
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
@@ -274,6 +336,12 @@ struct bytes_ops {
 	/* Largest request (bytes, default alignment) that a fresh arena of `bytes` could ever
 	 * serve, or that growth allows: beyond it the cause is "limit". */
 	msize_t (*largest_request)(const struct alloc *a);
+	/* Optional: n plain requests, with the results that single calls would have; in an arena,
+	 * in the fast port only, with nobody listening to events.  *done of them are done; the one that
+	 * was refused or bad is not counted.  Ledger: as single calls, and granted bytes are
+	 * split into MM_PAYLOAD and MM_ROUNDING. */
+	enum bulk_stop (*bulk)(struct alloc *a, struct bulk *b, const struct plain_req *req,
+			       size_t n, size_t *done);
 };
 
 /* Flags of a cache: Linux 6's values, and one of our own. */

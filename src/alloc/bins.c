@@ -30,6 +30,7 @@
  */
 #include "alloc/bins.h"
 
+#include "alloc/bulk.h"
 #include "alloc/classheap_fast.h"
 
 static const struct class_policy policy = {
@@ -111,6 +112,7 @@ static const struct bytes_ops bins_bytes = {
 	.resize = bins_op_resize,
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
+	.bulk = bulk_ordinary,
 };
 
 const struct alloc_ops bins_ops = {

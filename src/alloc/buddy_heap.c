@@ -32,6 +32,7 @@
  */
 #include "alloc/buddy_heap.h"
 
+#include "alloc/bulk.h"
 #include "alloc/buddy_heap_layout.h"
 
 /* One operation: the handle, a copy of its view for loads and stores, and the span. */
@@ -615,6 +616,7 @@ static const struct bytes_ops buddy_heap_bytes = {
 	.resize = buddy_heap_op_resize,
 	.usable = buddy_heap_op_usable,
 	.largest_request = buddy_heap_op_largest,
+	.bulk = bulk_ordinary,
 };
 
 const struct alloc_ops buddy_heap_ops = {

@@ -22,6 +22,7 @@
  */
 #include "alloc/half_fit.h"
 
+#include "alloc/bulk.h"
 #include "alloc/classheap_fast.h"
 
 static const struct class_policy policy = {.split_log2 = 0, .header_words = 4, .pow2 = true};
@@ -95,6 +96,7 @@ static const struct bytes_ops half_fit_bytes = {
 	.resize = half_fit_op_resize,
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
+	.bulk = bulk_ordinary,
 };
 
 const struct alloc_ops half_fit_ops = {

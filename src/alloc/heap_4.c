@@ -36,6 +36,7 @@
  */
 #include "alloc/heap_4.h"
 
+#include "alloc/bulk.h"
 #include "alloc/heap_4_layout.h"
 
 /* Where a block stands among the free ones: after `prev` in the list, or down `path`. */
@@ -527,6 +528,7 @@ static const struct bytes_ops heap_4_bytes = {
 	.resize = op_resize,
 	.usable = op_usable,
 	.largest_request = op_largest,
+	.bulk = bulk_ordinary,
 };
 
 const struct alloc_ops heap_4_ops = {

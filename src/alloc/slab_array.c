@@ -34,6 +34,7 @@
  */
 #include "alloc/slab_array.h"
 
+#include "alloc/bulk.h"
 #include "alloc/slab_array_layout.h"
 
 /* ---- objects and slabs; a slab's number times its units is its ref ---- */
@@ -374,6 +375,108 @@ msize_t slab_array_free(struct slab_array *a, vaddr_t p)
 	return c->size;
 }
 
+/*
+ * ---- the short way ----
+ *
+ * An object that is freed and served again goes through its size's stack: what counts
+ * is how soon malloc knows where free has put it.  So the records are reached from the
+ * first of their kind, with no translation in between.
+ */
+
+struct slab_way {
+	const struct slab_array *a;
+	vaddr_t origin;
+	struct mm_rec slab0, class0; /* records of slab 0 and of the first size */
+	uint32_t stride, slabs, nr, largest, in_slab; /* in_slab: mask of offsets */
+	uint8_t slab_shift;
+};
+
+static inline struct slab_way short_way(const struct slab_array *a)
+{
+	return (struct slab_way){.a = a,
+				 .origin = a->origin,
+				 .slab0 = mem_rec(a->base.m, a->desc),
+				 .class0 = mem_rec(a->base.m, a->class[0].rec),
+				 .stride = a->stride,
+				 .slabs = a->slabs,
+				 .nr = a->nr,
+				 .largest = a->largest,
+				 .in_slab = (uint32_t)a->slab_bytes - 1,
+				 .slab_shift = a->slab_shift};
+}
+
+/* The record of the slab that p lies in; the pool's arena holds it whatever p is. */
+BULK_INLINE bool near_slab(const struct slab_way *w, vaddr_t p, struct mm_rec *d)
+{
+	msize_t number = vaddr_diff(p, w->origin) >> w->slab_shift;
+
+	*d = rec_at(w->slab0, number * w->stride);
+	return number < w->slabs;
+}
+
+BULK_INLINE bool take_short(const void *way, const struct mem *v, msize_t size, struct grant *g)
+{
+	const struct slab_way *w = way;
+	const struct slab_class *c;
+	struct mm_rec k, d;
+	uint32_t n, at, index, inuse;
+	vaddr_t p;
+
+	(void)v;
+	if (mm_unlikely(size > w->largest))
+		return false;
+	at = w->a->class_of[(size + SLAB_ARRAY_GRAIN - 1) / SLAB_ARRAY_GRAIN];
+	k = rec_at(w->class0, (msize_t)at * CLASS_RECORD);
+	n = hand_count(k);
+	if (mm_unlikely(n == 0))
+		return false;
+	p = hand_entry(k, n - 1);
+	c = &w->a->class[at];
+	index = exact_index(c, ((uint32_t)p.v & w->in_slab) - c->first);
+	if (mm_unlikely(!near_slab(w, p, &d) || index >= c->nr))
+		return false;
+	inuse = slab_inuse(d);
+	if (mm_unlikely(inuse == 0))
+		return false;
+	set_hand_entry(k, n - 1, VADDR_NONE);
+	set_hand_count(k, n - 1);
+	set_slab_word(d, index >> WORD_SHIFT, slab_word(d, index >> WORD_SHIFT) | object_bit(index));
+	set_slab_inuse(d, inuse + 1);
+	*g = (struct grant){p, c->size};
+	return true;
+}
+
+BULK_INLINE msize_t give_short(const void *way, const struct mem *v, vaddr_t p)
+{
+	const struct slab_way *w = way;
+	const struct slab_class *c;
+	uint32_t index, at, n, inuse;
+	struct mm_rec d, k;
+	msize_t bits;
+
+	(void)v;
+	if (mm_unlikely(!near_slab(w, p, &d)))
+		return FREE_BAD;
+	at = slab_kind(d) - POOL_SLAB;
+	if (mm_unlikely(at >= w->nr))
+		return FREE_BAD;
+	c = &w->a->class[at];
+	index = exact_index(c, ((uint32_t)p.v & w->in_slab) - c->first);
+	if (mm_unlikely(index >= c->nr))
+		return FREE_BAD;
+	bits = slab_word(d, index >> WORD_SHIFT);
+	inuse = slab_inuse(d) - 1;
+	k = rec_at(w->class0, (msize_t)at * CLASS_RECORD);
+	n = hand_count(k);
+	if (mm_unlikely((bits & object_bit(index)) == 0 || inuse == 0 || n >= HAND))
+		return FREE_BAD;
+	set_hand_entry(k, n, p);
+	set_hand_count(k, n + 1);
+	set_slab_word(d, index >> WORD_SHIFT, bits & ~object_bit(index));
+	set_slab_inuse(d, inuse);
+	return c->size;
+}
+
 /* Granted bytes of the live block at p, or FREE_BAD. */
 static msize_t usable(const struct slab_array *a, vaddr_t p)
 {
@@ -518,6 +621,18 @@ static msize_t slab_array_op_largest(const struct alloc *a)
 	return slabpool_largest(&((const struct slab_array *)a)->set.pool);
 }
 
+static enum bulk_stop slab_array_op_bulk(struct alloc *a, struct bulk *b,
+					 const struct plain_req *req, size_t n, size_t *done)
+{
+	const struct slab_way way = short_way((const struct slab_array *)a);
+	const struct bulk_kind kind = {take_short,	     give_short,
+				       slab_array_op_malloc, slab_array_op_free,
+				       MM_EV_OBJ_ALLOC,	     MM_EV_OBJ_FREE,
+				       &way};
+
+	return bulk_run(&kind, a, b, req, n, done);
+}
+
 static const struct alloc_param params[] = {
 	[SLAB_ARRAY_SIZES] =
 		{"sizes", PARAM_SIZES, 0, 8, SLAB_ARRAY_LARGEST,
@@ -539,6 +654,7 @@ static const struct bytes_ops slab_array_bytes = {
 	.resize = slab_array_op_resize,
 	.usable = slab_array_op_usable,
 	.largest_request = slab_array_op_largest,
+	.bulk = slab_array_op_bulk,
 };
 
 const struct alloc_ops slab_array_ops = {

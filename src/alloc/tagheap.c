@@ -31,6 +31,7 @@
  */
 #include "alloc/tagheap.h"
 
+#include "alloc/bulk.h"
 #include "alloc/tagheap_layout.h"
 
 static msize_t chunk_for(const struct tagheap *h, msize_t request)
@@ -538,4 +539,5 @@ const struct bytes_ops tagheap_bytes = {
 	.resize = op_resize,
 	.usable = op_usable,
 	.largest_request = op_largest,
+	.bulk = bulk_ordinary,
 };

@@ -26,6 +26,7 @@
  */
 #include "alloc/tlsf.h"
 
+#include "alloc/bulk.h"
 #include "alloc/classheap_fast.h"
 
 static const struct class_policy policy = {.split_log2 = 5, .header_words = 1};
@@ -99,6 +100,7 @@ static const struct bytes_ops tlsf_bytes = {
 	.resize = tlsf_op_resize,
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
+	.bulk = bulk_ordinary,
 };
 
 const struct alloc_ops tlsf_ops = {

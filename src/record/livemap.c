@@ -48,18 +48,18 @@ int livemap_grow_sizes(struct livemap *m, uint32_t slot)
 
 int livemap_put(struct livemap *m, uint64_t address, uint32_t slot, uint32_t align)
 {
-	struct live *at;
+	struct live_cell *at;
 
 	if (livemap_reserve(m) != 0)
 		return -1;
 	at = livemap_cell(m, address);
 	m->used += at->address == 0;
-	*at = (struct live){address, slot, align};
+	*at = (struct live_cell){address, slot, align};
 	return 0;
 }
 
 /* Entries behind the hole move up into it unless that would put them before their home. */
-void livemap_close(struct livemap *m, struct live *live)
+void livemap_close(struct livemap *m, struct live_cell *live)
 {
 	size_t hole = (size_t)(live - m->cells), i = hole;
 
@@ -100,14 +100,15 @@ int livemap_clone(struct livemap *to, const struct livemap *from)
 
 static int compare_slots(const void *a, const void *b)
 {
-	uint32_t left = ((const struct live *)a)->slot, right = ((const struct live *)b)->slot;
+	uint32_t left = ((const struct live_cell *)a)->slot,
+		 right = ((const struct live_cell *)b)->slot;
 
 	return (left > right) - (left < right);
 }
 
-struct live *livemap_by_slot(const struct livemap *m)
+struct live_cell *livemap_by_slot(const struct livemap *m)
 {
-	struct live *sorted = m->used == 0 ? NULL : malloc(m->used * sizeof *sorted);
+	struct live_cell *sorted = m->used == 0 ? NULL : malloc(m->used * sizeof *sorted);
 	size_t n = 0;
 
 	if (sorted == NULL)

@@ -12,14 +12,14 @@
 
 #include "model/mem.h"
 
-struct live {
+struct live_cell {
 	uint64_t address; /* 0: the cell is empty */
 	uint32_t slot;
 	uint32_t align; /* of a memalign, 0: malloc's own */
 };
 
 struct livemap {
-	struct live *cells; /* NULL while empty */
+	struct live_cell *cells; /* NULL while empty */
 	uint32_t shift; /* 64 - log2(cells) */
 	size_t mask, used;
 	uint64_t *sizes; /* bytes asked for, by slot */
@@ -59,7 +59,7 @@ static inline size_t livemap_home(const struct livemap *m, uint64_t address)
  * had room reserved.  To enter, fill the empty cell and count it in `used`; room
  * must have been reserved.
  */
-static inline struct live *livemap_cell(const struct livemap *m, uint64_t address)
+static inline struct live_cell *livemap_cell(const struct livemap *m, uint64_t address)
 {
 	size_t i = livemap_home(m, address);
 
@@ -69,9 +69,9 @@ static inline struct live *livemap_cell(const struct livemap *m, uint64_t addres
 }
 
 /* The entry of an address, NULL: not live.  Valid until the next change. */
-static inline struct live *livemap_find(const struct livemap *m, uint64_t address)
+static inline struct live_cell *livemap_find(const struct livemap *m, uint64_t address)
 {
-	struct live *at = m->cells == NULL ? NULL : livemap_cell(m, address);
+	struct live_cell *at = m->cells == NULL ? NULL : livemap_cell(m, address);
 
 	return at == NULL || at->address == 0 ? NULL : at;
 }
@@ -80,10 +80,10 @@ static inline struct live *livemap_find(const struct livemap *m, uint64_t addres
 int livemap_put(struct livemap *m, uint64_t address, uint32_t slot, uint32_t align) MUST_USE;
 
 /* Removes an entry that was found, and moves up those behind it. */
-void livemap_close(struct livemap *m, struct live *live);
+void livemap_close(struct livemap *m, struct live_cell *live);
 
 /* Removes an entry that was found. */
-static inline void livemap_remove(struct livemap *m, struct live *live)
+static inline void livemap_remove(struct livemap *m, struct live_cell *live)
 {
 	if (m->cells[((size_t)(live - m->cells) + 1) & m->mask].address != 0) {
 		livemap_close(m, live);
@@ -100,7 +100,7 @@ int livemap_clone(struct livemap *to, const struct livemap *from) MUST_USE;
  * All entries in order of their slots, in memory to be freed by the caller; NULL: empty or out
  * of memory.
  */
-struct live *livemap_by_slot(const struct livemap *m);
+struct live_cell *livemap_by_slot(const struct livemap *m);
 
 /* Fetches the place of an address that will be asked for soon. */
 static inline void livemap_prefetch(const struct livemap *m, uint64_t address)

@@ -147,7 +147,7 @@ static int name_site(struct sites *s, uint64_t address, char *name, size_t bytes
 
 uint32_t sites_index(struct sites *s, uint64_t address, struct trace_writer *w)
 {
-	struct live *known = livemap_find(&s->known, address);
+	struct live_cell *known = livemap_find(&s->known, address);
 	uint32_t index;
 	char name[1024];
 	int n;

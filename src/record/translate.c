@@ -60,7 +60,7 @@ static int put_unknown_free(struct translator *t, const struct heap_call *call, 
 }
 
 /* The address was received anew, so the block that the table has there is gone. */
-static int mend(struct translator *t, const struct heap_call *call, struct live *stale,
+static int mend(struct translator *t, const struct heap_call *call, struct live_cell *stale,
 		struct diag *d)
 {
 	uint32_t slot = stale->slot;
@@ -71,9 +71,10 @@ static int mend(struct translator *t, const struct heap_call *call, struct live 
 }
 
 /* An empty cell for the address received. */
-static struct live *new_cell(struct translator *t, const struct heap_call *call, struct diag *d)
+static struct live_cell *new_cell(struct translator *t, const struct heap_call *call,
+				  struct diag *d)
 {
-	struct live *cell;
+	struct live_cell *cell;
 
 	if (livemap_reserve(&t->live) != 0) {
 		no_memory(t, d);
@@ -85,10 +86,10 @@ static struct live *new_cell(struct translator *t, const struct heap_call *call,
 	return mend(t, call, cell, d) == 0 ? livemap_cell(&t->live, call->address) : NULL;
 }
 
-static int enter(struct translator *t, const struct heap_call *call, struct live *cell,
+static int enter(struct translator *t, const struct heap_call *call, struct live_cell *cell,
 		 uint32_t slot, struct diag *d)
 {
-	*cell = (struct live){call->address, slot, (uint32_t)call->align};
+	*cell = (struct live_cell){call->address, slot, (uint32_t)call->align};
 	t->live.used++;
 	return livemap_set_size(&t->live, slot, call->size) == 0 ? 0 : no_memory(t, d);
 }
@@ -104,7 +105,7 @@ static int put_birth(struct translator *t, const struct heap_call *call, enum tr
 		     uint64_t arg, uint8_t flags, struct diag *d)
 {
 	struct trace_event ev = event_of(t, call, op);
-	struct live *cell;
+	struct live_cell *cell;
 
 	ev.arg = arg;
 	ev.flags |= flags;
@@ -117,9 +118,9 @@ static int put_birth(struct translator *t, const struct heap_call *call, enum tr
 /* ---- realloc ---- */
 
 /* Takes a block out of the table; address 0 in the result: unknown. */
-static struct live take(struct translator *t, uint64_t address)
+static struct live_cell take(struct translator *t, uint64_t address)
 {
-	struct live *at = livemap_find(&t->live, address), taken = {0};
+	struct live_cell *at = livemap_find(&t->live, address), taken = {0};
 
 	if (at != NULL) {
 		taken = *at;
@@ -144,10 +145,10 @@ static int begin_move(struct translator *t, const struct heap_call *call, struct
 }
 
 /* The old block: taken out when the call began, or still in the table. */
-static struct live end_move(struct translator *t, const struct heap_call *call)
+static struct live_cell end_move(struct translator *t, const struct heap_call *call)
 {
 	for (size_t i = t->nr_moving; i-- > 0;) {
-		struct live live = t->moving[i].live;
+		struct live_cell live = t->moving[i].live;
 
 		if (t->moving[i].thread == call->thread &&
 		    (live.address == call->old || live.address == 0)) {
@@ -159,8 +160,8 @@ static struct live end_move(struct translator *t, const struct heap_call *call)
 }
 
 /* The block lives on where it was. */
-static int put_failed_move(struct translator *t, const struct live *old, struct trace_event *ev,
-			   struct diag *d)
+static int put_failed_move(struct translator *t, const struct live_cell *old,
+			   struct trace_event *ev, struct diag *d)
 {
 	ev->flags |= EV_FAILED;
 	if (livemap_put(&t->live, old->address, old->slot, old->align) != 0)
@@ -168,11 +169,11 @@ static int put_failed_move(struct translator *t, const struct live *old, struct 
 	return put(t, ev, d);
 }
 
-static int put_move(struct translator *t, const struct heap_call *call, const struct live *old,
+static int put_move(struct translator *t, const struct heap_call *call, const struct live_cell *old,
 		    struct diag *d)
 {
 	struct trace_event ev = event_of(t, call, OP_REALLOC);
-	struct live *cell;
+	struct live_cell *cell;
 
 	ev.slot = old->slot;
 	if (call->address == 0)
@@ -183,7 +184,7 @@ static int put_move(struct translator *t, const struct heap_call *call, const st
 
 static int put_realloc(struct translator *t, const struct heap_call *call, struct diag *d)
 {
-	struct live old;
+	struct live_cell old;
 
 	if (call->old == 0)
 		return put_birth(t, call, OP_REALLOC, 0, EV_NULL, d);
@@ -205,7 +206,7 @@ int translator_inherit(struct livemap *child, const struct translator *t)
 	if (livemap_clone(child, &t->live) != 0)
 		return -1;
 	for (size_t i = 0; i < t->nr_moving; i++) {
-		const struct live *old = &t->moving[i].live;
+		const struct live_cell *old = &t->moving[i].live;
 
 		if (old->address != 0 &&
 		    livemap_put(child, old->address, old->slot, old->align) != 0)
@@ -217,7 +218,7 @@ int translator_inherit(struct livemap *child, const struct translator *t)
 /* The blocks that a child inherited are born in the order of the parent's slots. */
 static int put_inherited(struct translator *t, struct diag *d)
 {
-	struct live *live = livemap_by_slot(&t->live);
+	struct live_cell *live = livemap_by_slot(&t->live);
 	int err = 0;
 
 	if (live == NULL && t->live.used != 0)
@@ -251,7 +252,8 @@ static int put_phase(struct translator *t, struct diag *d)
 
 int translator_begin(struct translator *t, struct diag *d)
 {
-	const struct trace_writer_options options = {.encoding = TRACE_BINARY, .level = 1, .thread = true};
+	const struct trace_writer_options options = {
+		.encoding = TRACE_BINARY, .level = 1, .thread = true};
 
 	t->writer = trace_writer_open(t->path, &options, d);
 	if (t->writer == NULL)
@@ -263,7 +265,7 @@ int translator_begin(struct translator *t, struct diag *d)
 
 int translator_put(struct translator *t, const struct heap_call *call, struct diag *d)
 {
-	struct live freed;
+	struct live_cell freed;
 
 	if (t->writer == NULL && translator_begin(t, d) != 0)
 		return -1;
@@ -292,7 +294,7 @@ int translator_put(struct translator *t, const struct heap_call *call, struct di
 int translator_plain(struct translator *t, enum ring_kind kind, uint32_t thread, uint64_t address,
 		     uint64_t size, struct diag *d)
 {
-	struct live *cell;
+	struct live_cell *cell;
 	uint32_t slot;
 
 	if (address == 0 || (kind != CALL_MALLOC && kind != CALL_FREE) || t->writer == NULL ||
@@ -310,7 +312,7 @@ int translator_plain(struct translator *t, enum ring_kind kind, uint32_t thread,
 		return -1;
 	if (livemap_set_size(&t->live, slot, size) != 0)
 		return no_memory(t, d);
-	*cell = (struct live){address, slot, 0};
+	*cell = (struct live_cell){address, slot, 0};
 	t->live.used++;
 	return 1;
 }

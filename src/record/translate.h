@@ -29,7 +29,7 @@ struct heap_call {
 /* A realloc that has begun: its old block is out of the table until the call is over. */
 struct moving {
 	uint32_t thread;
-	struct live live;
+	struct live_cell live;
 };
 
 struct translator {

@@ -1,5 +1,7 @@
 /*
- * The live table: what the trace holds, by slot; 24 bytes a slot, pointer-free.
+ * The live table: what the trace holds, by slot; struct live (alloc/alloc.h) with bits
+ * 48-55 of `place` the index of the allocator, 56-63 the state, and bits 40-63 of `born`
+ * the tag, or what the kind of object needs.  Pointer-free.
  */
 #ifndef SIM_LIVE_H
 #define SIM_LIVE_H
@@ -7,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "alloc/alloc.h"
 
 enum live_state {
 	LIVE_DEAD, /* nothing: never born, or freed */
@@ -19,17 +23,8 @@ enum live_state {
 	LIVE_TASK /* a kernel stack: the virtual address of its lowest byte, likewise */
 };
 
-/*
- *   place  bits 0-47 physical address, 48-55 index of the allocator, 56-63 state
- *   what   bits 0-39 requested bytes, 40-63 call site
- *   born   bits 0-39 birth event, 40-63 tag, or what the kind of object needs
- */
-struct live {
-	uint64_t place, what, born;
-};
-
 #define LIVE_PLACE_MAX ((1ull << 48) - 1)
-#define LIVE_SIZE_MAX ((1ull << 40) - 1)
+#define LIVE_SIZE_MAX  PLAIN_SIZE_MAX
 
 struct live_table {
 	struct live *slot;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim/dispatch.h"
+#include "sim/replay_plain.h"
 #include "sim/replay_usual.h"
 
 int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace,
@@ -40,14 +41,6 @@ void replay_finish(struct replay *r)
 	free(r->fig);
 	live_finish(&r->live);
 	*r = (struct replay){0};
-}
-
-static inline void sample_jw(struct figures *f)
-{
-	if (mm_likely(f->live_bytes != 0)) {
-		f->jw_sum += (f->footprint << 16) / f->live_bytes;
-		f->jw_samples++;
-	}
 }
 
 static bool make_room(struct replay *r, const struct trace_event *ev)
@@ -133,9 +126,12 @@ static enum replay_end refused(struct replay *r, const struct trace_event *ev)
 	return REPLAY_REFUSED;
 }
 
+/* In the middle of a bulk operation the figures are behind: the run is repeated, too. */
 static enum replay_end unwound(struct replay *r, int how)
 {
 	r->sys->sh.unwind = NULL;
+	if (r->in_bulk)
+		return REPLAY_SIGNAL;
 	return how == MM_UNWIND_SIGNAL ? REPLAY_SIGNAL : REPLAY_FAULT;
 }
 
@@ -263,34 +259,108 @@ bool replay_read(struct replay *r, void (*fn)(void *ctx), void *ctx)
 	return true;
 }
 
-/* The next events up to `until`: what a stop in the middle of a block left, or a new block. */
-static int next_events(struct replay *r, const struct trace_event **ev, size_t *n, struct diag *d)
+/* One event of the ordinary way between plain ones; false: nobody serves it. */
+static bool plain_step(struct replay *r, const struct trace_event *ev)
+{
+	bool served;
+
+	r->in_bulk = false;
+	r->sys->sh.event = ++r->fig->event;
+	r->fig->by_op[ev->op]++;
+	served = unusual_event(r, ev);
+	if (served)
+		sample_jw(r->fig);
+	else
+		refused(r, ev);
+	r->in_bulk = served;
+	return served;
+}
+
+static enum replay_end plain_events(struct replay *r, const struct plain_block *block, size_t from,
+				    size_t n)
+{
+	enum replay_end end;
+	sigjmp_buf here;
+	int how = sigsetjmp(here, 0);
+
+	if (how != 0)
+		return unwound(r, how);
+	r->sys->sh.unwind = &here;
+	mm_signal_machine(&r->sys->pm, &r->sys->sh);
+	r->in_bulk = true;
+	end = replay_plain(r, block->req + from, n, block->other, plain_step);
+	r->in_bulk = false;
+	r->sys->sh.unwind = NULL;
+	return end == REPLAY_DONE && steps_exceeded(r) ? REPLAY_LIMIT : end;
+}
+
+/* How many of n events there are before `until`. */
+static size_t up_to(const struct replay *r, size_t n)
 {
 	uint64_t left = r->opt.until == 0 ? UINT64_MAX : r->opt.until - r->fig->event;
 
+	return n < left ? n : (size_t)left;
+}
+
+/* The next events up to `until`: what a stop in the middle of a block left, or a new block. */
+static int next_events(struct replay *r, const struct trace_event **ev, size_t *n, struct diag *d)
+{
 	if (r->nr_rest == 0 && trace_next(r->trace, &r->rest, &r->nr_rest, d) != 0)
 		return -1;
 	*ev = r->rest;
-	*n = r->nr_rest < left ? r->nr_rest : (size_t)left;
+	*n = up_to(r, r->nr_rest);
 	r->rest += *n;
 	r->nr_rest -= *n;
 	return 0;
 }
 
-enum replay_end replay_run(struct replay *r, struct diag *d)
+/* A block of the trace; *n == 0: its end. */
+static enum replay_end run_block(struct replay *r, size_t *n, struct diag *d)
 {
 	const struct trace_event *ev;
+
+	if (next_events(r, &ev, n, d) != 0)
+		return REPLAY_DAMAGE;
+	return *n == 0 ? REPLAY_DONE : replay_events(r, ev, *n);
+}
+
+/* The same of plain events. */
+static enum replay_end run_plain_block(struct replay *r, size_t *n, struct diag *d)
+{
+	uint32_t slots;
+
+	if (r->nr_plain == 0) {
+		if (trace_next_plain(r->trace, &r->plain, d) != 0)
+			return REPLAY_DAMAGE;
+		r->nr_plain = r->plain.n;
+	}
+	slots = trace_slots(r->trace);
+	if (slots > r->live.nr && !live_grow(&r->live, slots - 1)) {
+		snprintf(r->problem, sizeof r->problem, "out of host memory for %u live objects",
+			 slots);
+		return REPLAY_REFUSED;
+	}
+	*n = up_to(r, r->nr_plain);
+	r->nr_plain -= *n;
+	return *n == 0 ? REPLAY_DONE
+		       : plain_events(r, &r->plain, r->plain.n - r->nr_plain - *n, *n);
+}
+
+enum replay_end replay_run(struct replay *r, struct diag *d)
+{
 	enum replay_end end = REPLAY_DONE;
-	size_t n;
+	size_t n = 1;
 
 	while (end == REPLAY_DONE && (r->opt.until == 0 || r->fig->event < r->opt.until)) {
 		if (r->opt.stop != NULL && r->opt.stop(r->opt.stop_ctx))
 			return REPLAY_STOPPED;
-		if (next_events(r, &ev, &n, d) != 0)
-			return REPLAY_DAMAGE;
+		/* What is left of a block goes the way that the block was read for. */
+		if (r->nr_plain != 0 || (r->nr_rest == 0 && replay_is_plain(r)))
+			end = run_plain_block(r, &n, d);
+		else
+			end = run_block(r, &n, d);
 		if (n == 0)
 			break;
-		end = replay_events(r, ev, n);
 	}
 	return end;
 }

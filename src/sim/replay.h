@@ -142,6 +142,9 @@ struct replay {
 	struct alloc_req req;
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;
+	struct plain_block plain; /* the same of plain events: the last nr_plain are to be done */
+	size_t nr_plain;
+	bool in_bulk; /* the figures are brought up to date when the bulk operation is over */
 	uint64_t nr_trace; /* events of the whole trace, once read to its end; 0: not known */
 	uint64_t nr_check, nr_sample; /* events left until the next */
 	char problem[512]; /* REPLAY_CHECK, REPLAY_REFUSED: one line */

@@ -8,6 +8,14 @@
 #include "sim/dense.h"
 #include "sim/replay.h"
 
+static inline void sample_jw(struct figures *f)
+{
+	if (mm_likely(f->live_bytes != 0)) {
+		f->jw_sum += (f->footprint << 16) / f->live_bytes;
+		f->jw_samples++;
+	}
+}
+
 static inline void set_footprint(struct replay *r, struct sys_alloc *h, uint64_t now)
 {
 	struct figures *f = r->fig;

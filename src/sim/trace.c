@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/trace_format.h"
+#include "sim/trace_plain.h"
 
 const struct trace_format *const trace_formats[] = {
 #define X(name) &trace_format_##name,
@@ -84,7 +85,8 @@ struct trace_reader *trace_open_as(const char *path, const char *from, struct di
 	trace_strings_init(&r->strings);
 	trace_hash_start(&r->hash);
 	r->events = calloc(TRACE_CHUNK, sizeof *r->events);
-	if (input_open(&r->in, path, d) != 0 || r->events == NULL || start(r, from, d) != 0) {
+	r->plain = calloc(TRACE_CHUNK, sizeof *r->plain);
+	if (input_open(&r->in, path, d) != 0 || r->events == NULL || r->plain == NULL || start(r, from, d) != 0) {
 		diag_set(d, path, 0, 0, "out of memory");
 		trace_close(r);
 		return NULL;
@@ -107,18 +109,21 @@ void trace_close(struct trace_reader *r)
 	slots_finish(&r->slots);
 	trace_strings_finish(&r->strings);
 	free(r->events);
+	free(r->plain);
 	free(r);
 }
 
+typedef int next_fn(struct trace_reader *r, size_t *n, struct diag *d);
+
 /* One block of the format; damage behind good events waits for the next call. */
-static int next_block(struct trace_reader *r, size_t *n, struct diag *d)
+static int next_block(struct trace_reader *r, next_fn *next, size_t *n, struct diag *d)
 {
 	if (r->damaged) {
 		if (d != NULL)
 			*d = r->pending;
 		return -1;
 	}
-	if (r->format->next(r, n, &r->pending) == 0)
+	if (next(r, n, &r->pending) == 0)
 		return 0;
 	r->damaged = true;
 	if (*n != 0)
@@ -134,12 +139,33 @@ int trace_next(struct trace_reader *r, const struct trace_event **events, size_t
 	*n = r->held;
 	r->held = r->held_from = 0;
 	if (*n == 0) {
-		if (next_block(r, n, d) != 0)
+		if (next_block(r, r->format->next, n, d) != 0)
 			return -1;
 		r->delivered += *n;
 	}
 	if (r->want_hash)
 		trace_hash_events(&r->hash, *events, *n, &r->strings);
+	return 0;
+}
+
+/* Of a format without a short way, or where events were decoded or are to be hashed. */
+static int shorten(struct trace_reader *r, struct plain_block *out, struct diag *d)
+{
+	if (trace_next(r, &out->other, &out->n, d) != 0)
+		return -1;
+	for (size_t i = 0; i < out->n; i++)
+		r->plain[i] = plain_from(&out->other[i], (uint32_t)i);
+	return 0;
+}
+
+int trace_next_plain(struct trace_reader *r, struct plain_block *out, struct diag *d)
+{
+	*out = (struct plain_block){r->plain, 0, r->events};
+	if (r->format->next_plain == NULL || r->held != 0 || r->want_hash)
+		return shorten(r, out, d);
+	if (next_block(r, r->format->next_plain, &out->n, d) != 0)
+		return -1;
+	r->delivered += out->n;
 	return 0;
 }
 
@@ -163,7 +189,7 @@ static int skip_to(struct trace_reader *r, uint64_t number, struct diag *d)
 
 	while (r->delivered < number) {
 		first = r->delivered + 1;
-		if (next_block(r, &n, d) != 0)
+		if (next_block(r, r->format->next, &n, d) != 0)
 			return -1;
 		if (n == 0)
 			return diag_set(

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "alloc/alloc.h"
 #include "model/diag.h"
-#include "model/mem.h"
 #include "sim/event.h"
 
 struct trace_reader;
@@ -38,6 +38,16 @@ void trace_close(struct trace_reader *r); /* NULL is fine */
  * impossible values): everything before was delivered.
  */
 int trace_next(struct trace_reader *r, const struct trace_event **events, size_t *n, struct diag *d) MUST_USE;
+
+/* A block of the trace, most of it in short. */
+struct plain_block {
+	const struct plain_req *req; /* sim/trace_plain.h says which events are plain */
+	size_t n;
+	const struct trace_event *other; /* the events that PLAIN_OTHER requests name */
+};
+
+/* The same as trace_next for those who replay: faster, and the hash is not computed. */
+int trace_next_plain(struct trace_reader *r, struct plain_block *out, struct diag *d) MUST_USE;
 
 /*
  * Goes to event `number` (from 1): the next block begins with it. -1: not seekable, or beyond the end.

@@ -323,7 +323,23 @@ static int take_section(struct trace_reader *r, struct diag *d)
 	return 0;
 }
 
-static int next(struct trace_reader *r, size_t *n, struct diag *d)
+typedef const char *decode_fn(struct trace_reader *r, size_t *n);
+
+static const char *decode_whole(struct trace_reader *r, size_t *n)
+{
+	struct binary_reader *b = r->state;
+
+	return block_decoder_next(b->block, &r->slots, r->events, TRACE_CHUNK, n);
+}
+
+static const char *decode_plain(struct trace_reader *r, size_t *n)
+{
+	struct binary_reader *b = r->state;
+
+	return block_decoder_next_plain(b->block, &r->slots, r->plain, r->events, TRACE_CHUNK, n);
+}
+
+static int next_by(struct trace_reader *r, decode_fn *decode, size_t *n, struct diag *d)
 {
 	struct binary_reader *b = r->state;
 	const char *wrong;
@@ -331,7 +347,7 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 	*n = 0;
 	for (;;) {
 		if (b->in_block) {
-			wrong = block_decoder_next(b->block, &r->slots, r->events, TRACE_CHUNK, n);
+			wrong = decode(r, n);
 			b->first += *n;
 			if (wrong != NULL)
 				return bad_section(r, d, wrong);
@@ -344,6 +360,16 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 		if (take_section(r, d) != 0)
 			return -1;
 	}
+}
+
+static int next(struct trace_reader *r, size_t *n, struct diag *d)
+{
+	return next_by(r, decode_whole, n, d);
+}
+
+static int next_plain(struct trace_reader *r, size_t *n, struct diag *d)
+{
+	return next_by(r, decode_plain, n, d);
 }
 
 /* Strings that are defined before `offset` and not known yet. */
@@ -397,6 +423,7 @@ const struct trace_format trace_format_binary = {
 	.probe = probe,
 	.start = start,
 	.next = next,
+	.next_plain = next_plain,
 	.seek = seek,
 	.stop = stop,
 };

@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/mem.h"
+#include "alloc/alloc.h"
 #include "sim/event.h"
 #include "sim/slots.h"
 
@@ -151,5 +151,10 @@ const char *block_decoder_begin(struct block_decoder *b, const uint8_t *raw, siz
  */
 const char *block_decoder_next(struct block_decoder *b, struct slots *slots,
 			       struct trace_event *ev, size_t max, size_t *n) MUST_USE;
+
+/* The same in short: plain ones into `out`, the others also into `other`, which has room for all. */
+const char *block_decoder_next_plain(struct block_decoder *b, struct slots *slots,
+				     struct plain_req *out, struct trace_event *other, size_t max,
+				     size_t *n) MUST_USE;
 
 #endif

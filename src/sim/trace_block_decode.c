@@ -2,60 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/trace_block.h"
+#include "sim/trace_block_decode.h"
 #include "sim/trace_ops.h"
-
-/*
- * A template ready for use.  The event in it is copied whole; what the loop needs of
- * it lies in the cache line behind.
- */
-struct block_template {
-	struct trace_event ev;
-	uint16_t open;
-	uint8_t size_width; /* bytes of operand */
-	uint8_t is_birth, has_operand; /* 0 or 1; neither: no slot */
-	uint8_t kind; /* enum template_kind */
-	uint32_t survives; /* 1: the slot is live after (birth, use); 0: a death */
-	bool ctx_open; /* ctx, and nothing else, comes from misc */
-	uint32_t slot_mask; /* of the slot operand's bits */
-	uint32_t slot_bias; /* what stands for a difference of 0 */
-	uint32_t slot_width; /* its bytes */
-	uint8_t unused[44];
-};
-
-/* What the fast loop can do by itself: no open field but ctx, no second object. */
-enum template_kind { NOT_PLAIN, PLAIN_BIRTH, PLAIN_NAMED };
-
-_Static_assert(sizeof(struct block_template) == 128, "two cache lines a template");
-
-struct block_decoder {
-	struct block_template dict[BLOCK_TEMPLATES];
-	uint32_t nr_templates, nr_strings;
-	uint32_t left; /* events still to come */
-	uint32_t slot; /* of the operand before */
-	uint64_t time; /* of the event before that has one */
-	const uint8_t *tokens, *slots, *slots_end, *sizes, *sizes_end, *misc, *misc_end;
-};
-
-static const uint64_t width_mask[9] = {0,          0xff,         0xffff,         0xffffff,
-				       0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff,
-				       UINT64_MAX};
-
-static inline uint64_t load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
 
 struct block_decoder *block_decoder_create(void)
 {
@@ -143,12 +91,13 @@ static const char *read_template(struct block_template *t, const uint8_t **pp, c
 static const char *read_dictionary(struct block_decoder *b, const uint8_t *p, const uint8_t *end)
 {
 	for (uint32_t i = b->nr_templates; i < BLOCK_TEMPLATES; i++)
-		b->dict[i].kind = NOT_PLAIN;
+		b->dict[i].kind = NOT_PLAIN, b->plain[i].kind = PLAIN_NOT;
 	for (uint32_t i = 0; i < b->nr_templates; i++) {
 		const char *wrong = read_template(&b->dict[i], &p, end, b->nr_strings);
 
 		if (wrong != NULL)
 			return wrong;
+		block_plain_template(&b->plain[i], &b->dict[i]);
 	}
 	return p == end ? NULL : "a dictionary of another length than it says";
 }
@@ -204,26 +153,11 @@ static const char *read_open_fields(struct block_decoder *b, const struct block_
 	return strings_exist(ev, b->nr_strings) ? NULL : "a string that is not defined";
 }
 
-/* The varint of a ctx; NULL: it is none.  Reads three bytes, which are there (BLOCK_SLACK). */
-static inline const uint8_t *ctx_get(const uint8_t *p, uint16_t *ctx)
-{
-	uint32_t a = p[0], b = p[1], c = p[2];
-
-	*ctx = (uint16_t)a;
-	if (mm_likely(a < 128))
-		return p + 1;
-	*ctx = (uint16_t)((a & 127) | b << 7);
-	if (b < 128)
-		return p + 2;
-	*ctx = (uint16_t)((a & 127) | (b & 127) << 7 | c << 14);
-	return c < 4 ? p + 3 : NULL;
-}
-
 /*
  * The loop over plain events.
- *   birth  slot = order[live]    live grows
- *   death  slot = operand        order[live - 1] = slot, live shrinks
- *   use    slot = operand        order[live - 1] is junk, so it may be written
+ *   birth  slot = head       leaves the chain of free slots
+ *   death  slot = operand    becomes its head
+ *   use    slot = operand
  * Stops before an event that is not plain, or not good; so many were decoded.  (One
  * path without branches for all three was tried: slower, since their order in real
  * programs is easy to predict.)
@@ -233,11 +167,10 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 {
 	const struct block_template *const dict = b->dict;
 	const uint8_t *tokens = b->tokens, *sp = b->slots, *vp = b->sizes, *mp = b->misc;
-	uint32_t *const order = slots->order;
-	uint8_t *const is_live = slots->is_live;
+	uint32_t *const next = slots->next;
 	const uint32_t cap = slots->cap;
-	uint32_t named = b->slot, high = slots->high;
-	size_t i, live = slots->live;
+	uint32_t named = b->slot, high = slots->high, head = slots->head, live = slots->live;
+	size_t i;
 
 	for (i = 0; i < max; i++) {
 		const struct block_template *t = &dict[tokens[i]];
@@ -252,17 +185,22 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 				break;
 		}
 		if (t->kind == PLAIN_BIRTH) {
-			slot = order[live++];
-			is_live[slot] = 1;
+			slot = head;
+			head = next[slot];
+			next[slot] = SLOT_LIVE;
 			high += slot == high;
+			live++;
 		} else if (mm_likely(t->kind == PLAIN_NAMED)) {
 			slot = named + (load32(sp) & t->slot_mask) - t->slot_bias;
-			if (mm_unlikely(slot >= cap || !is_live[slot]))
+			if (mm_unlikely(slot >= cap || next[slot] != SLOT_LIVE))
 				break;
 			sp += t->slot_width;
-			order[live - 1] = named = slot;
-			is_live[slot] = (uint8_t)t->survives;
-			live = live - 1 + t->survives;
+			named = slot;
+			if (!t->survives) {
+				next[slot] = head;
+				head = slot;
+				live--;
+			}
 		} else {
 			break;
 		}
@@ -280,13 +218,13 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 	b->sizes = vp;
 	b->misc = mp;
 	b->slot = named;
-	slots->live = (uint32_t)live;
+	slots->head = head;
+	slots->live = live;
 	slots->high = high;
 	return i;
 }
 
-/* Any event.  NULL, or what is wrong. */
-static const char *decode_any(struct block_decoder *b, struct slots *slots, struct trace_event *ev)
+const char *block_decode_any(struct block_decoder *b, struct slots *slots, struct trace_event *ev)
 {
 	const struct block_template *t = &b->dict[*b->tokens];
 	uint32_t taken = slots->high; /* before the event's own birth */
@@ -320,7 +258,7 @@ static size_t decode(struct block_decoder *b, struct slots *slots, struct trace_
 		n += decode_plain(b, slots, ev + n, max - n);
 		if (n == max)
 			break;
-		*wrong = decode_any(b, slots, ev + n);
+		*wrong = block_decode_any(b, slots, ev + n);
 		if (*wrong != NULL)
 			break;
 		n++;
@@ -328,26 +266,38 @@ static size_t decode(struct block_decoder *b, struct slots *slots, struct trace_
 	return n;
 }
 
-const char *block_decoder_next(struct block_decoder *b, struct slots *slots, struct trace_event *ev,
-			       size_t max, size_t *n)
+const char *block_decode_ready(struct block_decoder *b, struct slots *slots, size_t *max)
 {
-	const char *wrong = NULL;
-
-	*n = 0;
-	if (max > b->left)
-		max = b->left;
-	if (max == 0)
+	if (*max > b->left)
+		*max = b->left;
+	if (*max == 0)
 		return b->slots == b->slots_end && b->sizes == b->sizes_end &&
 				       b->misc == b->misc_end
 			       ? NULL
 			       : "a column that is longer than its operands";
-	if (!slots_reserve(slots, (uint32_t)max))
-		return "more live objects than there is memory for";
-	*n = decode(b, slots, ev, max, &wrong);
+	return slots_reserve(slots, (uint32_t)*max)
+		       ? NULL
+		       : "more live objects than there is memory for";
+}
+
+const char *block_decode_done(struct block_decoder *b, size_t *n, const char *wrong)
+{
 	b->left -= (uint32_t)*n;
 	if (b->slots > b->slots_end || b->sizes > b->sizes_end || b->misc > b->misc_end) {
 		*n = 0;
 		return "a column that is shorter than its operands";
 	}
 	return wrong;
+}
+
+const char *block_decoder_next(struct block_decoder *b, struct slots *slots, struct trace_event *ev,
+			       size_t max, size_t *n)
+{
+	const char *wrong = block_decode_ready(b, slots, &max);
+
+	*n = 0;
+	if (wrong != NULL || max == 0)
+		return wrong;
+	*n = decode(b, slots, ev, max, &wrong);
+	return block_decode_done(b, n, wrong);
 }

@@ -34,6 +34,8 @@ struct trace_format {
 	int (*start)(struct trace_reader *r, struct diag *d);
 	/* Up to TRACE_CHUNK events into r->events; *n of them are good even with -1. */
 	int (*next)(struct trace_reader *r, size_t *n, struct diag *d);
+	/* Optional: the same, in short, into r->plain; the others of them into r->events. */
+	int (*next_plain)(struct trace_reader *r, size_t *n, struct diag *d);
 	/* Optional: the next event is `number` or one before it, *at says which. */
 	int (*seek)(struct trace_reader *r, uint64_t number, uint64_t *at, struct diag *d);
 	void (*stop)(struct trace_reader *r); /* frees r->state, which may be NULL */
@@ -46,6 +48,7 @@ struct trace_reader {
 	struct trace_strings strings;
 	struct trace_info info;
 	struct trace_event *events; /* TRACE_CHUNK; zeroed at the start, a format clears what it sets */
+	struct plain_req *plain;    /* TRACE_CHUNK */
 	void *state;                /* the format's own */
 	uint64_t delivered;         /* number of the last event decoded */
 	size_t held, held_from;     /* after a seek: events[held_from ...] wait for trace_next */

@@ -137,13 +137,12 @@ static double run_native(const struct native *n)
 static double run_decode(const char *path)
 {
 	struct diag d = {0};
-	const struct trace_event *ev;
+	struct plain_block block = {.n = 1};
 	double t = cpu_now();
 	struct trace_reader *r = trace_open(path, &d);
-	size_t k = 1;
 
-	while (k != 0)
-		if (r == NULL || trace_next(r, &ev, &k, &d) != 0)
+	while (block.n != 0)
+		if (r == NULL || trace_next_plain(r, &block, &d) != 0)
 			die(path, &d);
 	trace_close(r);
 	return cpu_now() - t;

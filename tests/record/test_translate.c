@@ -220,7 +220,7 @@ static void test_table(void **state)
 	(void)state;
 	for (uint32_t step = 1; step < 200000; step++) {
 		uint32_t i;
-		struct live *at;
+		struct live_cell *at;
 
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
 		i = (uint32_t)(seed >> 33) % ADDRESSES;

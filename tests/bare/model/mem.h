@@ -62,6 +62,12 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){a};
 }
 
+/* The record `at` bytes behind r: one of an array that begins with it. */
+static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
+{
+	return (struct mm_rec){vaddr_add(r.a, at)};
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	return mem_ld16(NULL, (vaddr_t){r.a.v + at});

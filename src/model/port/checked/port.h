@@ -51,6 +51,12 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){m, a};
 }
 
+/* The record `at` bytes behind r: one of an array that begins with it. */
+static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
+{
+	return (struct mm_rec){r.m, vaddr_add(r.a, at)};
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	return mem_ld16(r.m, vaddr_add(r.a, at));

@@ -46,6 +46,12 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){m->window + mm_off(m, a)};
 }
 
+/* The record `at` bytes behind r: one of an array that begins with it. */
+static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
+{
+	return (struct mm_rec){r.at + at};
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	uint16_t x;

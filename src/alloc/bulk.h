@@ -1,0 +1,247 @@
+/*
+ * The loop behind bytes_ops.bulk, made anew for each kind that has a short way.
+ *
+ * A kind gives two inline functions that do what malloc and free mostly do, in a few
+ * loads and stores, and say no where it takes more; then its ordinary functions are
+ * called.  What every request does to the caller's table, the ledger and the counters
+ * is done here, once, on copies that the compiler can keep in registers: a store to
+ * the image may alias whatever lies in memory.
+ *
+ * Results are those of single calls, exactly.
+ */
+#ifndef ALLOC_BULK_H
+#define ALLOC_BULK_H
+
+#include "alloc/alloc.h"
+
+#define BULK_INLINE static inline __attribute__((always_inline))
+
+struct bulk_kind {
+	/* NULL: no short way.  The grant for `size` bytes, not accounted and not counted; false: nothing was done. */
+	bool (*take)(const void *way, const struct mem *v, msize_t size, struct grant *g);
+	/* Granted bytes of the block at p, not accounted and not counted; FREE_BAD: nothing was done. */
+	msize_t (*give)(const void *way, const struct mem *v, vaddr_t p);
+	/* The ordinary way: as bytes_ops. */
+	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
+	msize_t (*free)(struct alloc *a, vaddr_t p);
+	enum mm_ev took, gave; /* tracepoints of the short way */
+	const void *way; /* the kind's own, for take and give: what stays the same, at hand */
+};
+
+/* What one call of bulk_run has at hand: what changes of the account, and what stays. */
+struct bulk_run {
+	struct live *table;
+	uint64_t place, bias; /* bias: an entry's `place` less its address in the view */
+	uint64_t number, live_bytes, mallocs, frees, requested, end, held, ratio, idle;
+	int64_t peak;
+	struct mm_row *row; /* of the arena's region */
+	uint64_t slow_mallocs, slow_frees;
+};
+
+BULK_INLINE void bulk_open(struct bulk_run *r, const struct bulk *b)
+{
+	r->number = b->number;
+	r->live_bytes = b->live_bytes;
+	r->mallocs = b->mallocs;
+	r->frees = b->frees;
+	r->requested = b->requested;
+	r->end = b->end;
+	r->held = b->held;
+	r->ratio = b->ratio;
+	r->idle = b->idle;
+	r->peak = b->peak;
+}
+
+BULK_INLINE void bulk_close(const struct bulk_run *r, struct bulk *b)
+{
+	b->number = r->number;
+	b->live_bytes = r->live_bytes;
+	b->mallocs = r->mallocs;
+	b->frees = r->frees;
+	b->requested = r->requested;
+	b->ratio = r->ratio;
+	b->idle = r->idle;
+}
+
+/* `granted` bytes of class `from`, of which `size` were asked for, become a live block's. */
+BULK_INLINE void bulk_move(struct mm_row *row, enum mm_class from, uint64_t granted, uint64_t size)
+{
+	row->bytes[from] -= (int64_t)granted;
+	row->bytes[MM_PAYLOAD] += (int64_t)size;
+	row->bytes[MM_ROUNDING] += (int64_t)(granted - size);
+}
+
+/* Calls a hook, and says that the row is going to differ from what the hook may have kept. */
+BULK_INLINE void bulk_at_peak(struct bulk_run *r, struct bulk *b)
+{
+	bulk_close(r, b);
+	b->at_peak(b);
+	bulk_open(r, b);
+	r->row->changed = MM_ROW_CHANGED;
+}
+
+BULK_INLINE void bulk_at_end(struct bulk_run *r, struct bulk *b, uint64_t end)
+{
+	bulk_close(r, b);
+	b->at_end(b, end);
+	bulk_open(r, b);
+}
+
+static __attribute__((noinline)) void bulk_sort(const struct mem *m, struct bulk *b,
+						const struct plain_req *q, vaddr_t va)
+{
+	b->sorts[q->note >> PLAIN_SITE_BITS & (PLAIN_SORTS - 1)]++;
+	if (q->note & PLAIN_ZERO)
+		mem_zero(m, va, q->size);
+}
+
+/* The ordinary malloc; always apart, so that the request has no place among what is at hand. */
+static __attribute__((noinline)) struct grant bulk_slow_malloc(const struct bulk_kind *k,
+							       struct alloc *a, msize_t size)
+{
+	return k->malloc(a, &(struct alloc_req){.size = size, .zone_mask = UINT32_MAX});
+}
+
+/* One malloc of a size; false: it found nothing. */
+BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, struct alloc *a, const struct mem *v,
+			     struct bulk_run *r, struct bulk *b, const struct plain_req *q)
+{
+	struct live *l = &r->table[q->name];
+	const uint64_t size = q->size;
+	struct grant g;
+
+	if (k->take != NULL && mm_likely(k->take(k->way, v, size, &g))) {
+		bulk_move(r->row, MM_CACHED, g.bytes, size);
+	} else {
+		*b->clock = r->number;
+		g = bulk_slow_malloc(k, a, size);
+		if (g.bytes == 0)
+			return false;
+		r->slow_mallocs++;
+		bulk_move(r->row, MM_GRANTED, g.bytes, size);
+	}
+	if (mm_unlikely(q->note >> PLAIN_SITE_BITS != 0))
+		bulk_sort(a->m, b, q, g.va);
+	l->place = g.va.v + r->bias;
+	l->what = size | (uint64_t)q->note << 40;
+	l->born = r->number;
+	r->mallocs++;
+	r->live_bytes += size;
+	r->requested += size;
+	if (mm_unlikely(g.va.v - v->offset + g.bytes > r->end))
+		bulk_at_end(r, b, g.va.v - v->offset + g.bytes);
+	return true;
+}
+
+/* One free of the block l; false: the allocator does not know it. */
+BULK_INLINE bool bulk_free(const struct bulk_kind *k, struct alloc *a, const struct mem *v,
+			   struct bulk_run *r, struct bulk *b, struct live *l)
+{
+	const uint64_t size = l->what & PLAIN_SIZE_MAX;
+	const vaddr_t p = {l->place - r->bias};
+	msize_t bytes;
+
+	if (mm_unlikely((int64_t)r->live_bytes > r->peak))
+		bulk_at_peak(r, b);
+	bytes = k->give != NULL ? k->give(k->way, v, p) : FREE_BAD;
+	if (k->give != NULL && mm_likely(bytes != FREE_BAD)) {
+		bulk_move(r->row, MM_CACHED, 0 - bytes, 0 - size);
+	} else {
+		*b->clock = r->number;
+		bytes = k->free(a, p);
+		if (bytes == FREE_BAD)
+			return false;
+		r->slow_frees++;
+		bulk_move(r->row, MM_GRANTED, 0 - bytes, 0 - size);
+	}
+	l->place = 0;
+	r->frees++;
+	r->live_bytes -= size;
+	return true;
+}
+
+BULK_INLINE enum bulk_stop bulk_one(const struct bulk_kind *k, struct alloc *a, const struct mem *v,
+				    struct bulk_run *r, struct bulk *b, const struct plain_req *q)
+{
+	struct live *l;
+
+	if (q->size != PLAIN_FREE) {
+		if (mm_unlikely(q->size - 1 >= PLAIN_SIZE_MAX))
+			return q->size == PLAIN_NOTHING ? BULK_DONE : BULK_OTHER;
+		return mm_likely(bulk_malloc(k, a, v, r, b, q)) ? BULK_DONE : BULK_REFUSED;
+	}
+	l = &r->table[q->name];
+	if (mm_unlikely((l->place ^ r->place) >> 48 != 0))
+		return BULK_OTHER;
+	return mm_likely(bulk_free(k, a, v, r, b, l)) ? BULK_DONE : BULK_BAD_FREE;
+}
+
+/* Tracepoints and searches of the short way. */
+BULK_INLINE void bulk_count(const struct bulk_kind *k, struct mem *m, const struct bulk_run *r)
+{
+	m->search->count += r->mallocs - r->slow_mallocs;
+	m->search->bucket[0] += r->mallocs - r->slow_mallocs;
+	m->count[k->took] += r->mallocs - r->slow_mallocs;
+	m->count[k->gave] += r->frees - r->slow_frees;
+}
+
+/* How far ahead of the request being done the caches are warmed. */
+#define BULK_AHEAD_ENTRY 16
+#define BULK_AHEAD_BLOCK 8
+
+/*
+ * Where the live blocks do not fit into the caches: a request touches its entry of the
+ * table, and a free the header before its block (or nothing there, in a kind without
+ * headers).  Changes nothing but time.
+ */
+BULK_INLINE void bulk_look_ahead(const struct bulk_run *r, const struct mem *v,
+				 const struct plain_req *q)
+{
+	const struct live *l = &r->table[q[BULK_AHEAD_BLOCK].name];
+
+	__builtin_prefetch(&r->table[q[BULK_AHEAD_ENTRY].name], 1);
+	if (q[BULK_AHEAD_BLOCK].size == PLAIN_FREE && (l->place ^ r->place) >> 48 == 0)
+		__builtin_prefetch(v->window + (((l->place ^ r->place) - 16) & v->mask), 1);
+}
+
+BULK_INLINE enum bulk_stop bulk_run(const struct bulk_kind *k, struct alloc *a, struct bulk *b,
+				    const struct plain_req *req, size_t n, size_t *done)
+{
+	const struct plain_req *q = req, *const end = req + n;
+	const struct plain_req *const ahead =
+		b->cold && n > BULK_AHEAD_ENTRY ? end - BULK_AHEAD_ENTRY : req;
+	const struct mem v = *a->m;
+	struct bulk_run r = {.table = b->table,
+			     .place = b->place,
+			     .bias = b->place - v.offset,
+			     .row = mm_row_at(a->m, a->root)};
+	enum bulk_stop stop = BULK_DONE;
+
+	bulk_open(&r, b);
+	r.row->changed = MM_ROW_CHANGED;
+	for (; q < end; q++) {
+		if (q < ahead)
+			bulk_look_ahead(&r, &v, q);
+		r.number++;
+		stop = bulk_one(k, a, &v, &r, b, q);
+		if (mm_unlikely(stop != BULK_DONE)) {
+			r.number--;
+			break;
+		}
+		if (mm_likely(r.live_bytes != 0))
+			r.ratio += r.held / r.live_bytes;
+		else
+			r.idle++;
+	}
+	bulk_close(&r, b);
+	*b->clock = r.number;
+	*done = (size_t)(q - req);
+	bulk_count(k, a->m, &r);
+	return stop;
+}
+
+/* bytes_ops.bulk of kinds without a short way. */
+enum bulk_stop bulk_ordinary(struct alloc *a, struct bulk *b, const struct plain_req *req, size_t n,
+			     size_t *done);
+
+#endif
