@@ -21,13 +21,14 @@ _memscape_options() {
 	local common="--help --version" machine="-c --machine --variant --set"
 
 	case $1 in
-	replay) echo "$machine --alloc --port --noise --until --explain --check --fail-on --salvage --json --csv --every --timing --color --quiet $common" ;;
+	replay) echo "$machine --alloc --port --noise --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;
 	sweep) echo "--output --jobs --shard --dry-run --gate --max-steps --retry --color --quiet $common" ;;
 	merge) echo "--output $common" ;;
 	export) echo "--format --output --figures --reports --gate --baseline $common" ;;
 	baseline) echo "--gate --output --baseline --label --all --color $common" ;;
+	plot) echo "--output --title $machine --alloc --until --samples --region --zone --order --b-alloc --b-set --b-variant --figure --x --y --group $common" ;;
 	diff) echo "--all $common" ;;
 	info) echo "--variant --set --json $common" ;;
 	import) echo "--output --from --to $common" ;;
@@ -42,7 +43,7 @@ _memscape_values() {
 	case $1 in
 	-c | --machine) _memscape_names machines ;;
 	--variant) _memscape_variants ;;
-	--alloc) _memscape_names allocators ;;
+	--alloc | --b-alloc) _memscape_names allocators ;;
 	-f | --format) echo "csv json markdown junit github bencher" ;;
 	--port) echo "fast checked" ;;
 	--color) echo "auto always never" ;;
@@ -57,6 +58,7 @@ _memscape_words() {
 	case $1 in
 	list) echo "allocators machines formats figures" ;;
 	info) _memscape_names machines ;;
+	plot) [ "$COMP_CWORD" != 2 ] || memscape plot --help 2>/dev/null | sed -n '/^kinds/,$s/^  \([a-z]*\) .*/\1/p' ;;
 	baseline) [ "$COMP_CWORD" != 2 ] || echo "update check" ;;
 	gen) memscape gen --help 2>/dev/null | sed -n '/^kinds/,$s/^  \([a-z]*\) .*/\1/p' ;;
 	trace) [ "$COMP_CWORD" != 2 ] || echo "cut merge filter scale shrink pages" ;;
@@ -68,7 +70,7 @@ _memscape() {
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="replay fit record sweep merge export baseline diff info import gen trace list --help --version"
+		words="replay fit record sweep merge export baseline plot diff info import gen trace list --help --version"
 	elif words=$(_memscape_values "$prev"); then
 		: # the value of an option
 	elif [[ $cur == -* ]]; then

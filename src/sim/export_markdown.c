@@ -105,18 +105,24 @@ static void write_effects(const struct markdown *m, const struct answers *a, uns
 	answers_effects_free(e, n);
 }
 
+static void write_best(void *ctx, const struct answer_design *best)
+{
+	const struct markdown *m = ctx;
+
+	fprintf(m->out, "Best: **%s**\n\n```text\n%s\n```\n\n", best->point,
+		best->command != NULL ? best->command : "");
+}
+
 static int write_answers(struct markdown *m, struct diag *d)
 {
-	const struct answer_design *best;
 	struct answers a;
 
 	if (answers_read(&a, m->q, d) != 0)
 		return -1;
 	fprintf(m->out, "%u points, %u of them did not run to their end.\n\n", a.points, a.failed);
-	best = answers_best(&a);
-	if (best != NULL) {
-		fprintf(m->out, "Best by %s: **%s**\n\n```text\n%s\n```\n\n", answers_figure(&a, 0),
-			best->point, best->command != NULL ? best->command : "");
+	if (a.nr != 0)
+		fprintf(m->out, "## Best by %s\n\n", answers_figure(&a, 0));
+	if (answers_best(&a, write_best, m) != 0) {
 		write_front(m, &a);
 		for (unsigned f = 0; f < a.nr; f++)
 			write_effects(m, &a, f);

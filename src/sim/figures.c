@@ -47,8 +47,7 @@ int extfrag_index(const struct free_area *a, unsigned order)
 	return (int)(1000 - (int64_t)((1000 + (c.free_pages * 1000 >> order)) / c.blocks));
 }
 
-/* Lower end of a bucket of struct mm_search, steps. */
-static uint64_t bucket_start(unsigned i)
+uint64_t search_bucket(unsigned i)
 {
 	unsigned k = i - MM_SEARCH_EXACT;
 
@@ -66,7 +65,7 @@ uint64_t search_percentile(const struct mm_search *s, unsigned permille)
 	for (unsigned i = 0; i < MM_SEARCH_BUCKETS && s->count != 0; i++) {
 		seen += s->bucket[i];
 		if (seen >= rank && seen != 0)
-			return bucket_start(i);
+			return search_bucket(i);
 	}
 	return 0;
 }

@@ -29,6 +29,9 @@ int unusable_index(const struct free_area *a, unsigned order);
  */
 int extfrag_index(const struct free_area *a, unsigned order);
 
+/* Least list steps of the searches in bucket i of struct mm_search. */
+uint64_t search_bucket(unsigned i);
+
 /* The least number of steps that `permille` of the searches needed at most. */
 uint64_t search_percentile(const struct mm_search *s, unsigned permille);
 

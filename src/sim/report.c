@@ -308,13 +308,26 @@ static json_t *zones_json(struct replay *r)
 
 /* ---- heaps and caches ---- */
 
+/* [[steps, searches], ...]: the steps from which a bucket counts, empty ones left out. */
+static json_t *histogram_json(const struct mm_search *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < MM_SEARCH_BUCKETS; i++)
+		if (s->bucket[i] != 0)
+			json_array_append_new(list, json_pack("[I, I]",
+							      (json_int_t)search_bucket(i),
+							      (json_int_t)s->bucket[i]));
+	return list;
+}
+
 static json_t *search_json(const struct mm_search *s)
 {
-	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I}", "count", (json_int_t)s->count, "mean",
+	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)s->count, "mean",
 			 permille(s->count ? (int64_t)(s->steps * 1000 / s->count) : 0), "p50",
 			 (json_int_t)search_percentile(s, 500), "p99",
 			 (json_int_t)search_percentile(s, 990), "max", (json_int_t)s->max,
-			 "max_event", (json_int_t)s->max_event);
+			 "max_event", (json_int_t)s->max_event, "histogram", histogram_json(s));
 }
 
 static json_t *jw_json(const struct figures *f)

@@ -152,22 +152,49 @@ const char *answers_figure(const struct answers *a, unsigned f)
 	return a->t.figure[a->first + f];
 }
 
-const struct answer_design *answers_best(const struct answers *a)
+/* Is p better than `best` in the first figure in which they differ? */
+static bool is_better(const struct answers *a, const struct answer_design *p,
+		      const struct answer_design *best)
 {
-	const struct answer_design *best = NULL;
+	unsigned f = 0;
 
-	for (unsigned i = 0; a->nr != 0 && i < a->nr_designs; i++) {
-		const struct answer_design *p = &a->design[i];
-		unsigned f = 0;
+	while (f < a->nr && p->value[f] == best->value[f])
+		f++;
+	return f < a->nr && p->value[f] < best->value[f];
+}
 
-		if (!p->whole)
+/* The best of those that compete with design i; NULL: one before it did, so it was told. */
+static const struct answer_design *best_like(const struct answers *a, unsigned i)
+{
+	const struct answer_design *best = &a->design[i];
+
+	for (unsigned k = 0; k < a->nr_designs; k++) {
+		const struct answer_design *p = &a->design[k];
+
+		if (!p->whole || !competes(p, &a->design[i]))
 			continue;
-		while (best != NULL && f < a->nr && p->value[f] == best->value[f])
-			f++;
-		if (best == NULL || (f < a->nr && p->value[f] < best->value[f]))
+		if (k < i)
+			return NULL;
+		if (is_better(a, p, best))
 			best = p;
 	}
 	return best;
+}
+
+unsigned answers_best(const struct answers *a,
+		      void (*fn)(void *ctx, const struct answer_design *best), void *ctx)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; a->nr != 0 && i < a->nr_designs; i++) {
+		const struct answer_design *best = a->design[i].whole ? best_like(a, i) : NULL;
+
+		if (best == NULL)
+			continue;
+		fn(ctx, best);
+		n++;
+	}
+	return n;
 }
 
 /* ---- main effects ---- */

@@ -53,10 +53,11 @@ void answers_free(struct answers *a);
 const char *answers_figure(const struct answers *a, unsigned f);
 
 /*
- * The best design of figure 0, ties by the next figures and then by order.  NULL: there
- * is none.
+ * The best design of figure 0 of each machine and trace, ties by the next figures and
+ * then by order.  Calls fn for each, in the order of their first designs; returns how many.
  */
-const struct answer_design *answers_best(const struct answers *a);
+unsigned answers_best(const struct answers *a,
+		      void (*fn)(void *ctx, const struct answer_design *best), void *ctx);
 
 /* Effects of all factors with more than one value on figure f, the largest first.  Returns how many. */
 unsigned answers_effects(const struct answers *a, unsigned f, struct answer_effect **out);

@@ -119,21 +119,41 @@ static int read_machines(struct sweep *s, const struct conf_node *n, struct diag
 
 /* ---- traces ---- */
 
+/* "sweeps/../traces/x" is "traces/x", where that is the same file. */
+static void shorten(char *path)
+{
+	char copy[SWEEP_PATH], *up;
+
+	snprintf(copy, sizeof copy, "%s", path);
+	while ((up = strstr(copy, "/../")) != NULL) {
+		char *from = up;
+
+		while (from > copy && from[-1] != '/')
+			from--;
+		if (from == up || strncmp(from, "..", 2) == 0)
+			break;
+		memmove(from, up + 4, strlen(up + 4) + 1);
+	}
+	if (strlen(copy) < strlen(path) && access(copy, R_OK) == 0)
+		memcpy(path, copy, strlen(copy) + 1);
+}
+
 /* Beside the sweep file, or else as it is named. */
 static char *trace_path(const struct conf_node *n, const char *name)
 {
 	const char *slash = strrchr(n->file, '/');
-	char *path = NULL, *text;
+	char *path = NULL;
 
 	if (name[0] == '/' || slash == NULL)
 		return strdup(name);
 	if (asprintf(&path, "%.*s/%s", (int)(slash - n->file), n->file, name) < 0)
 		return NULL;
-	if (access(path, R_OK) == 0)
+	if (access(path, R_OK) == 0) {
+		shorten(path);
 		return path;
+	}
 	free(path);
-	text = strdup(name);
-	return text;
+	return strdup(name);
 }
 
 static char *label_of_path(const char *path)

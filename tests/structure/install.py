@@ -13,7 +13,8 @@ import tempfile
 
 MACHINES = ["stm32h7", "x86_32", "x86_64"]
 FILES = [*(f"memscape/configs/{m}.yaml" for m in MACHINES), "memscape/traces/firmware.mst",
-         "memscape/traces/README.md", "man/man1/memscape.1", "man/man1/memscape-record.1",
+         "memscape/traces/README.md", "memscape/plots/common.py",
+         "memscape/sweeps/heap-for-firmware.yaml", "man/man1/memscape.1", "man/man1/memscape-record.1",
          "bash-completion/completions/memscape", "doc/memscape/README.md", "doc/memscape/LICENSE"]
 
 

@@ -13,6 +13,7 @@
 	X(merge, "join the shards of a sweep")                                       \
 	X(export, "write the results of a sweep as CSV, JSON, Markdown, JUnit, ...") \
 	X(baseline, "write the figures that later runs are held against")            \
+	X(plot, "draw a run, a trace or the results of a sweep")                     \
 	X(diff, "compare two reports figure by figure")                              \
 	X(info, "describe a machine or a trace")                                     \
 	X(import, "write a trace of another format in a native one")                 \

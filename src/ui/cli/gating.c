@@ -10,6 +10,7 @@
 #include "ui/cli/text.h"
 
 #define SHOWN_BROKEN 20u
+#define SHOWN_BEST   8u
 #define SHOWN_FRONT  20u
 #define SHOWN_LEVELS 8u
 
@@ -86,8 +87,8 @@ int gating_judge(const struct gating *g, struct sweep_db *db, const char *color)
 /* Byte counts as sizes, all else as it is. */
 static const char *value_text(const char *figure, long long millionths, char *buf)
 {
-	if (strcmp(export_unit(figure), "bytes") == 0 && millionths % 1000000 == 0)
-		return size_text(millionths / 1000000, buf);
+	if (strcmp(export_unit(figure), "bytes") == 0)
+		return size_text((millionths + 500000) / 1000000, buf);
 	if (millionths % 1000000 == 0)
 		return count_text(millionths / 1000000, buf);
 	snprintf(buf, COUNT_TEXT, "%lld.%03lld", millionths / 1000000,
@@ -103,6 +104,11 @@ static void print_design(const struct answers *a, const struct answer_design *p)
 	for (unsigned f = 0; f < a->nr; f++)
 		printf("%s %s %s", f ? "," : "", answers_figure(a, f),
 		       value_text(answers_figure(a, f), p->value[f], buf));
+	if (p->least[0] != p->most[0]) {
+		printf(" (%s", value_text(answers_figure(a, 0), p->least[0], buf));
+		printf(" to %s over the repeats)",
+		       value_text(answers_figure(a, 0), p->most[0], buf));
+	}
 	putchar('\n');
 }
 
@@ -140,36 +146,58 @@ static void print_effect(const struct answers *a, unsigned f, const struct answe
 static void print_effects(const struct answers *a, unsigned f)
 {
 	struct answer_effect *e;
-	unsigned n = answers_effects(a, f, &e);
+	unsigned n = answers_effects(a, f, &e), idle = 0;
 	char buf[COUNT_TEXT];
 
 	if (n != 0)
 		printf("What matters for %s, by its mean\n", answers_figure(a, f));
 	for (unsigned i = 0; i < n; i++)
-		print_effect(a, f, &e[i]);
+		if (e[i].range != 0)
+			print_effect(a, f, &e[i]);
+	for (unsigned i = 0; i < n; i++)
+		if (e[i].range == 0)
+			printf("%s%s", idle++ ? ", " : "  no difference: ", e[i].factor);
+	if (idle != 0)
+		putchar('\n');
 	if (n != 0 && a->repeats > 1)
 		printf("  noise of the repeats: up to %s\n",
 		       value_text(answers_figure(a, f), a->noise[f], buf));
 	answers_effects_free(e, n);
 }
 
+struct best_view {
+	const struct answers *a;
+	struct text_style style;
+	unsigned shown;
+};
+
+static void print_best(void *ctx, const struct answer_design *best)
+{
+	struct best_view *v = ctx;
+
+	if (v->shown++ >= SHOWN_BEST)
+		return;
+	print_design(v->a, best);
+	print_in(stdout, &v->style, TEXT_DIM, "    %s\n",
+		 best->command != NULL ? best->command : "");
+}
+
 int gating_answers(struct sweep_db *db, const char *color)
 {
 	struct export_request q = {.db = db, .out = stdout};
-	const struct answer_design *best;
-	struct text_style style;
+	struct best_view v = {0};
 	struct diag d = {0};
 	struct answers a;
 
-	text_style_init(&style, color, stdout);
+	text_style_init(&v.style, color, stdout);
 	if (answers_read(&a, &q, &d) != 0)
 		return cli_bad_input(&d);
-	best = answers_best(&a);
-	if (best != NULL) {
+	v.a = &a;
+	if (a.nr != 0)
 		printf("Best by %s\n", answers_figure(&a, 0));
-		print_design(&a, best);
-		print_in(stdout, &style, TEXT_DIM, "  %s\n",
-			 best->command != NULL ? best->command : "");
+	if (answers_best(&a, print_best, &v) != 0) {
+		if (v.shown > SHOWN_BEST)
+			printf("  and %u more\n", v.shown - SHOWN_BEST);
 		print_front(&a);
 		for (unsigned f = 0; f < a.nr; f++)
 			print_effects(&a, f);

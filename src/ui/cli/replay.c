@@ -12,6 +12,7 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/options.h"
 #include "ui/cli/outfile.h"
+#include "ui/cli/replay_series.h"
 #include "ui/cli/text.h"
 
 static const char help[] =
@@ -35,6 +36,10 @@ static const char help[] =
 	"      --json FILE|-      the whole report as JSON\n"
 	"      --csv FILE|-       figures over time, a row every --every events (default 1000)\n"
 	"      --every N          events between two rows\n"
+	"      --columns LIST     more columns: figures as --fail-on names them, separated by ';',\n"
+	"                         and the words zones and heaps for what they have\n"
+	"      --map FILE|-       what lies where in a region over time, a row a cell and --every\n"
+	"      --region NAME      of the map (default: the one most used)\n"
 	"      --timing           speed, on standard error\n"
 	"      --color WHEN       auto, always or never\n"
 	"  -q, --quiet            no text report\n"
@@ -47,7 +52,7 @@ static const char help[] =
 
 struct options {
 	struct machine_choice machine;
-	const char *trace, *alloc, *port, *json, *csv, *explain, *color;
+	const char *trace, *alloc, *port, *json, *csv, *explain, *color, *columns, *map, *region;
 	const char *fail_on[MAX_FAIL_ON];
 	struct expr *expr[MAX_FAIL_ON];
 	unsigned nr_fail_on;
@@ -58,7 +63,7 @@ struct options {
 struct session {
 	const struct options *o;
 	struct explainer explainer;
-	struct outfile csv;
+	struct series series;
 	struct progress progress;
 	struct replay *replay;
 	bool expectation_failed;
@@ -78,6 +83,9 @@ enum {
 	O_JSON,
 	O_CSV,
 	O_EVERY,
+	O_COLUMNS,
+	O_MAP,
+	O_REGION,
 	O_TIMING,
 	O_COLOR
 };
@@ -97,6 +105,9 @@ static const struct option longopts[] = {
 	{"json", required_argument, NULL, O_JSON},
 	{"csv", required_argument, NULL, O_CSV},
 	{"every", required_argument, NULL, O_EVERY},
+	{"columns", required_argument, NULL, O_COLUMNS},
+	{"map", required_argument, NULL, O_MAP},
+	{"region", required_argument, NULL, O_REGION},
 	{"timing", no_argument, NULL, O_TIMING},
 	{"color", required_argument, NULL, O_COLOR},
 	{"quiet", no_argument, NULL, 'q'},
@@ -131,6 +142,15 @@ static int text_option(struct options *o, int c, const char *arg)
 		return 0;
 	case O_EXPLAIN:
 		o->explain = arg;
+		return 0;
+	case O_COLUMNS:
+		o->columns = arg;
+		return 0;
+	case O_MAP:
+		o->map = arg;
+		return 0;
+	case O_REGION:
+		o->region = arg;
 		return 0;
 	case O_PORT:
 		o->port = arg;
@@ -222,9 +242,15 @@ static int parse(struct options *o, int argc, char **argv)
 					 ? "which trace? give a file, or - for standard input"
 					 : "more than one trace");
 	o->trace = argv[optind];
-	if (goes_to_stdout(o->json) + goes_to_stdout(o->csv) + (o->explain != NULL) > 1)
-		return cli_usage("replay", "standard output takes one of --json -, --csv - and "
-					   "--explain: give the others a file");
+	if (goes_to_stdout(o->json) + goes_to_stdout(o->csv) + goes_to_stdout(o->map) +
+		    (o->explain != NULL) >
+	    1)
+		return cli_usage("replay", "standard output takes one of --json -, --csv -, --map "
+					   "- and --explain: give the others a file");
+	if (o->columns != NULL && o->csv == NULL)
+		return cli_usage("replay", "--columns are those of --csv, which is not given");
+	if (o->region != NULL && o->map == NULL)
+		return cli_usage("replay", "--region is that of --map, which is not given");
 	return -1;
 }
 
@@ -238,27 +264,11 @@ static bool on_poll(void *ctx)
 	return interrupted();
 }
 
-static void csv_row(void *ctx, struct replay *r)
+static void on_sample(void *ctx, struct replay *r)
 {
 	struct session *s = ctx;
-	const struct figures *f = r->fig;
-	int64_t sum[MM_NR_CLASSES];
 
-	ledger_total(r->sys->ledger.rows, &r->sys->ledger, sum);
-	fprintf(s->csv.f, "%llu,%llu,%llu,%llu,%llu", (unsigned long long)f->event,
-		(unsigned long long)f->live_bytes, (unsigned long long)f->live_blocks,
-		(unsigned long long)f->footprint, (unsigned long long)f->failed);
-	for (unsigned c = 0; c < MM_GRANTED; c++)
-		fprintf(s->csv.f, ",%lld", (long long)sum[c]);
-	fputc('\n', s->csv.f);
-}
-
-static void csv_head(FILE *out)
-{
-	fputs("event,live_bytes,live_blocks,footprint_bytes,failed", out);
-	for (unsigned c = 0; c < MM_GRANTED; c++)
-		fprintf(out, ",%s", mm_class_name((enum mm_class)c));
-	fputc('\n', out);
+	series_row(&s->series, r);
 }
 
 /* An `expect` marker: the expression over the report as it is now. */
@@ -299,16 +309,12 @@ static void on_ready(void *ctx, struct replay *r)
 	r->opt.stop_ctx = s;
 	r->opt.expect = on_expect;
 	r->opt.expect_ctx = s;
-	if (s->o->csv != NULL) {
-		/* A run that is repeated begins its rows anew. */
-		if (s->csv.tmp[0] != '\0') {
-			rewind(s->csv.f);
-			(void)!ftruncate(fileno(s->csv.f), 0);
+	if (s->o->csv != NULL || s->o->map != NULL) {
+		if (series_begin(&s->series, r) == 0) {
+			r->opt.sample = on_sample;
+			r->opt.sample_ctx = s;
+			r->opt.sample_every = r->nr_sample = s->o->every;
 		}
-		csv_head(s->csv.f);
-		r->opt.sample = csv_row;
-		r->opt.sample_ctx = s;
-		r->opt.sample_every = r->nr_sample = s->o->every;
 	}
 	if (s->o->explain != NULL) {
 		s->explainer.out = stdout;
@@ -403,7 +409,8 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 		return status;
 	report = report_build(&run->replay, &rr);
 	text_style_init(&style, o->color, stdout);
-	if (!o->quiet && !goes_to_stdout(o->json) && !goes_to_stdout(o->csv) && o->explain == NULL)
+	if (!o->quiet && !goes_to_stdout(o->json) && !goes_to_stdout(o->csv) &&
+	    !goes_to_stdout(o->map) && o->explain == NULL)
 		report_text(report, &style, stdout);
 	err = o->json != NULL ? write_json(report, o->json) : 0;
 	if (status == EXIT_RAN)
@@ -412,6 +419,23 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 		status = EXIT_TRUE;
 	json_decref(report);
 	return status;
+}
+
+static int open_series(const struct options *o, const struct machine *m, struct series *s)
+{
+	struct diag d = {0};
+
+	s->columns = o->columns;
+	s->region = o->region;
+	if (o->region != NULL && machine_region(m, o->region) < 0)
+		return cli_usage("replay",
+				 "--region '%s': %s has no such region, 'memscape info %s' "
+				 "lists them",
+				 o->region, m->name, o->machine.name);
+	if (series_open(s, o->csv, o->map, &d) == 0)
+		return 0;
+	cli_bad_input(&d);
+	return strcmp(d.file, "--columns") == 0 ? EXIT_USAGE : EXIT_BAD_INPUT;
 }
 
 static int run_and_report(const struct options *o, const struct machine *m)
@@ -438,13 +462,15 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	if (o->explain != NULL && !explain_range(o->explain, &s.explainer.from, &s.explainer.to))
 		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120",
 				 o->explain);
-	if (o->csv != NULL && outfile_open(&s.csv, o->csv, &d) != 0)
-		return cli_bad_input(&d);
+	status = open_series(o, m, &s.series);
+	if (status != 0)
+		return status;
 	catch_interrupt();
 	if (run_trace(&run, &q, &d) != 0) {
-		outfile_abandon(&s.csv);
+		series_abandon(&s.series);
 		return cli_bad_input(&d);
 	}
+	series_end(&s.series, &run.replay);
 	progress_end(&s.progress);
 	if (o->timing)
 		print_timing(&run, cpu_seconds() - cpu, wall_seconds() - wall);
@@ -452,11 +478,9 @@ static int run_and_report(const struct options *o, const struct machine *m)
 		fprintf(stderr, "memscape: --explain %s: the run ended at event %llu\n", o->explain,
 			(unsigned long long)run.replay.fig->event);
 	status = end_status(o, &run, &d);
-	if (o->csv != NULL) {
-		d = (struct diag){0};
-		if (outfile_commit(&s.csv, &d) != 0)
-			status = cli_bad_input(&d);
-	}
+	d = (struct diag){0};
+	if (series_commit(&s.series, &d) != 0)
+		status = cli_bad_input(&d);
 	status = report_run(o, &run, &s, status);
 	run_finish(&run);
 	return status;
