@@ -146,6 +146,35 @@ static void work(const struct sweep_pool *p, int fd)
 	}
 }
 
+static int by_number(const void *a, const void *b)
+{
+	int x, y;
+
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return (x > y) - (x < y);
+}
+
+/*
+ * Closes all but the standard files, our socket and the traces: a file of results that a
+ * worker held would stay locked when the process that began it is killed.
+ */
+static void close_others(const struct sweep_pool *p, int fd)
+{
+	int keep[POOL_SLOTS + 1];
+	unsigned from = 3;
+
+	memcpy(keep, p->slot, sizeof p->slot);
+	keep[POOL_SLOTS] = fd;
+	qsort(keep, POOL_SLOTS + 1, sizeof keep[0], by_number);
+	for (unsigned i = 0; i < POOL_SLOTS + 1; i++) {
+		if ((unsigned)keep[i] > from)
+			close_range(from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	close_range(from, ~0u, 0);
+}
+
 /* The terminal's Ctrl-C is for the process that knows what is finished. */
 static void become_worker(const struct sweep_pool *p, int fd, pid_t parent)
 {
@@ -154,9 +183,7 @@ static void become_worker(const struct sweep_pool *p, int fd, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
-	for (unsigned i = 0; i < p->nr; i++)
-		if (p->worker[i].pid != 0)
-			close(p->worker[i].fd);
+	close_others(p, fd);
 	work(p, fd);
 	_exit(0);
 }
