@@ -37,8 +37,17 @@ static uint64_t range_off(const struct mem *m, vaddr_t a, msize_t bytes, bool st
 	return pa;
 }
 
+void mm_watch_store(struct mm_watch *w, uint64_t off, uint64_t bytes)
+{
+	for (uint64_t f = off >> MM_TOUCH_SHIFT; f <= (off + bytes - 1) >> MM_TOUCH_SHIFT; f++)
+		w->dirty[f] = 1;
+	if (w->nr < w->room)
+		w->log[w->nr++] = (struct mm_stored){off, (uint32_t)bytes};
+}
+
 static void touch(const struct mem *m, uint64_t off, msize_t bytes)
 {
+	mm_watched(m, off, bytes);
 	for (uint64_t f = off >> MM_TOUCH_SHIFT; f <= (off + bytes - 1) >> MM_TOUCH_SHIFT; f++)
 		m->touched[f] = true;
 }
@@ -72,8 +81,10 @@ void mm_zero(const struct mem *m, vaddr_t a, msize_t bytes)
 	for (end = off + bytes; off < end;) {
 		uint64_t n = in_frame(off, end);
 
-		if (m->touched[off >> MM_TOUCH_SHIFT])
+		if (m->touched[off >> MM_TOUCH_SHIFT]) {
+			mm_watched(m, off, n);
 			memset(m->window + off, 0, n);
+		}
 		off += n;
 	}
 }
@@ -87,8 +98,10 @@ static void copy_piece(const struct mem *m, uint64_t dst, uint64_t src, uint64_t
 {
 	if (m->touched[src >> MM_TOUCH_SHIFT]) {
 		m->touched[dst >> MM_TOUCH_SHIFT] = true;
+		mm_watched(m, dst, n);
 		memcpy(m->window + dst, m->window + src, n);
 	} else if (m->touched[dst >> MM_TOUCH_SHIFT]) {
+		mm_watched(m, dst, n);
 		memset(m->window + dst, 0, n);
 	}
 }

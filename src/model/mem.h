@@ -61,6 +61,21 @@ struct mem;
 typedef void mm_event_fn(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b,
 			 uint64_t c);
 
+/*
+ * Who stores where, for checkpoints and highlights.  Told by the checked port and by
+ * the block operations only: the fast port has no time for it.
+ */
+struct mm_stored {
+	uint64_t pa;
+	uint32_t bytes;
+};
+
+struct mm_watch {
+	uint8_t *dirty; /* one a MM_TOUCH_BYTES frame: 1 once a store reached it; cleared by its owner */
+	struct mm_stored *log; /* the stores in order; NULL: only dirty is kept */
+	uint32_t nr, room; /* entries; stores beyond room are in dirty only */
+};
+
 struct mm_shared; /* machine-wide state of a run: model/fault.h */
 struct physmem; /* the image: model/physmem.h */
 
@@ -87,6 +102,7 @@ struct mem {
 	struct mm_shared *sh;
 	const uint32_t *cpu; /* the CPU of the operation in progress; NULL: 0 */
 	const struct physmem *pm;
+	struct mm_watch *watch; /* NULL: nobody watches; see there */
 	uint64_t ok_base; /* checked port: range last found accessible, physical */
 	uint64_t ok_bytes;
 	uint8_t ok_sizes; /* bit set of access widths allowed there (1, 2, 4, 8) */
@@ -100,6 +116,15 @@ struct mem {
 #define MM_TOUCH_BYTES (1u << MM_TOUCH_SHIFT)
 
 /* ---- out of line, in src/model ---- */
+
+void mm_watch_store(struct mm_watch *w, uint64_t off, uint64_t bytes);
+
+/* [off, off + bytes) of the window has been stored to. */
+static inline void mm_watched(const struct mem *m, uint64_t off, uint64_t bytes)
+{
+	if (mm_unlikely(m->watch != NULL))
+		mm_watch_store(m->watch, off, bytes);
+}
 
 struct mm_row *mm_row_find(struct mem *m, uint64_t pa);
 void mm_fill(const struct mem *m, vaddr_t a, uint8_t byte, msize_t bytes);

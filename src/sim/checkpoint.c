@@ -1,14 +1,8 @@
 #include "sim/checkpoint.h"
+#include "sim/checkpoint_state.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What a handle's host side counts beyond the image. */
-struct alloc_state {
-	vaddr_t root;
-	uint64_t footprint;
-	uint64_t held, calls;
-};
 
 struct checkpoint {
 	uint64_t event, bytes;
@@ -20,9 +14,7 @@ struct checkpoint {
 	struct figures fig;
 	struct live *live;
 	uint32_t nr_live;
-	uint64_t nr_check, nr_sample;
-	struct mm_shared sh;
-	struct alloc_state alloc[SYS_MAX_ALLOCS];
+	struct host_state host;
 };
 
 static bool save_frames(struct checkpoint *c, const struct physmem *pm)
@@ -46,9 +38,18 @@ static bool save_frames(struct checkpoint *c, const struct physmem *pm)
 	return true;
 }
 
-static void save_alloc(struct alloc_state *s, const struct sys_alloc *a)
+void host_state_save(struct host_state *s, const struct replay *r)
 {
-	*s = (struct alloc_state){a->alloc->root, a->footprint, a->source.held, a->source.calls};
+	*s = (struct host_state){.nr_check = r->nr_check, .nr_sample = r->nr_sample};
+	s->sh = r->sys->sh;
+	s->sh.unwind = NULL;
+	s->sh.mmu = NULL;
+	for (unsigned i = 0; i < r->sys->nr_allocs; i++) {
+		const struct sys_alloc *a = &r->sys->allocs[i];
+
+		s->alloc[i] = (struct alloc_state){a->alloc->root, a->footprint, a->source.held,
+						   a->source.calls};
+	}
 }
 
 struct checkpoint *checkpoint_take(const struct replay *r)
@@ -60,9 +61,7 @@ struct checkpoint *checkpoint_take(const struct replay *r)
 		return NULL;
 	c->event = r->fig->event;
 	c->fig = *r->fig;
-	c->sh = sys->sh;
-	c->nr_check = r->nr_check;
-	c->nr_sample = r->nr_sample;
+	host_state_save(&c->host, r);
 	c->nr_live = r->live.nr;
 	c->live = malloc((r->live.nr + 1ull) * sizeof *c->live);
 	c->ledger = malloc(sys->ledger.bytes);
@@ -76,8 +75,6 @@ struct checkpoint *checkpoint_take(const struct replay *r)
 	memcpy(c->ledger, sys->ledger.block, sys->ledger.bytes);
 	if (c->mmu != NULL)
 		memcpy(c->mmu, sys->mmu.state, sys->mmu.bytes);
-	for (unsigned i = 0; i < sys->nr_allocs; i++)
-		save_alloc(&c->alloc[i], &sys->allocs[i]);
 	c->bytes = sizeof *c + c->nr_frames * (MM_TOUCH_BYTES + sizeof *c->frame) +
 		   c->nr_live * sizeof *c->live + sys->ledger.bytes + sys->mmu.bytes;
 	return c;
@@ -138,10 +135,28 @@ static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struc
 	return 0;
 }
 
-int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag *d)
+int host_state_restore(const struct host_state *s, struct replay *r, struct diag *d)
 {
 	struct system *sys = r->sys;
 	sigjmp_buf *unwind = sys->sh.unwind;
+	struct mmu *mmu = sys->sh.mmu;
+
+	sys->ledger.finds = UINT64_MAX;
+	sys->sh = s->sh;
+	sys->sh.unwind = unwind;
+	sys->sh.mmu = mmu;
+	r->nr_rest = 0;
+	r->nr_check = s->nr_check;
+	r->nr_sample = s->nr_sample;
+	for (unsigned i = 0; i < sys->nr_allocs; i++)
+		if (restore_alloc(&s->alloc[i], &sys->allocs[i], d) != 0)
+			return -1;
+	return 0;
+}
+
+int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag *d)
+{
+	struct system *sys = r->sys;
 
 	if (c->nr_live != 0 && r->live.nr < c->nr_live && !live_grow(&r->live, c->nr_live - 1))
 		return diag_set(d, "", 0, 0, "out of host memory");
@@ -150,16 +165,9 @@ int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag
 	memcpy(sys->ledger.block, c->ledger, sys->ledger.bytes);
 	if (c->mmu != NULL)
 		memcpy(sys->mmu.state, c->mmu, sys->mmu.bytes);
-	sys->ledger.finds = UINT64_MAX;
 	*r->fig = c->fig;
-	sys->sh = c->sh;
-	sys->sh.unwind = unwind;
-	r->nr_rest = 0;
-	r->nr_check = c->nr_check;
-	r->nr_sample = c->nr_sample;
 	restore_frames(c, &sys->pm);
-	for (unsigned i = 0; i < sys->nr_allocs; i++)
-		if (restore_alloc(&c->alloc[i], &sys->allocs[i], d) != 0)
-			return -1;
+	if (host_state_restore(&c->host, r, d) != 0)
+		return -1;
 	return r->trace != NULL ? trace_seek(r->trace, c->event + 1, d) : 0;
 }

@@ -7,7 +7,7 @@
  *   paths   heaps.main.search.p99, zones.normal.nr_free[3]: list elements by their `name`
  *           (case-insensitive) or by [index]
  *   calls   count(list), largest(name), unusable(zone, order), extfrag(zone, order)
- *           where `name` is a region, heap or zone; largest() is the largest of all
+ *           where `name` is a region, heap or zone (all that bear it); largest() is the largest of all
  *   compare < <= > >= == != ; a text compares with a quoted text: run.ended == "done"
  *
  * Numbers are exact integers or thousandths: 128-bit fixed point with 6 decimal

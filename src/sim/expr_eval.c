@@ -6,17 +6,17 @@
 
 #include "sim/expr_node.h"
 
-struct value {
-	fixed number;
-	const char *text; /* a text */
-	const json_t *json; /* a list or an object: only for functions */
-};
-
 struct eval {
 	const struct expr *e;
 	const json_t *report;
 	struct diag *d;
+	const struct expr_source *src; /* NULL: the report alone */
 };
+
+static const json_t *report_of(const struct eval *v)
+{
+	return v->src != NULL ? v->src->report(v->src->ctx) : v->report;
+}
 
 static int wrong(const struct eval *v, int col, const char *what, const char *name)
 {
@@ -88,8 +88,11 @@ static void value_of(const json_t *j, struct value *out)
 
 static int eval_path(const struct eval *v, const struct node *n, struct value *out)
 {
-	const json_t *at = v->report;
+	const json_t *at;
 
+	if (v->src != NULL && v->src->path != NULL && v->src->path(v->src->ctx, n, out))
+		return 0;
+	at = report_of(v);
 	for (unsigned i = 0; i < n->nr_steps; i++) {
 		const json_t *next = take_step(at, &n->step[i]);
 
@@ -138,31 +141,41 @@ static int call_count(const struct eval *v, const struct node *n, struct value *
 	return 0;
 }
 
-/* The largest free block of all heaps and zones, or of the one named. */
+static void larger(json_int_t *best, const json_t *element)
+{
+	json_int_t b = json_integer_value(json_object_get(element, "largest_free_bytes"));
+
+	*best = b > *best ? b : *best;
+}
+
+/*
+ * The largest free block of everything, or of what bears the name: a heap, a zone, a
+ * region, or several of them.
+ */
 static int call_largest(const struct eval *v, const struct node *n, struct value *out)
 {
-	static const char *const lists[] = {"heaps", "zones"};
 	const char *name = bare_name(n->kid[0]);
+	const json_t *report = report_of(v), *lists[3];
 	json_int_t best = -1;
 
 	if (n->kid[1] != NULL || (n->kid[0] != NULL && name == NULL))
 		return wrong(v, n->col,
-			     "expected the name of a heap or a zone, or nothing, as argument of",
+			     "expected the name of a heap, a zone or a region, or nothing, as "
+			     "argument of",
 			     n->text);
-	for (size_t l = 0; l < 2; l++) {
-		const json_t *list = json_object_get(v->report, lists[l]);
-
-		for (size_t i = 0; i < json_array_size(list); i++) {
-			const json_t *e = json_array_get(list, i);
+	lists[0] = json_object_get(report, "heaps");
+	lists[1] = json_object_get(report, "zones");
+	lists[2] = json_object_get(json_object_get(report, "ledger"), "regions");
+	for (size_t l = 0; l < 3; l++)
+		for (size_t i = 0; i < json_array_size(lists[l]); i++) {
+			const json_t *e = json_array_get(lists[l], i);
 			const char *s = json_string_value(json_object_get(e, "name"));
-			json_int_t b = json_integer_value(json_object_get(e, "largest_free_bytes"));
 
-			if ((name == NULL || (s != NULL && strcasecmp(s, name) == 0)) && b > best)
-				best = b;
+			if (name == NULL || (s != NULL && strcasecmp(s, name) == 0))
+				larger(&best, e);
 		}
-	}
 	if (best < 0)
-		return wrong(v, n->col, "there is no heap or zone", name ? name : "at all");
+		return wrong(v, n->col, "there is no heap, zone or region", name ? name : "at all");
 	out->number = (fixed)best * MILLION;
 	return 0;
 }
@@ -178,7 +191,7 @@ static int call_index(const struct eval *v, const struct node *n, struct value *
 		return wrong(v, n->col, "expected a zone and an order as arguments of", n->text);
 	if (eval_number(v, n->kid[1], &order) != 0)
 		return -1;
-	zone = by_name(json_object_get(v->report, "zones"), name);
+	zone = by_name(json_object_get(report_of(v), "zones"), name);
 	if (zone == NULL)
 		return wrong(v, n->kid[0]->col, "there is no zone", name);
 	x = order < 0 ? NULL
@@ -199,6 +212,8 @@ static int eval_call(const struct eval *v, const struct node *n, struct value *o
 		     {"unusable", call_index},
 		     {"extfrag", call_index}};
 
+	if (v->src != NULL && v->src->call != NULL && v->src->call(v->src->ctx, n, out))
+		return 0;
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
 		if (strcmp(calls[i].name, n->text) == 0)
 			return calls[i].fn(v, n, out);
@@ -233,7 +248,13 @@ static bool holds(enum op op, int order)
 static int eval_compare(const struct eval *v, const struct node *n, struct value *out)
 {
 	struct value a, b;
+	bool truth;
 
+	if (v->src != NULL && v->src->compare != NULL &&
+	    v->src->compare(v->src->ctx, n, &truth)) {
+		out->number = truth ? MILLION : 0;
+		return 0;
+	}
 	if (eval(v, n->kid[0], &a) != 0 || eval(v, n->kid[1], &b) != 0)
 		return -1;
 	if (a.json != NULL || b.json != NULL || (a.text == NULL) != (b.text == NULL))
@@ -329,7 +350,7 @@ static int eval(const struct eval *v, const struct node *n, struct value *out)
 
 int expr_true(const struct expr *e, const json_t *report, bool *out, struct diag *d)
 {
-	struct eval v = {e, report, d};
+	struct eval v = {e, report, d, NULL};
 	fixed x = 0;
 
 	if (eval_number(&v, e->root, &x) != 0)
@@ -340,11 +361,32 @@ int expr_true(const struct expr *e, const json_t *report, bool *out, struct diag
 
 int expr_number(const struct expr *e, const json_t *report, long long *millionths, struct diag *d)
 {
-	struct eval v = {e, report, d};
+	struct eval v = {e, report, d, NULL};
 	fixed x = 0;
 
 	if (eval_number(&v, e->root, &x) != 0)
 		return -1;
 	*millionths = (long long)x;
 	return 0;
+}
+
+int expr_true_from(const struct expr *e, const struct expr_source *src, bool *out, struct diag *d)
+{
+	struct eval v = {e, NULL, d, src};
+	fixed x = 0;
+
+	if (eval_number(&v, e->root, &x) != 0)
+		return -1;
+	*out = x != 0;
+	return 0;
+}
+
+bool node_is_limit(const struct node *n, enum op *op, fixed *number)
+{
+	if (n->kind != N_BINARY || !compares(n->op) || n->kid[1] == NULL ||
+	    n->kid[1]->kind != N_NUMBER)
+		return false;
+	*op = n->op;
+	*number = n->kid[1]->number;
+	return true;
 }

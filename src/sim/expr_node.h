@@ -62,4 +62,30 @@ char *expr_node_text(const struct node *n);
 #define FIXED_TEXT 48
 char *fixed_text(long long millionths, char buf[FIXED_TEXT]);
 
+struct value {
+	fixed number;
+	const char *text; /* a text */
+	const json_t *json; /* a list or an object: only for functions */
+};
+
+/*
+ * Where values come from without a report being built for each: asked first, and only
+ * what it does not know (false) is looked for in the report.  NULL members know nothing.
+ */
+struct expr_source {
+	bool (*path)(void *ctx, const struct node *n, struct value *out);
+	bool (*call)(void *ctx, const struct node *n, struct value *out);
+	/* A comparison as a whole: its truth, where that is known without the exact values. */
+	bool (*compare)(void *ctx, const struct node *n, bool *truth);
+	const json_t *(*report)(void *ctx); /* borrowed; NULL: out of host memory */
+	void *ctx;
+};
+
+/* As expr_true, with values from a source. */
+int expr_true_from(const struct expr *e, const struct expr_source *src, bool *out,
+		   struct diag *d) MUST_USE;
+
+/* "a < 8K" as its operator and number, if that is its shape with a path or call at the left. */
+bool node_is_limit(const struct node *n, enum op *op, fixed *number);
+
 #endif

@@ -1,5 +1,7 @@
 #include "sim/figures.h"
 
+#include <string.h>
+
 void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone,
 		  struct free_area *out)
 {
@@ -7,6 +9,60 @@ void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigne
 	*out = (struct free_area){.max_order = pages->ops->pages->max_order(pages->alloc)};
 	for (unsigned o = 0; o <= out->max_order; o++)
 		out->nr_free[o] = pages->ops->pages->nr_free(pages->alloc, zone, o);
+}
+
+struct free_walk {
+	const struct system *s;
+	const struct sys_alloc *a;
+	free_block_fn *fn;
+	void *ctx;
+};
+
+/* A page allocator shows blocks that others took as cached too; the free ones are free. */
+static void free_span(void *ctx, const struct walk_span *w)
+{
+	const struct free_walk *f = ctx;
+	enum mm_class want = f->a->ops->pages != NULL ? MM_FREE : MM_CACHED;
+
+	if (w->class == want && w->bytes != 0)
+		f->fn(f->ctx, f->a, w->base.v - f->s->offset, w->bytes);
+}
+
+void each_free_block(struct system *s, free_block_fn *fn, void *ctx)
+{
+	for (unsigned i = 0; i < s->nr_allocs; i++) {
+		struct free_walk f = {s, &s->allocs[i], fn, ctx};
+		const struct alloc_ops *o = f.a->ops;
+		struct alloc *w;
+
+		if (o->pages == NULL && o->bytes == NULL && o->stack == NULL)
+			continue;
+		w = system_walker(s, &s->allocs[i]);
+		w->ops->walk(w, free_span, &f);
+	}
+}
+
+struct largest {
+	const struct system *s;
+	uint64_t *out;
+};
+
+static void note_largest(void *ctx, const struct sys_alloc *a, uint64_t pa, uint64_t bytes)
+{
+	const struct largest *l = ctx;
+	int r = physmem_region(&l->s->pm, pa);
+
+	(void)a;
+	if (r >= 0 && bytes > l->out[r])
+		l->out[r] = bytes;
+}
+
+void largest_by_region(struct system *s, uint64_t out[MACHINE_MAX_REGIONS])
+{
+	struct largest l = {s, out};
+
+	memset(out, 0, MACHINE_MAX_REGIONS * sizeof *out);
+	each_free_block(s, note_largest, &l);
 }
 
 struct contig {

@@ -32,6 +32,16 @@ int extfrag_index(const struct free_area *a, unsigned order);
 /* Least list steps of the searches in bucket i of struct mm_search. */
 uint64_t search_bucket(unsigned i);
 
+/*
+ * A free block that requests can be served from, whichever heap or zone it is of; by
+ * walk, so a corrupt image may fault: see replay_read.  O(what the allocators hold).
+ */
+typedef void free_block_fn(void *ctx, const struct sys_alloc *a, uint64_t pa, uint64_t bytes);
+void each_free_block(struct system *s, free_block_fn *fn, void *ctx);
+
+/* Bytes of the largest free block in each region of the machine. */
+void largest_by_region(struct system *s, uint64_t out[MACHINE_MAX_REGIONS]);
+
 /* The least number of steps that `permille` of the searches needed at most. */
 uint64_t search_percentile(const struct mm_search *s, unsigned permille);
 

@@ -191,9 +191,26 @@ static json_t *owners_json(const struct replay *r)
 	return list;
 }
 
-static json_t *regions_json(const struct system *s)
+struct largest_reading {
+	struct system *sys;
+	uint64_t bytes[MACHINE_MAX_REGIONS];
+};
+
+static void read_largest(void *ctx)
 {
+	struct largest_reading *x = ctx;
+
+	largest_by_region(x->sys, x->bytes);
+}
+
+static json_t *regions_json(struct replay *r)
+{
+	struct system *s = r->sys;
+	struct largest_reading free_in = {.sys = s};
 	json_t *list = json_array();
+
+	if (!replay_read(r, read_largest, &free_in))
+		free_in = (struct largest_reading){.sys = s};
 
 	for (unsigned i = 0; i < s->machine->nr_regions; i++) {
 		const struct region *g = &s->machine->regions[i];
@@ -203,18 +220,19 @@ static json_t *regions_json(const struct system *s)
 
 		ledger_region(s->ledger.rows, &s->ledger, i, sum);
 		set_classes(o, sum);
+		json_object_set_new(o, "largest_free_bytes", uint_of(free_in.bytes[i]));
 		json_array_append_new(list, o);
 	}
 	return list;
 }
 
-static json_t *ledger_json(const struct replay *r)
+static json_t *ledger_json(struct replay *r)
 {
 	const struct system *s = r->sys;
 
 	return json_pack("{s:o, s:o, s:o, s:o}", "final", total_json(&s->ledger, s->ledger.rows),
 			 "peak", total_json(&s->ledger, peak_rows(r)), "by_owner", owners_json(r),
-			 "regions", regions_json(s));
+			 "regions", regions_json(r));
 }
 
 static json_t *peak_json(const struct figures *f)

@@ -51,9 +51,18 @@ static int by_base(const void *a, const void *b)
 	return x->end < y->end ? -1 : x->end > y->end;
 }
 
+/* Most allocators walk in order. */
+static bool is_sorted(const struct spans *v)
+{
+	for (size_t i = 1; i < v->nr; i++)
+		if (v->v[i].base < v->v[i - 1].base)
+			return false;
+	return true;
+}
+
 void spans_sort(struct spans *v)
 {
-	if (v->nr != 0)
+	if (!is_sorted(v))
 		qsort(v->v, v->nr, sizeof *v->v, by_base);
 }
 

@@ -774,3 +774,9 @@ struct alloc *system_walker(struct system *s, struct sys_alloc *a)
 		mm_bug(&a->walker_view, "attach refuses an image that init made", a->alloc->root);
 	return a->walker;
 }
+
+void system_watch(struct system *s, struct mm_watch *w)
+{
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		s->allocs[i].view.watch = w;
+}

@@ -76,6 +76,9 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 		struct diag *d) MUST_USE;
 void system_finish(struct system *s); /* zeroed is fine */
 
+/* All stores of all allocators from now on tell w, in the checked port; NULL: nobody. */
+void system_watch(struct system *s, struct mm_watch *w);
+
 const struct alloc_ops *instance_kind(const struct alloc_instance *in, const char *kind);
 
 /* The instance of a port and a word size, NULL: none. */

@@ -31,6 +31,7 @@ static inline uint64_t mm_checked_off(const struct mem *m, vaddr_t a, unsigned b
 	{                                                                                   \
 		uint64_t off = mm_checked_off(m, a, bits / 8, true);                        \
 		m->touched[off >> MM_TOUCH_SHIFT] = true;                                   \
+		mm_watched(m, off, bits / 8);                                               \
 		__builtin_memcpy(m->window + off, &x, sizeof x);                            \
 	}
 

@@ -1,0 +1,86 @@
+/*
+ * The machine at one event, for those who look: what walk, figures and live table
+ * say, read once when first asked for, and immutable until time moves on.
+ *
+ * Everything here is read through walkers, which are attached read-only: whoever
+ * looks cannot change a byte.
+ */
+#ifndef SIM_MOMENT_H
+#define SIM_MOMENT_H
+
+#include "sim/figures.h"
+#include "sim/timeline.h"
+
+/* A piece of physical memory.  Pieces ascend, do not overlap, and may leave gaps. */
+struct piece {
+	uint64_t base, end;
+	const char *what; /* "free chunk", "page descriptors": a literal */
+	uint64_t detail; /* order, class index, ...: see what */
+	uint32_t slot; /* of the live block that begins here; SLOT_NONE */
+	uint8_t class; /* enum mm_class; MM_GRANTED: live */
+	uint8_t alloc; /* index in the system */
+};
+
+struct moment_zone {
+	unsigned alloc, zone; /* index in the system, in that allocator */
+	struct zone_figures f;
+	struct free_area area;
+	uint64_t largest; /* bytes */
+};
+
+struct moment_heap {
+	unsigned alloc;
+	struct free_space space;
+	uint64_t live_blocks;
+	int64_t class[MM_NR_CLASSES]; /* of its owner in the ledger */
+};
+
+struct moment_cache {
+	uint32_t slot, number;
+	unsigned alloc;
+	uint32_t name; /* string index */
+	struct cache_figures f;
+};
+
+struct moment {
+	bool has_pieces, has_lives, has_zones, has_heaps, has_caches;
+	bool unreadable; /* the image is corrupt: something could not be read */
+	struct piece *piece; /* owned, as all here */
+	size_t nr_pieces;
+	uint32_t *by_pa; /* open addressing: slot + 1 */
+	size_t by_pa_mask;
+	struct moment_zone *zone;
+	unsigned nr_zones;
+	struct moment_heap heap[SYS_MAX_ALLOCS];
+	unsigned nr_heaps;
+	struct moment_cache *cache;
+	unsigned nr_caches;
+	uint64_t largest[MACHINE_MAX_REGIONS]; /* bytes, with the pieces */
+};
+
+void moment_forget(struct moment *m); /* frees what was read; zeroed is fine */
+
+/* ---- what does not cost a walk ---- */
+
+const struct system *moment_system(const struct timeline *t);
+const struct figures *moment_figures(const struct timeline *t);
+const struct live *moment_live(const struct timeline *t, uint32_t slot); /* NULL: no such slot */
+uint32_t moment_nr_slots(const struct timeline *t);
+/* Raw bytes; false when any lies outside RAM. */
+bool moment_read(const struct timeline *t, uint64_t pa, void *buf, size_t bytes) MUST_USE;
+bool moment_touched(const struct timeline *t, uint64_t pa); /* was its frame ever stored to? */
+void moment_region_classes(const struct timeline *t, unsigned region, int64_t out[MM_NR_CLASSES]);
+
+/* ---- what does: read once a moment; borrowed until time moves ---- */
+
+const struct piece *moment_pieces(struct timeline *t, size_t *nr);
+/* Index of the first piece that ends behind pa. O(log n). */
+size_t moment_piece_at(struct timeline *t, uint64_t pa);
+uint32_t moment_slot_at(struct timeline *t, uint64_t pa); /* of the live block there; SLOT_NONE */
+const struct moment_zone *moment_zones(struct timeline *t, unsigned *nr);
+const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr);
+const struct moment_cache *moment_caches(struct timeline *t, unsigned *nr);
+
+struct image_hash moment_hash(const struct timeline *t);
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * Compare: two heaps on one trace, side by side in lockstep; what differs is lit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/tui/names.h"
+#include "ui/tui/views.h"
+
+struct compare {
+	bool begun;
+};
+
+/* The other one follows; false: it could not. */
+static bool follow(struct app *a)
+{
+	struct diag d = {0};
+	int how;
+
+	if (timeline_now(a->other) == timeline_now(a->t))
+		return true;
+	how = timeline_seek(a->other, timeline_now(a->t), &d);
+	if (how == TIMELINE_ERROR)
+		say(a, STYLE_BAD, "%s", d.msg);
+	return how == TIMELINE_THERE;
+}
+
+static uint64_t heap_sum(const struct timeline *t, enum mm_class c)
+{
+	int64_t sum[MM_NR_CLASSES];
+	const struct system *s = moment_system(t);
+
+	ledger_total(s->ledger.rows, &s->ledger, sum);
+	return sum[c] > 0 ? (uint64_t)sum[c] : 0;
+}
+
+struct figures_of {
+	uint64_t v[12];
+};
+
+static const char *const labels[] = {"live bytes",	"rounding bytes", "metadata bytes",
+				     "lost bytes",	"footprint",	  "peak footprint",
+				     "free in heaps",	"largest free",	  "free blocks",
+				     "failed requests", "list steps",	  "bytes copied"};
+
+#define NR_LABELS (sizeof labels / sizeof labels[0])
+
+static struct figures_of figures_of(struct timeline *t)
+{
+	const struct figures *f = moment_figures(t);
+	const struct system *s = moment_system(t);
+	unsigned nr;
+	const struct moment_heap *h = moment_heaps(t, &nr);
+	struct figures_of x = {{f->live_bytes, heap_sum(t, MM_ROUNDING), heap_sum(t, MM_METADATA),
+				heap_sum(t, MM_SLACK), f->footprint, f->peak_footprint, 0, 0, 0,
+				f->failed, 0, f->bytes_copied}};
+
+	for (unsigned i = 0; i < nr; i++) {
+		x.v[6] += h[i].space.bytes;
+		x.v[7] = h[i].space.largest > x.v[7] ? h[i].space.largest : x.v[7];
+		x.v[8] += h[i].space.blocks;
+		x.v[10] += s->ledger.search[s->allocs[h[i].alloc].owner].steps;
+	}
+	return x;
+}
+
+static void draw_figures(struct app *a, struct box b)
+{
+	struct figures_of x = figures_of(a->t), y = figures_of(a->other);
+	int at = b.w >= 100 ? 30 : 18, w = 22;
+
+	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
+	put_right(b, 0, at + w, STYLE_HEAD, heap_name(a->t));
+	put_right(b, 0, at + 2 * w, STYLE_HEAD, heap_name(a->other));
+	put_right(b, 0, at + 2 * w + 14, STYLE_HEAD, "difference");
+	for (unsigned i = 0; i < NR_LABELS && (int)i + 1 < b.h; i++) {
+		enum style s = x.v[i] == y.v[i] ? STYLE_PLAIN : STYLE_WARN;
+		char n[LONG_COUNT], d[LONG_COUNT + 2];
+
+		put_text(b, 1 + (int)i, 0, STYLE_PLAIN, labels[i]);
+		put_right(b, 1 + (int)i, at + w, s, long_count(x.v[i], n));
+		put_right(b, 1 + (int)i, at + 2 * w, s, long_count(y.v[i], n));
+		d[0] = y.v[i] >= x.v[i] ? '+' : '-';
+		long_count(y.v[i] >= x.v[i] ? y.v[i] - x.v[i] : x.v[i] - y.v[i], d + 1);
+		put_right(b, 1 + (int)i, at + 2 * w + 14, s, x.v[i] == y.v[i] ? "" : d);
+	}
+}
+
+/* ---- the arenas, cell by cell ---- */
+
+static bool arena_of(const struct timeline *t, uint64_t *base, uint64_t *bytes)
+{
+	const struct system *s = moment_system(t);
+	const struct sys_alloc *h = s->group[GROUP_HEAP];
+
+	if (h == NULL || h->arena.bytes == 0)
+		return false;
+	*base = h->arena.base.v - s->offset;
+	*bytes = h->arena.bytes;
+	return true;
+}
+
+struct strip {
+	char letter;
+	enum style style;
+	uint64_t live;
+};
+
+/* What fills cell i of n of an arena most. */
+static struct strip strip_cell(struct timeline *t, uint64_t base, uint64_t bytes, unsigned i,
+			       unsigned n)
+{
+	uint64_t from = base + bytes / n * i, to = i + 1 == n ? base + bytes : from + bytes / n;
+	uint64_t sum[NR_STATES] = {0};
+	size_t nr, k = moment_piece_at(t, from);
+	const struct piece *p = moment_pieces(t, &nr);
+	enum state best = STATE_UNMANAGED;
+
+	for (; k < nr && p[k].base < to; k++) {
+		uint64_t lo = p[k].base > from ? p[k].base : from, hi = p[k].end < to ? p[k].end : to;
+
+		sum[piece_state(moment_system(t), &p[k])] += hi - lo;
+	}
+	for (unsigned st = 0; st < NR_STATES; st++)
+		if (sum[st] > sum[best])
+			best = (enum state)st;
+	return (struct strip){states[best].letter, states[best].style, sum[STATE_LIVE]};
+}
+
+static void draw_strips(struct app *a, struct box b)
+{
+	uint64_t x, xn, y, yn;
+	unsigned w = b.w > 2 ? (unsigned)b.w : 2, rows = b.h > 2 ? (unsigned)(b.h - 1) / 2 : 0, n;
+
+	if (!arena_of(a->t, &x, &xn) || !arena_of(a->other, &y, &yn) || rows == 0)
+		return;
+	n = w * rows;
+	n = n < xn ? n : (unsigned)xn;
+	put(b, 0, 0, STYLE_DIM, "the arenas: %s above, %s below; where they differ is lit",
+	    heap_name(a->t), heap_name(a->other));
+	for (unsigned i = 0; i < n; i++) {
+		struct strip p = strip_cell(a->t, x, xn, i, n), q = strip_cell(a->other, y, yn, i, n);
+		bool differs = p.letter != q.letter;
+		int row = 1 + (int)(i / w), col = (int)(i % w);
+
+		put_char(b, row, col, p.style, (uint32_t)(unsigned char)p.letter);
+		put_char(b, row + (int)rows, col, differs ? STYLE_LIT : q.style,
+			 (uint32_t)(unsigned char)q.letter);
+	}
+}
+
+static void draw_nothing(struct box b)
+{
+	put_text(b, 1, 0, STYLE_PLAIN, "Two heaps on the same trace, in lockstep.");
+	put_text(b, 2, 0, STYLE_PLAIN, "Name the other one:   :compare first_fit");
+	put_text(b, 3, 0, STYLE_DIM, "(Tab after ':compare ' completes kinds; --compare KIND does it "
+				     "from the start)");
+}
+
+static void compare_draw(struct app *a, void *state, struct box b)
+{
+	(void)state;
+	if (a->other == NULL) {
+		draw_nothing(b);
+		return;
+	}
+	if (!follow(a))
+		put(b, 0, 0, STYLE_WARN, "%s is at event %llu", heap_name(a->other),
+		    (unsigned long long)timeline_now(a->other));
+	draw_figures(a, b);
+	draw_strips(a, box_rows(b, (int)NR_LABELS + 2, -1));
+}
+
+/* ---- the first divergence ---- */
+
+/* Both went one event on: do they differ? By outcome, or also by where in the arena. */
+static bool differs(const struct app *a, bool places)
+{
+	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
+	uint64_t xb = 0, yb = 0, n;
+
+	if (x == NULL || y == NULL)
+		return false;
+	if (x->outcome != y->outcome)
+		return true;
+	if (!places || x->bytes == 0 || y->bytes == 0 || !arena_of(a->t, &xb, &n) ||
+	    !arena_of(a->other, &yb, &n))
+		return false;
+	return x->pa - xb != y->pa - yb;
+}
+
+/* The first span of the series in which another number of requests failed. */
+static bool span_of_outcomes(struct app *a, uint64_t *from, uint64_t *to)
+{
+	const struct series *x = timeline_series(a->t), *y = timeline_series(a->other);
+
+	for (unsigned i = 0; i < x->nr && i < y->nr; i++)
+		if (x->v[i].failed != y->v[i].failed || x->v[i].findings != y->v[i].findings) {
+			*from = i * x->width;
+			*to = (i + 1) * x->width;
+			return true;
+		}
+	return false;
+}
+
+static void step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool places)
+{
+	uint64_t home = timeline_now(a->t);
+
+	go_to(a, from);
+	if (!follow(a))
+		return;
+	while (timeline_now(a->t) < to) {
+		struct diag d = {0};
+		uint64_t next = timeline_now(a->t) + 1;
+
+		if (timeline_seek(a->t, next, &d) != TIMELINE_THERE ||
+		    timeline_seek(a->other, next, &d) != TIMELINE_THERE ||
+		    (next % 256 == 0 && poll_keys(a, "comparing", next, to))) {
+			say(a, STYLE_WARN, "stopped at event %llu", (unsigned long long)next);
+			return;
+		}
+		if (differs(a, places)) {
+			say(a, STYLE_WARN, "event %llu: here they part", (unsigned long long)next);
+			return;
+		}
+	}
+	go_to(a, home);
+	say(a, STYLE_PLAIN, places ? "they never place a block differently"
+				   : "every request has the same outcome in both");
+}
+
+static void first_divergence(struct app *a, bool places)
+{
+	uint64_t from = 0, to = timeline_total(a->t);
+	struct diag d = {0};
+
+	if (timeline_finish(a->t, &d) != TIMELINE_THERE ||
+	    timeline_finish(a->other, &d) != TIMELINE_THERE) {
+		say(a, STYLE_WARN, "stopped");
+		return;
+	}
+	if (!places && !span_of_outcomes(a, &from, &to)) {
+		say(a, STYLE_PLAIN, "every request has the same outcome in both");
+		return;
+	}
+	step_to_divergence(a, from, to < timeline_total(a->t) ? to : timeline_total(a->t), places);
+}
+
+static bool compare_key(struct app *a, void *state, enum action act, struct input in)
+{
+	(void)state;
+	(void)act;
+	if (in.key == INPUT_MOUSE)
+		return in.y >= 0 && in.y < a->body.h;
+	if (a->other == NULL || (in.key != 'd' && in.key != 'D'))
+		return false;
+	first_divergence(a, in.key == 'D');
+	return true;
+}
+
+static const char *const help[] = {
+	":compare KIND\treplay the trace with another heap beside this one",
+	"d\tto the first event that one of them serves and the other does not",
+	"D\tto the first event at which they place a block differently in their arenas",
+	"\tstep, run and jump move both",
+	NULL,
+};
+
+const struct view_ops view_compare = {
+	.name = "compare",
+	.title = "Compare",
+	.summary = "two heaps on one trace, in lockstep",
+	.help = help,
+	.private_size = sizeof(struct compare),
+	.draw = compare_draw,
+	.key = compare_key,
+};
