@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 PORT = {"mm_row_find", "mm_fill", "mm_zero", "mm_copy", "mm_access_slow", "mm_warn", "mm_bug",
-        "mm_refuse", "mm_search_long", "mm_tlb_flush"}
+        "mm_refuse", "mm_search_long", "mm_tlb_flush", "mm_watch_store"}
 COMPILER = {"memcpy", "memset", "memmove", "memcmp"}
 INSTRUMENTED = re.compile(r"^(__asan_|__ubsan_|__sanitizer_|__gcov_|__llvm_|__stack_chk_|"
                           r"_GLOBAL_OFFSET_TABLE_|__sancov_|__odr_asan)")
