@@ -23,6 +23,7 @@ _memscape_options() {
 	case $1 in
 	replay) echo "$machine --alloc --port --noise --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
+	view) echo "$machine --alloc --compare --at --memory --noise --keys --colors --ascii --script --size $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;
 	sweep) echo "--output --jobs --shard --dry-run --gate --max-steps --retry --color --quiet $common" ;;
 	merge) echo "--output $common" ;;
@@ -43,7 +44,8 @@ _memscape_values() {
 	case $1 in
 	-c | --machine) _memscape_names machines ;;
 	--variant) _memscape_variants ;;
-	--alloc | --b-alloc) _memscape_names allocators ;;
+	--alloc | --b-alloc | --compare) _memscape_names allocators ;;
+	--colors) echo "256 16 8 0" ;;
 	-f | --format) echo "csv json markdown junit github bencher" ;;
 	--port) echo "fast checked" ;;
 	--color) echo "auto always never" ;;
@@ -70,7 +72,7 @@ _memscape() {
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="replay fit record sweep merge export baseline plot diff info import gen trace list --help --version"
+		words="replay view fit record sweep merge export baseline plot diff info import gen trace list --help --version"
 	elif words=$(_memscape_values "$prev"); then
 		: # the value of an option
 	elif [[ $cur == -* ]]; then

@@ -18,7 +18,7 @@ import time
 import unittest
 
 MEMSCAPE = ROOT = FIRMWARE = None
-COMMANDS = ["replay", "fit", "record", "diff", "info", "import", "gen", "trace", "list"]
+COMMANDS = ["replay", "view", "fit", "record", "diff", "info", "import", "gen", "trace", "list"]
 SMALL = 'a = malloc 100\nb = malloc 200\nfree a\nc = malloc 50\n'
 # golden/explain-NAME: the machine it runs on
 EXPLAINED = {

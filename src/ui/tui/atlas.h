@@ -1,0 +1,57 @@
+/*
+ * The atlas's inside: rows of cells over physical memory, and a dump of its bytes.
+ */
+#ifndef UI_TUI_ATLAS_H
+#define UI_TUI_ATLAS_H
+
+#include "ui/tui/names.h"
+
+enum atlas_colors { BY_STATE, BY_OWNER, BY_AGE, BY_FILL, NR_ATLAS_COLORS };
+
+#define ATLAS_ZOOM 16u /* a key's worth */
+
+struct atlas {
+	bool begun;
+	bool to_scale; /* holes as large as they are; else only RAM */
+	bool hex;
+	bool center; /* the cursor's row, when next drawn */
+	enum atlas_colors by;
+	uint64_t cell; /* bytes a cell, a power of two; 0: as fits the screen */
+	uint64_t at; /* address under the cursor */
+	size_t top; /* first row shown */
+	unsigned per_row; /* cells a row, a power of two */
+};
+
+/* A stretch of rows: a region, or in the scale the whole span. */
+struct stretch {
+	uint64_t base, bytes;
+	int region; /* -1: everything */
+	bool headed; /* has a line of its own above */
+};
+
+#define MAX_STRETCHES (MACHINE_MAX_REGIONS + 1u)
+
+unsigned atlas_stretches(const struct app *a, const struct atlas *s,
+			 struct stretch v[MAX_STRETCHES]);
+
+/* What a cell shows. */
+struct atlas_cell {
+	uint64_t bytes[NR_STATES];
+	uint64_t owner_bytes; /* of the owner who has most */
+	uint64_t youngest; /* birth of its youngest live block; 0: none */
+	uint8_t owner; /* index in the system; 0xff none */
+	char letter; /* of what fills it most */
+	bool lit; /* the last event touched it */
+};
+
+/* The n cells from base on. O(pieces in them). */
+void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n,
+		 struct atlas_cell *out);
+
+void hexdump_draw(struct app *a, struct atlas *s, struct box b);
+unsigned hexdump_width(int cols); /* bytes a line */
+
+/* Did the last event touch [base, base + bytes)? */
+bool is_lit(struct app *a, uint64_t base, uint64_t bytes);
+
+#endif

@@ -1,0 +1,19 @@
+/* The one list of views: a file view_NAME.c each, and one word here. */
+#ifndef UI_TUI_VIEWS_H
+#define UI_TUI_VIEWS_H
+
+#include "ui/tui/app.h"
+
+#define VIEWS(X)                                                                                   \
+	X(atlas)                                                                                   \
+	X(events)                                                                                  \
+	X(ledger)
+
+#define X(name) extern const struct view_ops view_##name;
+VIEWS(X)
+#undef X
+
+extern const struct view_ops *const views[];
+extern const unsigned nr_views;
+
+#endif
