@@ -95,6 +95,8 @@ static void set_bits(const struct mmu *u, uint64_t at, uint64_t bits)
 {
 	u->pm->window[at] |= (uint8_t)bits;
 	u->pm->touched[at >> MM_TOUCH_SHIFT] = true;
+	if (mm_unlikely(u->pm->watch != NULL))
+		mm_watch_store(u->pm->watch, at, 1);
 }
 
 struct leaf {

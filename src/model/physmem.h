@@ -32,6 +32,7 @@ struct physmem {
 	uint64_t mask;
 	bool *touched;
 	uint64_t frames; /* entries of touched */
+	struct mm_watch *watch; /* told of the processor's own stores (page tables); NULL: nobody */
 	const struct phys_region *regions; /* ascending, owned */
 	unsigned nr_regions;
 	bool host_aligned; /* RAM borders are host page borders: `fast` sees every fault */

@@ -777,6 +777,7 @@ struct alloc *system_walker(struct system *s, struct sys_alloc *a)
 
 void system_watch(struct system *s, struct mm_watch *w)
 {
+	s->pm.watch = w;
 	for (unsigned i = 0; i < s->nr_allocs; i++)
 		s->allocs[i].view.watch = w;
 }
