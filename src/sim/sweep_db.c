@@ -116,8 +116,12 @@ static int lock_file(struct sweep_db *db, struct diag *d)
 	db->lock = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (db->lock < 0)
 		return diag_set(d, db->path, 0, 0, "cannot be written");
-	if (flock(db->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+	/* A worker that was just being made may outlive a killed sweep by a moment. */
+	for (int tries = 0; tries < 10; tries++) {
+		if (flock(db->lock, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		usleep(50000);
+	}
 	return diag_set(d, db->path, 0, 0, "another sweep is writing to it, expected to be alone");
 }
 

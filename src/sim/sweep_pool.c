@@ -13,11 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#define DEPTH 2u /* jobs a worker has: one at work, one so that it need not wait for us */
+
 struct worker {
 	pid_t pid; /* 0: not begun */
 	int fd; /* our end */
-	bool busy;
-	struct sweep_job job;
+	struct sweep_job job[DEPTH]; /* the first is at work */
+	unsigned nr;
 };
 
 struct sweep_pool {
@@ -241,7 +243,6 @@ static int end(struct worker *w)
 	while (waitpid(w->pid, &how, 0) < 0 && errno == EINTR)
 		;
 	w->pid = 0;
-	w->busy = false;
 	return how;
 }
 
@@ -264,26 +265,49 @@ unsigned sweep_pool_idle(const struct sweep_pool *p)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->nr; i++)
-		n += !p->worker[i].busy;
+		n += p->worker[i].nr == 0;
 	return n;
+}
+
+bool sweep_pool_has_room(const struct sweep_pool *p)
+{
+	for (unsigned i = 0; i < p->nr; i++)
+		if (p->worker[i].nr < DEPTH)
+			return true;
+	return false;
+}
+
+bool sweep_pool_is_busy(const struct sweep_pool *p)
+{
+	for (unsigned i = 0; i < p->nr; i++)
+		if (p->worker[i].nr != 0)
+			return true;
+	return false;
+}
+
+/* The worker with least to do; NULL: all have enough. */
+static struct worker *least_busy(struct sweep_pool *p)
+{
+	struct worker *best = NULL;
+
+	for (unsigned i = 0; i < p->nr; i++)
+		if (p->worker[i].nr < DEPTH && (best == NULL || p->worker[i].nr < best->nr))
+			best = &p->worker[i];
+	return best;
 }
 
 int sweep_pool_give(struct sweep_pool *p, const struct sweep_job *job, struct diag *d)
 {
-	for (unsigned i = 0; i < p->nr; i++) {
-		struct worker *w = &p->worker[i];
+	struct worker *w = least_busy(p);
 
-		if (w->busy)
-			continue;
-		if (w->pid == 0 && begin(p, w, d) != 0)
-			return -1;
-		w->job = *job;
-		w->busy = true;
-		/* One that has died while it was idle is found when its answer is awaited. */
-		(void)!send_all(w->fd, job, sizeof *job);
-		return 0;
-	}
-	return diag_set(d, "", 0, 0, "no worker is idle");
+	if (w == NULL)
+		return diag_set(d, "", 0, 0, "no worker has room for a job");
+	if (w->pid == 0 && begin(p, w, d) != 0)
+		return -1;
+	w->job[w->nr++] = *job;
+	/* One that has died is found when its answer is awaited. */
+	(void)!send_all(w->fd, job, sizeof *job);
+	return 0;
 }
 
 static const char *status_word(const char *s)
@@ -315,14 +339,22 @@ static bool read_reply(struct worker *w, struct sweep_done *out)
 	return out->result.report != NULL && receive_all(w->fd, out->result.report, h.report_bytes);
 }
 
-static void crashed(struct worker *w, struct sweep_done *out)
+static void first_done(struct worker *w)
 {
+	w->nr--;
+	memmove(&w->job[0], &w->job[1], w->nr * sizeof w->job[0]);
+}
+
+/* The job at work has crashed; one that waited behind it goes to a new process. */
+static void crashed(struct sweep_pool *p, struct worker *w, struct sweep_done *out)
+{
+	struct diag d = {0};
 	int how;
 
 	free(out->result.report);
 	kill(w->pid, SIGKILL); /* dead already, but for one whose answer made no sense */
 	how = end(w);
-	*out = (struct sweep_done){.job = w->job, .result = {.status = "crash"}};
+	*out = (struct sweep_done){.job = w->job[0], .result = {.status = "crash"}};
 	if (WIFSIGNALED(how))
 		snprintf(out->result.message, sizeof out->result.message,
 			 "its process was ended by signal %d (%s)", WTERMSIG(how),
@@ -330,15 +362,35 @@ static void crashed(struct worker *w, struct sweep_done *out)
 	else
 		snprintf(out->result.message, sizeof out->result.message,
 			 "its process ended with status %d", WEXITSTATUS(how));
+	first_done(w);
+	if (w->nr != 0 && begin(p, w, &d) == 0)
+		(void)!send_all(w->fd, &w->job[0], sizeof w->job[0]);
 }
 
-static void take_answer(struct worker *w, struct sweep_done *out)
+/* A job for which no process could be made after a crash. */
+static bool stranded(struct sweep_pool *p, struct sweep_done *out)
 {
-	*out = (struct sweep_done){.job = w->job};
+	for (unsigned i = 0; i < p->nr; i++) {
+		struct worker *w = &p->worker[i];
+
+		if (w->nr == 0 || w->pid != 0)
+			continue;
+		*out = (struct sweep_done){
+			.job = w->job[0],
+			.result = {.status = "crash", .message = "no process can be made for it"}};
+		first_done(w);
+		return true;
+	}
+	return false;
+}
+
+static void take_answer(struct sweep_pool *p, struct worker *w, struct sweep_done *out)
+{
+	*out = (struct sweep_done){.job = w->job[0]};
 	if (read_reply(w, out))
-		w->busy = false;
+		first_done(w);
 	else
-		crashed(w, out);
+		crashed(p, w, out);
 }
 
 bool sweep_pool_wait(struct sweep_pool *p, int ms, struct sweep_done *out)
@@ -347,8 +399,10 @@ bool sweep_pool_wait(struct sweep_pool *p, int ms, struct sweep_done *out)
 	struct worker *who[POOL_MAX_WORKERS];
 	nfds_t n = 0;
 
+	if (stranded(p, out))
+		return true;
 	for (unsigned i = 0; i < p->nr; i++)
-		if (p->worker[i].busy) {
+		if (p->worker[i].nr != 0) {
 			who[n] = &p->worker[i];
 			fds[n++] = (struct pollfd){.fd = p->worker[i].fd, .events = POLLIN};
 		}
@@ -356,7 +410,7 @@ bool sweep_pool_wait(struct sweep_pool *p, int ms, struct sweep_done *out)
 		return false;
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].revents != 0) {
-			take_answer(who[i], out);
+			take_answer(p, who[i], out);
 			return true;
 		}
 	return false;

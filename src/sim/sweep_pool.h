@@ -35,10 +35,15 @@ struct sweep_pool *sweep_pool_new(const struct sweep *s, unsigned workers, struc
 /* Kills those that are at work. */
 void sweep_pool_free(struct sweep_pool *p); /* NULL is fine */
 
-/* How many have no job, of all that may be. */
+/* How many have no job, of all that may be; whether one has room for a job; whether any has one. */
 unsigned sweep_pool_idle(const struct sweep_pool *p);
+bool sweep_pool_has_room(const struct sweep_pool *p);
+bool sweep_pool_is_busy(const struct sweep_pool *p);
 
-/* Gives a job to an idle worker.  0, or -1 with *d: no process can be made. */
+/*
+ * Gives a job to the worker with least to do: an idle one, or one that then has the next
+ * at hand when it is done.  0, or -1 with *d: none has room, or no process can be made.
+ */
 int sweep_pool_give(struct sweep_pool *p, const struct sweep_job *job, struct diag *d) MUST_USE;
 
 /* Waits for a job to end, at most `ms`.  true with *out. */

@@ -12,7 +12,7 @@
 
 #include "sim/sweep_pool.h"
 
-#define AHEAD 64u /* points looked ahead */
+#define AHEAD 1024u /* points looked ahead: some for each of POOL_MAX_WORKERS */
 
 /* ---- the plan ---- */
 
@@ -148,7 +148,7 @@ struct schedule {
 	struct pending queue[AHEAD];
 	unsigned nr_queue;
 	struct slot slot[POOL_SLOTS];
-	struct running running[POOL_MAX_WORKERS];
+	struct running running[2 * POOL_MAX_WORKERS];
 	uint64_t generation;
 	struct diag *d;
 };
@@ -272,7 +272,17 @@ static int give_point(struct schedule *c)
 	return 0;
 }
 
-/* Work for all that are idle. */
+/*
+ * A worker may have its next point at hand while it runs one, as long as there are many
+ * left: near the end a point that waits behind another is one that an idle worker lacks.
+ */
+static bool wants_work(const struct schedule *c)
+{
+	return sweep_pool_idle(c->pool) > 0 ||
+	       (c->nr_queue > 2 * c->q->jobs && sweep_pool_has_room(c->pool));
+}
+
+/* Work for all that are idle, or soon will be. */
 static int give_all(struct schedule *c)
 {
 	int given = 1;
@@ -280,7 +290,7 @@ static int give_all(struct schedule *c)
 	if (fill_queue(c) != 0)
 		return -1;
 	drop_slots(c);
-	while (given > 0 && sweep_pool_idle(c->pool) > 0) {
+	while (given > 0 && wants_work(c)) {
 		given = give_decoding(c);
 		if (given == 0)
 			given = give_point(c);
@@ -360,19 +370,13 @@ static int took(struct schedule *c, struct sweep_done *done)
 	return err;
 }
 
-static bool is_busy(const struct schedule *c)
-{
-	return sweep_pool_idle(c->pool) <
-	       (c->q->jobs < POOL_MAX_WORKERS ? c->q->jobs : POOL_MAX_WORKERS);
-}
-
 static int run_all(struct schedule *c)
 {
 	struct sweep_done done;
 
 	if (give_all(c) != 0)
 		return -1;
-	while (is_busy(c)) {
+	while (sweep_pool_is_busy(c->pool)) {
 		if (c->q->stop != NULL && c->q->stop(c->q->ctx))
 			return 0;
 		if (sweep_pool_wait(c->pool, 200, &done) && took(c, &done) != 0)

@@ -267,8 +267,9 @@ struct trace_reader *kept_trace_open(const struct kept_trace *k, const char *pat
 				      .events = k->head->events,
 				      .groups = k->head->groups};
 	r->events = calloc(TRACE_CHUNK, sizeof *r->events);
+	r->plain = calloc(TRACE_CHUNK, sizeof *r->plain);
 	r->state = new_state(k, path, change, d);
-	ok = r->events != NULL && r->state != NULL;
+	ok = r->events != NULL && r->plain != NULL && r->state != NULL;
 	/* A file that is read again gives its own strings, the same ones, as it goes. */
 	if (ok && k->head->strings_at != 0)
 		ok = add_strings(r, k);
