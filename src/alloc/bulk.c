@@ -6,5 +6,5 @@ enum bulk_stop bulk_ordinary(struct alloc *a, struct bulk *b, const struct plain
 	const struct bulk_kind kind = {.malloc = a->ops->bytes->malloc,
 				       .free = a->ops->bytes->free};
 
-	return bulk_run(&kind, a, b, req, n, done);
+	return bulk_run(&kind, NULL, a, b, req, n, done);
 }

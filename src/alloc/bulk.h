@@ -25,7 +25,6 @@ struct bulk_kind {
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free)(struct alloc *a, vaddr_t p);
 	enum mm_ev took, gave; /* tracepoints of the short way */
-	const void *way; /* the kind's own, for take and give: what stays the same, at hand */
 };
 
 /* What one call of bulk_run has at hand: what changes of the account, and what stays. */
@@ -103,14 +102,15 @@ static __attribute__((noinline)) struct grant bulk_slow_malloc(const struct bulk
 }
 
 /* One malloc of a size; false: it found nothing. */
-BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, struct alloc *a, const struct mem *v,
-			     struct bulk_run *r, struct bulk *b, const struct plain_req *q)
+BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, const void *way, struct alloc *a,
+			     const struct mem *v, struct bulk_run *r, struct bulk *b,
+			     const struct plain_req *q)
 {
 	struct live *l = &r->table[q->name];
 	const uint64_t size = q->size;
 	struct grant g;
 
-	if (k->take != NULL && mm_likely(k->take(k->way, v, size, &g))) {
+	if (k->take != NULL && mm_likely(k->take(way, v, size, &g))) {
 		bulk_move(r->row, MM_CACHED, g.bytes, size);
 	} else {
 		*b->clock = r->number;
@@ -134,8 +134,8 @@ BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, struct alloc *a, const s
 }
 
 /* One free of the block l; false: the allocator does not know it. */
-BULK_INLINE bool bulk_free(const struct bulk_kind *k, struct alloc *a, const struct mem *v,
-			   struct bulk_run *r, struct bulk *b, struct live *l)
+BULK_INLINE bool bulk_free(const struct bulk_kind *k, const void *way, struct alloc *a,
+			   const struct mem *v, struct bulk_run *r, struct bulk *b, struct live *l)
 {
 	const uint64_t size = l->what & PLAIN_SIZE_MAX;
 	const vaddr_t p = {l->place - r->bias};
@@ -143,7 +143,7 @@ BULK_INLINE bool bulk_free(const struct bulk_kind *k, struct alloc *a, const str
 
 	if (mm_unlikely((int64_t)r->live_bytes > r->peak))
 		bulk_at_peak(r, b);
-	bytes = k->give != NULL ? k->give(k->way, v, p) : FREE_BAD;
+	bytes = k->give != NULL ? k->give(way, v, p) : FREE_BAD;
 	if (k->give != NULL && mm_likely(bytes != FREE_BAD)) {
 		bulk_move(r->row, MM_CACHED, 0 - bytes, 0 - size);
 	} else {
@@ -160,20 +160,21 @@ BULK_INLINE bool bulk_free(const struct bulk_kind *k, struct alloc *a, const str
 	return true;
 }
 
-BULK_INLINE enum bulk_stop bulk_one(const struct bulk_kind *k, struct alloc *a, const struct mem *v,
-				    struct bulk_run *r, struct bulk *b, const struct plain_req *q)
+BULK_INLINE enum bulk_stop bulk_one(const struct bulk_kind *k, const void *way, struct alloc *a,
+				    const struct mem *v, struct bulk_run *r, struct bulk *b,
+				    const struct plain_req *q)
 {
 	struct live *l;
 
 	if (q->size != PLAIN_FREE) {
 		if (mm_unlikely(q->size - 1 >= PLAIN_SIZE_MAX))
 			return q->size == PLAIN_NOTHING ? BULK_DONE : BULK_OTHER;
-		return mm_likely(bulk_malloc(k, a, v, r, b, q)) ? BULK_DONE : BULK_REFUSED;
+		return mm_likely(bulk_malloc(k, way, a, v, r, b, q)) ? BULK_DONE : BULK_REFUSED;
 	}
 	l = &r->table[q->name];
 	if (mm_unlikely((l->place ^ r->place) >> 48 != 0))
 		return BULK_OTHER;
-	return mm_likely(bulk_free(k, a, v, r, b, l)) ? BULK_DONE : BULK_BAD_FREE;
+	return mm_likely(bulk_free(k, way, a, v, r, b, l)) ? BULK_DONE : BULK_BAD_FREE;
 }
 
 /* Tracepoints and searches of the short way. */
@@ -204,8 +205,10 @@ BULK_INLINE void bulk_look_ahead(const struct bulk_run *r, const struct mem *v,
 		__builtin_prefetch(v->window + (((l->place ^ r->place) - 16) & v->mask), 1);
 }
 
-BULK_INLINE enum bulk_stop bulk_run(const struct bulk_kind *k, struct alloc *a, struct bulk *b,
-				    const struct plain_req *req, size_t n, size_t *done)
+/* `k` is constant where this is called; `way` is the kind's own: what take and give have at hand. */
+BULK_INLINE enum bulk_stop bulk_run(const struct bulk_kind *k, const void *way, struct alloc *a,
+				    struct bulk *b, const struct plain_req *req, size_t n,
+				    size_t *done)
 {
 	const struct plain_req *q = req, *const end = req + n;
 	const struct plain_req *const ahead =
@@ -223,7 +226,7 @@ BULK_INLINE enum bulk_stop bulk_run(const struct bulk_kind *k, struct alloc *a, 
 		if (q < ahead)
 			bulk_look_ahead(&r, &v, q);
 		r.number++;
-		stop = bulk_one(k, a, &v, &r, b, q);
+		stop = bulk_one(k, way, a, &v, &r, b, q);
 		if (mm_unlikely(stop != BULK_DONE)) {
 			r.number--;
 			break;

@@ -624,13 +624,12 @@ static msize_t slab_array_op_largest(const struct alloc *a)
 static enum bulk_stop slab_array_op_bulk(struct alloc *a, struct bulk *b,
 					 const struct plain_req *req, size_t n, size_t *done)
 {
+	static const struct bulk_kind kind = {take_short,	    give_short,
+					      slab_array_op_malloc, slab_array_op_free,
+					      MM_EV_OBJ_ALLOC,	    MM_EV_OBJ_FREE};
 	const struct slab_way way = short_way((const struct slab_array *)a);
-	const struct bulk_kind kind = {take_short,	     give_short,
-				       slab_array_op_malloc, slab_array_op_free,
-				       MM_EV_OBJ_ALLOC,	     MM_EV_OBJ_FREE,
-				       &way};
 
-	return bulk_run(&kind, a, b, req, n, done);
+	return bulk_run(&kind, &way, a, b, req, n, done);
 }
 
 static const struct alloc_param params[] = {

@@ -12,13 +12,12 @@ struct bulk_kind {
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free)(struct alloc *a, vaddr_t p);
 	enum mm_ev took, gave;
-	const void *way;
 };
 
-static inline enum bulk_stop bulk_run(const struct bulk_kind *k, struct alloc *a, struct bulk *b,
+static inline enum bulk_stop bulk_run(const struct bulk_kind *k, const void *way, struct alloc *a, struct bulk *b,
 				      const struct plain_req *req, size_t n, size_t *done)
 {
-	(void)k, (void)a, (void)b, (void)req, (void)n;
+	(void)k, (void)way, (void)a, (void)b, (void)req, (void)n;
 	*done = 0;
 	return BULK_OTHER;
 }
