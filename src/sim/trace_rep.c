@@ -14,6 +14,7 @@
 
 #include "sim/id_map.h"
 #include "sim/trace_format.h"
+#include "sim/trace_plain.h"
 
 #define LINE_BYTES 128u /* more than any good line has */
 
@@ -61,7 +62,7 @@ static bool get_long_number(struct cursor *c, uint64_t *out)
  * and then the next number is begun before this one is done.  (Eight digits at once in a
  * word is slower: the cursor would wait for their count.)
  */
-static inline bool get_number(struct cursor *c, uint64_t *out)
+__attribute__((always_inline)) static inline bool get_number(struct cursor *c, uint64_t *out)
 {
 	const uint8_t *p = c->p + (*c->p == ' '), *first = p;
 	uint32_t v = 0, digit;
@@ -173,8 +174,10 @@ static bool is_null_free(struct cursor *c)
 }
 
 /* What the id names, and what becomes of it.  NULL, or what was expected. */
-static inline const char *take_alloc(struct rep_reader *b, struct slots *s, struct trace_event *ev,
-				     uint32_t id)
+__attribute__((always_inline)) static inline const char *take_alloc(struct rep_reader *b,
+								    struct slots *s,
+								    struct trace_event *ev,
+								    uint32_t id)
 {
 	if (mm_unlikely(!id_map_is_free(&b->map, id)))
 		return "an id that is not live: this one was not freed yet";
@@ -203,8 +206,11 @@ static const char *take_realloc(struct rep_reader *b, struct slots *s, struct tr
 }
 
 /* After the id: what remains of the line, and what it does.  NULL, or what was expected. */
-static inline const char *take_operation(struct rep_reader *b, struct slots *s, struct cursor *c,
-					 struct trace_event *ev, uint8_t letter, uint32_t id)
+__attribute__((always_inline)) static inline const char *take_operation(struct rep_reader *b,
+									struct slots *s,
+									struct cursor *c,
+									struct trace_event *ev,
+									uint8_t letter, uint32_t id)
 {
 	const char *wrong;
 
@@ -227,8 +233,10 @@ static inline const char *take_operation(struct rep_reader *b, struct slots *s, 
 }
 
 /* One line into *ev.  NULL, or what was expected at c->p. */
-static inline const char *read_operation(struct rep_reader *b, struct slots *s, struct cursor *c,
-					 struct trace_event *ev)
+__attribute__((always_inline)) static inline const char *read_operation(struct rep_reader *b,
+									struct slots *s,
+									struct cursor *c,
+									struct trace_event *ev)
 {
 	uint8_t letter = *c->p++;
 	uint64_t id;
@@ -260,13 +268,33 @@ static bool is_blank_line(const uint8_t *p)
 	return *p == '\n' || *p == '\r';
 }
 
-/* Lines from the buffer until it holds no whole one, or the chunk is full. */
-static int read_lines(struct trace_reader *r, size_t have, size_t *n, struct diag *d)
+/* What a line says, as a plain request, or among the others. */
+static inline struct plain_req in_short(struct trace_reader *r, const struct trace_event *ev,
+					uint32_t *others)
+{
+	bool births = ev->op == OP_MALLOC || (ev->op == OP_REALLOC && ev->flags == EV_NULL);
+
+	if (mm_likely(births && ev->size <= PLAIN_SIZE_MAX))
+		return (struct plain_req){ev->size, ev->slot, plain_note(ev)};
+	if (mm_likely(ev->op == OP_FREE && ev->flags == 0))
+		return (struct plain_req){PLAIN_FREE, ev->slot, 0};
+	r->events[*others] = *ev;
+	return (struct plain_req){PLAIN_OTHER, (*others)++, 0};
+}
+
+/*
+ * Lines from the buffer until it holds no whole one, or the chunk is full; `shorten`:
+ * to r->plain, with the others, *others so far, in r->events.
+ */
+__attribute__((always_inline)) static inline int read_lines(struct trace_reader *r, size_t have,
+							    size_t *n, bool shorten,
+							    uint32_t *others, struct diag *d)
 {
 	struct rep_reader *b = r->state;
 	struct cursor c = {.p = input_at(&r->in)};
 	const uint8_t *const first = c.p, *const end = first + have;
 	const uint8_t *const last = r->in.ended ? end : end - LINE_BYTES;
+	struct trace_event ev = {.op = 0};
 	const char *wrong = NULL;
 	size_t k;
 
@@ -278,9 +306,11 @@ static int read_lines(struct trace_reader *r, size_t have, size_t *n, struct dia
 			wrong = "the end of the line";
 			break;
 		}
-		wrong = read_operation(b, &r->slots, &c, &r->events[k]);
+		wrong = read_operation(b, &r->slots, &c, shorten ? &ev : &r->events[k]);
 		if (mm_unlikely(wrong != NULL))
 			break;
+		if (shorten)
+			r->plain[k] = in_short(r, &ev, others);
 		k++;
 	}
 	b->done += k - *n;
@@ -291,9 +321,25 @@ static int read_lines(struct trace_reader *r, size_t have, size_t *n, struct dia
 	return 0;
 }
 
-static int next(struct trace_reader *r, size_t *n, struct diag *d)
+typedef int lines_fn(struct trace_reader *r, size_t have, size_t *n, uint32_t *others,
+		     struct diag *d);
+
+static int whole_lines(struct trace_reader *r, size_t have, size_t *n, uint32_t *others,
+		       struct diag *d)
+{
+	return read_lines(r, have, n, false, others, d);
+}
+
+static int short_lines(struct trace_reader *r, size_t have, size_t *n, uint32_t *others,
+		       struct diag *d)
+{
+	return read_lines(r, have, n, true, others, d);
+}
+
+static int next_by(struct trace_reader *r, lines_fn *lines, size_t *n, struct diag *d)
 {
 	struct rep_reader *b = r->state;
+	uint32_t others = 0;
 	size_t have;
 
 	*n = 0;
@@ -305,7 +351,7 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 			return -1;
 		if (have == 0)
 			break;
-		if (read_lines(r, have, n, d) != 0)
+		if (lines(r, have, n, &others, d) != 0)
 			return -1;
 	}
 	if (*n == 0 ? b->done != b->head[HEAD_OPS] : b->done > b->head[HEAD_OPS])
@@ -313,6 +359,16 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 				      (unsigned long long)b->done,
 				      (unsigned long long)b->head[HEAD_OPS]);
 	return 0;
+}
+
+static int next(struct trace_reader *r, size_t *n, struct diag *d)
+{
+	return next_by(r, whole_lines, n, d);
+}
+
+static int next_plain(struct trace_reader *r, size_t *n, struct diag *d)
+{
+	return next_by(r, short_lines, n, d);
 }
 
 static const char *const losses[] = {
@@ -327,5 +383,6 @@ const struct trace_format trace_format_rep = {
 	.probe = probe,
 	.start = start,
 	.next = next,
+	.next_plain = next_plain,
 	.stop = stop,
 };

@@ -58,21 +58,20 @@ static uint64_t decode(const char *path, bool hash, uint64_t *sum)
 {
 	struct diag d = {0};
 	struct trace_reader *r = trace_open(path, &d);
-	const struct trace_event *ev;
+	struct plain_block block;
 	uint64_t events = 0;
-	size_t n;
 
 	if (r == NULL)
 		die(&d);
 	if (hash)
 		trace_want_hash(r);
 	do {
-		if (trace_next(r, &ev, &n, &d) != 0)
+		if (trace_next_plain(r, &block, &d) != 0)
 			die(&d);
-		for (size_t i = 0; i < n; i++)
-			*sum += ev[i].slot ^ ev[i].size;
-		events += n;
-	} while (n != 0);
+		for (size_t i = 0; i < block.n; i++)
+			*sum += block.req[i].name ^ block.req[i].size;
+		events += block.n;
+	} while (block.n != 0);
 	trace_close(r);
 	return events;
 }
