@@ -150,6 +150,14 @@ struct shrinkers {
 	bool busy; /* while they are being called: a shrinker's own requests call no other */
 };
 
+/* A stretch of the physical address space and who holds it. */
+struct mm_resource {
+	uint64_t base, bytes;
+	uint32_t owner; /* the asker's own number */
+	bool busy;      /* held: nobody else may ask for any of it; else a bus or the like */
+	unsigned depth; /* in the tree; of an answer only */
+};
+
 /* Paging formats: enum pte_format of model/pte.h. */
 struct vm_layout {
 	unsigned format;
@@ -161,6 +169,10 @@ struct vm_layout {
 	vaddr_t vmalloc_start, vmalloc_end; /* whole pages */
 	vaddr_t pkmap_base;                 /* 0: the machine has no permanent kmaps */
 	unsigned pkmap_pages;
+	/* What the machine has at boot, ascending by base, a containing one first. */
+	const struct mm_resource *resources;
+	unsigned nr_resources;
+	uint64_t last_address; /* of the physical address space */
 	vaddr_t fixmap_top; /* 0: none; temporary kmaps lie below it, one page each */
 };
 
@@ -471,6 +483,19 @@ struct map_ops {
 	void (*tables)(const struct alloc *a, struct map_tables *out);
 };
 
+/* The tree of resources: who holds which physical addresses. */
+struct resource_ops {
+	/* Holds [base, base + bytes) for `owner`.  0; MM_EBUSY: *conflict has some of it, nothing
+	 * changed; MM_EINVAL: no such addresses; MM_ENOMEM. */
+	int (*request)(struct alloc *a, const struct mm_resource *want,
+		       struct mm_resource *conflict);
+	/* MM_EINVAL: it was not requested with these bounds. */
+	int (*release)(struct alloc *a, uint64_t base, uint64_t bytes) MUST_USE;
+	/* Each but the root, parents first, ascending. */
+	void (*each)(const struct alloc *a, void (*fn)(void *ctx, const struct mm_resource *x),
+		     void *ctx);
+};
+
 struct alloc_ops {
 	const char *name;    /* YAML key, [a-z0-9_]+ */
 	const char *summary; /* one line for lists */
@@ -503,6 +528,7 @@ struct alloc_ops {
 	const struct bytes_ops *bytes;
 	const struct cache_ops *caches;
 	const struct map_ops *maps;
+	const struct resource_ops *resources;
 	const struct stack_ops *stack;
 	const struct boot_ops *boot;
 };

@@ -25,6 +25,8 @@
 	X(slab_array) \
 	X(slab_bitmap) \
 	X(slab_list) \
-	X(vmalloc)
+	X(vmalloc) \
+	X(kmap) \
+	X(ioremap)
 
 #endif

@@ -23,6 +23,7 @@ struct region {
 	uint32_t read_cycles, write_cycles;
 	uint8_t sizes;             /* access widths allowed: bit set of 1, 2, 4, 8 */
 	uint8_t node;              /* NUMA node */
+	bool big_endian;           /* MMIO: its registers are */
 	const struct conf_node *conf; /* where it stands in the file, for messages */
 };
 

@@ -9,10 +9,12 @@ static const char *const kind_words[] = {"ram", "flash", "rom", "mmio", NULL};
 struct region_entry {
 	const char *name, *bus;
 	uint64_t base, size;
-	unsigned kind, read_cycles, write_cycles, node;
+	unsigned kind, read_cycles, write_cycles, node, endian;
 	bool cacheable, executable, volatile_;
 	const struct conf_node *access;
 };
+
+static const char *const endian_words[] = {"little", "big", NULL};
 
 #define F(member, type) FIELD(struct region_entry, member, type)
 static const struct field region_fields[] = {
@@ -29,6 +31,7 @@ static const struct field region_fields[] = {
 	{F(read_cycles, FIELD_UINT)},
 	{F(write_cycles, FIELD_UINT)},
 	{F(access, FIELD_NODE)},
+	{F(endian, FIELD_CHOICE), .choices = endian_words},
 	{F(node, FIELD_UINT)},
 	{0},
 };
@@ -118,6 +121,11 @@ static int build_region(struct build *b, const struct conf_node *n, struct regio
 	    read_access(b, e.access, &sizes) != 0 || check_region(b, n, &e) != 0 ||
 	    check_reach(b, n, &e) != 0)
 		return -1;
+	if (e.endian == 1 && e.kind != REGION_MMIO)
+		return conf_error(b->d, fields_get(n, "endian"),
+				  "endian big of region %s, expected it of kind mmio only: memory is "
+				  "little-endian as the machine is",
+				  e.name);
 	if (fields_get(n, "volatile") == NULL)
 		e.volatile_ = e.kind == REGION_RAM || e.kind == REGION_MMIO;
 	*out = (struct region){.name = e.name,
@@ -131,6 +139,7 @@ static int build_region(struct build *b, const struct conf_node *n, struct regio
 			       .read_cycles = e.read_cycles,
 			       .write_cycles = e.write_cycles,
 			       .sizes = sizes,
+			       .big_endian = e.endian == 1,
 			       .node = (uint8_t)e.node,
 			       .conf = n};
 	return 0;

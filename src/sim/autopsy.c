@@ -140,11 +140,14 @@ static enum cause heap_cause(const struct replay *r, struct sys_alloc *h, uint64
 }
 
 /* The window that a kind of mappings has its addresses from. */
-static struct map_window window_of(const struct sys_alloc *h)
+static struct map_window window_of(const struct system *s, const struct sys_alloc *h)
 {
 	struct map_window w = {.name = NULL};
 
-	(void)h->ops->maps->window(h->alloc, 0, &w);
+	/* ioremap has none of its own: its ranges lie in the one of vmalloc. */
+	if (!h->ops->maps->window(h->alloc, 0, &w) && s->group[GROUP_VIRTUAL] != NULL)
+		(void)s->group[GROUP_VIRTUAL]->ops->maps->window(s->group[GROUP_VIRTUAL]->alloc, 0,
+								 &w);
 	return w;
 }
 
@@ -156,7 +159,7 @@ static enum cause map_cause(const struct replay *r, const struct sys_alloc *h, u
 {
 	if (r->sys->sh.refusal != MM_REFUSE_WINDOW)
 		return CAUSE_CAPACITY;
-	return window_of(h).free >= size ? CAUSE_FRAGMENTATION : CAUSE_LIMIT;
+	return window_of(r->sys, h).free >= size ? CAUSE_FRAGMENTATION : CAUSE_LIMIT;
 }
 
 static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64_t size,
@@ -275,6 +278,10 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 			      .op = ev->op,
 			      .cause = (uint8_t)cause,
 			      .alloc = (uint8_t)(h - r->sys->allocs)};
+	if (cause == CAUSE_CONFLICT) {
+		f->conflict = r->conflict;
+		return;
+	}
 	if (h->ops->pages != NULL) {
 		struct zone_space sp = zones_space(r->sys, h, r->req.zone_mask);
 
@@ -290,8 +297,8 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 		return;
 	}
 	if (h->ops->maps != NULL) {
-		f->free_bytes = window_of(h).free;
-		f->largest_free = window_of(h).largest;
+		f->free_bytes = window_of(r->sys, h).free;
+		f->largest_free = window_of(r->sys, h).largest;
 		return;
 	}
 	if (h->ops->bytes != NULL || h->ops->stack != NULL) {

@@ -6,7 +6,8 @@
  */
 #include "sim/dispatch.h"
 
-#include "alloc/alloc.h"
+#include <stdio.h>
+
 #include "sim/virtual.h"
 
 /* ---- who serves what ---- */
@@ -120,19 +121,225 @@ static void do_vfree(struct replay *r, struct sys_alloc *h, const struct trace_e
 	replay_area_died(r, h, l);
 }
 
+/* ---- one page for a while: kmap and kmap_atomic ---- */
+
+/* The page that a kmap names: of a block of pages, `size` bytes into it. */
+static bool page_to_map(struct replay *r, const struct trace_event *ev, uint64_t *pa)
+{
+	struct trace_event of_pages = *ev;
+	struct live *l;
+
+	of_pages.slot = ev->slot2 != SLOT_NONE && ev->slot2 < r->live.nr ? ev->slot2 : SLOT_NONE;
+	l = replay_named(r, &of_pages, LIVE_BLOCK);
+	if (l == NULL)
+		return false;
+	*pa = live_pa(l) + (ev->size < live_size(l) ? ev->size : 0);
+	*pa = round_down(*pa, 1ull << r->sys->machine->page_shift);
+	return true;
+}
+
+static void stillborn(struct replay *r, const struct trace_event *ev)
+{
+	if (ev->slot != SLOT_NONE)
+		r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
+}
+
+/* A live mapping keeps the physical address it shows where others keep their size. */
+static void do_kmap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		    enum map_type type)
+{
+	struct map_req req = {.type = type, .size = 1, .slot = (uint32_t)ev->arg};
+	struct grant g;
+	uint64_t pa;
+
+	if (!page_to_map(r, ev, &pa)) {
+		stillborn(r, ev);
+		return;
+	}
+	req.pa.v = pa;
+	req.pages.cpu = ev->cpu;
+	g = h->ops->maps->map(h->alloc, &req);
+	if (g.bytes == 0) {
+		replay_failed(r, h, ev, 1ull << r->sys->machine->page_shift, 0);
+		return;
+	}
+	live_set(&r->live.slot[ev->slot], LIVE_MAP, (unsigned)(h - r->sys->allocs),
+		 g.va.v & LIVE_PLACE_MAX, pa, ev->site, r->fig->event, ev->tag);
+}
+
+static void do_kunmap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
+		      enum map_type type)
+{
+	struct live *l = replay_named(r, ev, LIVE_MAP);
+	struct map_req req = {.type = type};
+	uint64_t va;
+
+	if (l == NULL)
+		return;
+	va = live_va(r, l);
+	req.pa.v = live_size(l);
+	if (&r->sys->allocs[live_alloc(l)] != h) {
+		replay_bad(r, ev, 'p');
+		return;
+	}
+	if (h->ops->maps->unmap(h->alloc, (vaddr_t){va}, &req) == FREE_BAD) {
+		replay_bad_at(r, ev, type == MAP_KMAP_ATOMIC ? 'o' : 'p', va);
+		if (type != MAP_KMAP_ATOMIC)
+			return;
+	}
+	l->place = 0;
+}
+
+/* ---- device memory ---- */
+
+/* What ioremap met: RAM, which the machine's own regions are. */
+static void note_ram(struct replay *r, const struct trace_event *ev)
+{
+	const struct machine *m = r->sys->machine;
+
+	for (unsigned i = 0; i < m->nr_regions; i++)
+		if (m->regions[i].kind == REGION_RAM && m->regions[i].base < ev->arg + ev->size &&
+		    ev->arg < m->regions[i].base + m->regions[i].bytes) {
+			r->conflict = (struct mm_resource){.base = m->regions[i].base,
+							   .bytes = m->regions[i].bytes,
+							   .owner = RESOURCE_REGION | i,
+							   .busy = true};
+			return;
+		}
+}
+
+static void do_ioremap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
+{
+	struct map_req req = {.type = MAP_IOREMAP, .size = ev->size, .pa = {ev->arg}};
+	struct grant g = GRANT_NONE;
+
+	if (ev->size <= LIVE_SIZE_MAX)
+		g = h->ops->maps->map(h->alloc, &req);
+	else
+		mm_refuse(&h->view, MM_REFUSE_LIMIT);
+	if (g.bytes == 0) {
+		note_ram(r, ev);
+		replay_failed(r, h, ev, ev->size, 0);
+		return;
+	}
+	live_set(&r->live.slot[ev->slot], LIVE_MAP, (unsigned)(h - r->sys->allocs),
+		 g.va.v & LIVE_PLACE_MAX, ev->size, ev->site, r->fig->event, ev->tag);
+}
+
+static void do_iounmap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
+{
+	struct live *l = replay_named(r, ev, LIVE_MAP);
+
+	if (l == NULL)
+		return;
+	if (&r->sys->allocs[live_alloc(l)] != h ||
+	    h->ops->maps->unmap(h->alloc, (vaddr_t){live_va(r, l)}, NULL) == FREE_BAD)
+		replay_bad(r, ev, 'p');
+	else
+		l->place = 0;
+}
+
+/* ---- resources ---- */
+
+void resource_name(const struct replay *r, uint32_t owner, char name[RESOURCE_NAME])
+{
+	const struct machine *m = r->sys->machine;
+	const char *text = "somebody without a name";
+	uint32_t i = owner & ~RESOURCE_RESERVED;
+
+	if ((owner & RESOURCE_RESERVED) == RESOURCE_RESERVED && i < m->nr_reserved)
+		text = m->reserved[i].owner;
+	else if ((owner & RESOURCE_REGION) != 0 && i < m->nr_regions)
+		text = m->regions[i].name;
+	else if (owner != 0 && (owner & RESOURCE_REGION) == 0 && r->trace != NULL)
+		text = trace_string(r->trace, owner);
+	snprintf(name, RESOURCE_NAME, "%s", text);
+}
+
+static void do_request(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
+{
+	struct mm_resource want = {.base = ev->arg,
+				   .bytes = ev->size,
+				   .owner = ev->tag != 0 ? ev->tag : ev->site,
+				   .busy = true};
+	int err = ev->size > LIVE_SIZE_MAX
+			  ? MM_EINVAL
+			  : h->ops->resources->request(h->alloc, &want, &r->conflict);
+
+	if (err == 0) {
+		live_set(&r->live.slot[ev->slot], LIVE_REGION, (unsigned)(h - r->sys->allocs),
+			 ev->arg, ev->size, ev->site, r->fig->event, ev->tag);
+		return;
+	}
+	if (err != MM_ENOMEM)
+		mm_refuse(&h->view, err == MM_EBUSY ? MM_REFUSE_CONFLICT : MM_REFUSE_LIMIT);
+	replay_failed(r, h, ev, ev->size, 0);
+}
+
+static void do_release(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
+{
+	struct live *l = replay_named(r, ev, LIVE_REGION);
+
+	if (l == NULL)
+		return;
+	if (h->ops->resources->release(h->alloc, live_pa(l), live_size(l)) != 0)
+		replay_bad(r, ev, 'p');
+	else
+		l->place = 0;
+}
+
+/* ---- the group ---- */
+
+typedef void virtual_event_fn(struct replay *r, struct sys_alloc *h, const struct trace_event *ev);
+
+static bool served(struct replay *r, const struct trace_event *ev, enum map_type type,
+		   virtual_event_fn *fn)
+{
+	struct sys_alloc *h = virtual_server(r->sys, type);
+
+	if (h == NULL || (fn == do_request && h->ops->resources == NULL))
+		return false;
+	fn(r, h, ev);
+	return true;
+}
+
+static bool kmapped(struct replay *r, const struct trace_event *ev, enum map_type type, bool birth)
+{
+	struct sys_alloc *h = virtual_server(r->sys, type);
+
+	if (h == NULL)
+		return false;
+	if (birth)
+		do_kmap(r, h, ev, type);
+	else
+		do_kunmap(r, h, ev, type);
+	return true;
+}
+
 bool dispatch_virtual(struct replay *r, const struct trace_event *ev)
 {
-	struct sys_alloc *h = virtual_server(r->sys, MAP_VMALLOC);
-
+	r->conflict = (struct mm_resource){.bytes = 0};
 	switch (ev->op) {
 	case OP_VMALLOC:
-		if (h != NULL)
-			do_vmalloc(r, h, ev);
-		return h != NULL;
+		return served(r, ev, MAP_VMALLOC, do_vmalloc);
 	case OP_VFREE:
-		if (h != NULL)
-			do_vfree(r, h, ev);
-		return h != NULL;
+		return served(r, ev, MAP_VMALLOC, do_vfree);
+	case OP_KMAP:
+		return kmapped(r, ev, MAP_KMAP, true);
+	case OP_KUNMAP:
+		return kmapped(r, ev, MAP_KMAP, false);
+	case OP_KMAP_ATOMIC:
+		return kmapped(r, ev, MAP_KMAP_ATOMIC, true);
+	case OP_KUNMAP_ATOMIC:
+		return kmapped(r, ev, MAP_KMAP_ATOMIC, false);
+	case OP_IOREMAP:
+		return served(r, ev, MAP_IOREMAP, do_ioremap);
+	case OP_IOUNMAP:
+		return served(r, ev, MAP_IOREMAP, do_iounmap);
+	case OP_REQUEST_REGION:
+		return served(r, ev, MAP_IOREMAP, do_request);
+	case OP_RELEASE_REGION:
+		return served(r, ev, MAP_IOREMAP, do_release);
 	default:
 		return false;
 	}

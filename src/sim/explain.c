@@ -267,6 +267,15 @@ static void tell_failure(const struct explainer *e, const struct figures *f)
 		fprintf(e->out, "    FAILED: no autopsy beyond the first %u\n", MAX_FAILURES);
 		return;
 	}
+	if (x->conflict.bytes != 0) {
+		char name[RESOURCE_NAME];
+
+		resource_name(e->replay, x->conflict.owner, name);
+		fprintf(e->out, "    FAILED: %s with %s, which holds 0x%llx to 0x%llx\n",
+			cause_name((enum cause)x->cause), name, (ull)x->conflict.base,
+			(ull)(x->conflict.base + x->conflict.bytes - 1));
+		return;
+	}
 	fprintf(e->out, "    FAILED: %s (%llu bytes free, the largest block has %llu)\n",
 		cause_name((enum cause)x->cause), (ull)x->free_bytes, (ull)x->largest_free);
 	if (x->range_bytes != 0)

@@ -13,6 +13,9 @@
  *   d  the object is not live             p  the allocator refuses the pointer
  *   f  no page is mapped at `where`       w  a write where the page allows none
  *   h  the page at `where` (physical) has no kernel address: it lies in HIGHMEM
+ *   o  the slot at `where` shows another page by now: a later kmap_atomic took it
+ *   m  a device access of `number` bytes, a width that region `other` forbids
+ *   a  such an access that is misaligned    e  one in the wrong byte order
  */
 void finding_text(const struct replay *r, const struct bad_event *b, char *buf, size_t n);
 

@@ -46,6 +46,7 @@ struct failure {
 	struct blocker blocker[MAX_BLOCKERS]; /* largest first */
 	uint32_t nr_blockers; /* in the range, may be more than are kept */
 	uint32_t slot, site;
+	struct mm_resource conflict; /* CAUSE_CONFLICT: who holds what; bytes 0: none */
 	uint16_t master; /* string index */
 	uint8_t op, cause, alloc; /* alloc: index in the system */
 };
@@ -62,7 +63,7 @@ struct bad_event {
 };
 
 /* Accesses of one window of the address space, and what translating them cost. */
-enum access_window { ACCESS_DIRECT, ACCESS_VMALLOC, ACCESS_KMAP, ACCESS_USER, NR_ACCESS_WINDOWS };
+enum access_window { ACCESS_DIRECT, ACCESS_VMALLOC, ACCESS_DEVICE, ACCESS_KMAP, ACCESS_USER, NR_ACCESS_WINDOWS };
 
 struct access_figures {
 	uint64_t events, bytes, accesses, tlb_misses, walks, walk_loads, cycles;
@@ -140,6 +141,7 @@ struct replay {
 	uint64_t size; /* that size, once known; 0 before */
 	bool headers; /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
+	struct mm_resource conflict; /* of the request in progress, for its autopsy */
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;
 	struct plain_block plain; /* the same of plain events: the last nr_plain are to be done */

@@ -439,6 +439,15 @@ static json_t *blockers_json(const struct replay *r, const struct failure *f)
 	return list;
 }
 
+static json_t *conflict_json(const struct replay *r, const struct mm_resource *x)
+{
+	char name[RESOURCE_NAME];
+
+	resource_name(r, x->owner, name);
+	return json_pack("{s:s, s:I, s:I}", "with", name, "base", (json_int_t)x->base, "bytes",
+			 (json_int_t)x->bytes);
+}
+
 static json_t *failure_json(const struct replay *r, const struct failure *f)
 {
 	json_t *o =
@@ -454,6 +463,8 @@ static json_t *failure_json(const struct replay *r, const struct failure *f)
 		json_object_set_new(o, "master", json_string(string_of(r, f->master)));
 	if (f->site != 0)
 		json_object_set_new(o, "site", json_string(string_of(r, f->site)));
+	if (f->conflict.bytes != 0)
+		json_object_set_new(o, "conflict", conflict_json(r, &f->conflict));
 	if (f->range_bytes != 0)
 		json_object_set_new(
 			o, "candidate",

@@ -108,6 +108,7 @@ static json_t *access_json(const struct figures *f)
 {
 	static const char *const names[] = {[ACCESS_DIRECT] = "direct",
 					    [ACCESS_VMALLOC] = "vmalloc",
+					    [ACCESS_DEVICE] = "ioremap",
 					    [ACCESS_KMAP] = "kmap",
 					    [ACCESS_USER] = "user"};
 	json_t *list = json_array();

@@ -655,6 +655,55 @@ static int describe_direct_map(struct system *s)
 	return 0;
 }
 
+/* Reserved ranges of region i, ascending, behind the region itself. */
+static void add_reserved(struct system *s, unsigned i, unsigned *n)
+{
+	const struct machine *m = s->machine;
+	const struct region *g = &m->regions[i];
+	unsigned first = *n;
+
+	for (unsigned j = 0; j < m->nr_reserved; j++) {
+		const struct reserved_range *x = &m->reserved[j];
+		unsigned at = (*n)++;
+
+		if (x->base < g->base || x->base >= g->base + g->bytes) {
+			--*n;
+			continue;
+		}
+		for (; at > first && s->resources[at - 1].base > x->base; at--)
+			s->resources[at] = s->resources[at - 1];
+		s->resources[at] = (struct mm_resource){.base = x->base,
+							.bytes = x->bytes,
+							.owner = RESOURCE_RESERVED | j,
+							.busy = true};
+	}
+}
+
+/* RAM is held by the machine; what else there is are buses, whose parts can be asked for. */
+static int describe_resources(struct system *s)
+{
+	const struct machine *m = s->machine;
+	unsigned n = 0;
+
+	s->resources = calloc(m->nr_regions + m->nr_reserved, sizeof *s->resources);
+	if (s->resources == NULL)
+		return -1;
+	for (unsigned i = 0; i < m->nr_regions; i++) {
+		s->resources[n++] =
+			(struct mm_resource){.base = m->regions[i].base,
+					     .bytes = m->regions[i].bytes,
+					     .owner = RESOURCE_REGION | i,
+					     .busy = m->regions[i].kind == REGION_RAM};
+		add_reserved(s, i, &n);
+	}
+	s->vm.resources = s->resources;
+	s->vm.nr_resources = n;
+	s->vm.last_address = m->mmu == MMU_X86_32    ? UINT32_MAX
+			     : m->mmu == MMU_X86_PAE ? (1ull << 36) - 1
+						     : (1ull << 52) - 1;
+	return 0;
+}
+
 static int describe_space(struct system *s, struct diag *d)
 {
 	const struct machine *m = s->machine;
@@ -671,7 +720,7 @@ static int describe_space(struct system *s, struct diag *d)
 	for (unsigned z = 0; z < m->nr_zones; z++)
 		if (!m->zones[z].highmem)
 			s->vm.low_zones |= 1u << z;
-	if (describe_direct_map(s) != 0 || mmu_init(&s->mmu, m, &s->pm) != 0)
+	if (describe_direct_map(s) != 0 || describe_resources(s) != 0 || mmu_init(&s->mmu, m, &s->pm) != 0)
 		return no_memory(d);
 	s->sh.mmu = &s->mmu;
 	return 0;
@@ -746,6 +795,7 @@ void system_finish(struct system *s)
 	free(s->zones);
 	free(s->ranges);
 	free(s->direct);
+	free(s->resources);
 	mmu_finish(&s->mmu);
 	ledger_finish(&s->ledger);
 	physmem_finish(&s->pm);

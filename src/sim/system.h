@@ -29,6 +29,11 @@ struct boot_options {
 	uint64_t noise; /* seed to fill RAM with; 0: zero */
 };
 
+/* Owners of resources: the machine's regions and reserved ranges; else an index in the trace's
+ * strings. */
+#define RESOURCE_REGION   0x80000000u
+#define RESOURCE_RESERVED 0xc0000000u
+
 struct sys_alloc {
 	const char *name; /* of the entry, in reports */
 	const struct alloc_conf *conf; /* NULL: the region manager */
@@ -66,6 +71,7 @@ struct system {
 	struct mmu mmu; /* without one, or without page tables booted, its top is 0 */
 	struct vm_layout vm; /* what VIRTUAL kinds are told */
 	struct mm_range *direct; /* vm.direct; owned */
+	struct mm_resource *resources; /* vm.resources; owned */
 };
 
 /*

@@ -39,9 +39,10 @@ struct driver {
 	unsigned nr_codes;
 };
 
-extern const struct driver drive_bytes, drive_pages, drive_caches, drive_stack, drive_boot, drive_maps;
+extern const struct driver drive_bytes, drive_pages, drive_caches, drive_stack, drive_boot, drive_maps,
+	drive_kmaps, drive_resources;
 
-#define NR_DRIVERS 6u
+#define NR_DRIVERS 8u
 extern const struct driver *const drivers[NR_DRIVERS];
 
 /* apply, told on standard error when CONFORMANCE_TRACE is set. */

@@ -24,7 +24,17 @@ struct shadow_cache {
 	unsigned live;
 };
 
+/* KMAPS, RESOURCES: a live mapping or a held range. */
+struct shadow_map {
+	uint64_t va, pa, bytes;
+	uint32_t kind; /* the driver's own */
+};
+
+#define SHADOW_MAPS 48u
+
 struct shadow {
+	struct shadow_map map_of[SHADOW_MAPS];
+	unsigned nr_maps;
 	struct block *b; /* ascending by base */
 	unsigned nr, cap;
 	uint64_t births;

@@ -147,7 +147,14 @@ static void fill_layout(struct world *w)
 				   .vmalloc_end = {wide ? 0xffffc90000220000ull : 0xf8420000},
 				   .pkmap_base = {wide ? 0 : 0xff000000},
 				   .pkmap_pages = wide ? 0 : 8,
-				   .fixmap_top = {wide ? 0xffffffffff7ff000ull : 0xfffff000}};
+				   .fixmap_top = {wide ? 0xffffffffff7ff000ull : 0xfffff000},
+				   .resources = w->resources,
+				   .nr_resources = 2,
+				   .last_address = UINT32_MAX};
+	w->resources[0] = (struct mm_resource){
+		.base = w->direct.base.v, .bytes = w->direct.bytes, .owner = 1, .busy = true};
+	w->resources[1] = (struct mm_resource){
+		.base = WORLD_BUS, .bytes = WORLD_BUS_BYTES, .owner = 2};
 }
 
 static struct rig_owner *push_owner(struct world *w, const char *kind)
@@ -232,26 +239,50 @@ static int build_arena(struct world *w)
 	return start(w, o);
 }
 
-static int build_grown(struct world *w, struct world_failure f)
+/* An owner whose pages come from the world's page allocator. */
+static struct rig_owner *push_grown(struct world *w, const char *kind, struct world_failure f)
 {
-	struct rig_owner *o;
+	struct rig_owner *o = push_owner(w, kind);
 
-	if (build_boot(w, "memblock") != 0)
-		fail_msg("the region manager does not start");
-	if (build_pages(w, w->sc.geo->pages, 0) != 0)
-		fail_msg("%s does not start", w->sc.geo->pages);
-	o = push_owner(w, w->sc.ops->name);
-	set_variant(o, w->sc.ops, w->sc.variant);
 	o->source = (struct page_source){.pages = w->layer[1],
 					 .zone_mask = UINT32_MAX,
 					 .page_shift = o->env.page_shift,
 					 .fail_at = f.at,
 					 .fail_on = f.persistent};
 	o->env.pages = &o->source;
-	if (w->sc.geo->mmu) {
-		fill_layout(w);
+	if (w->sc.geo->mmu)
 		o->env.vm = &w->vm;
-	}
+	return o;
+}
+
+/* Kinds that map into the kernel's address space need one. */
+static struct alloc *build_space(struct world *w)
+{
+	struct rig_owner *o;
+
+	fill_layout(w);
+	if (w->sc.ops->maps == NULL || (w->sc.ops->maps->types & 1u << MAP_VMALLOC) != 0)
+		return NULL;
+	o = push_grown(w, "vmalloc", (struct world_failure){0});
+	if (start(w, o) != 0)
+		fail_msg("vmalloc does not start");
+	return o->alloc;
+}
+
+static int build_grown(struct world *w, struct world_failure f)
+{
+	struct alloc *space = NULL;
+	struct rig_owner *o;
+
+	if (build_boot(w, "memblock") != 0)
+		fail_msg("the region manager does not start");
+	if (build_pages(w, w->sc.geo->pages, 0) != 0)
+		fail_msg("%s does not start", w->sc.geo->pages);
+	if (w->sc.geo->mmu)
+		space = build_space(w);
+	o = push_grown(w, w->sc.ops->name, f);
+	set_variant(o, w->sc.ops, w->sc.variant);
+	o->env.space = space;
 	return start(w, o);
 }
 
@@ -274,7 +305,7 @@ static int build_layers(struct world *w, struct world_failure f)
 
 /* ---- attach: a second set of handles in `r`, on the image r->pm ---- */
 
-static void attach_layers(struct rig *r, const struct world *from, struct alloc *layer[3],
+static void attach_layers(struct rig *r, const struct world *from, struct alloc *layer[WORLD_LAYERS],
 			  const struct alloc_instance *in, bool readonly)
 {
 	for (unsigned i = 0; i < from->nr; i++) {
@@ -290,9 +321,11 @@ static void attach_layers(struct rig *r, const struct world *from, struct alloc 
 		o->view.readonly = readonly;
 		if (src->env.boot != NULL)
 			o->env.boot = layer[0];
+		if (src->env.space != NULL)
+			o->env.space = layer[2];
 		if (src->env.pages != NULL) {
 			o->source = src->source;
-			o->source.pages = layer[i - 1];
+			o->source.pages = layer[1];
 			o->env.pages = &o->source;
 		}
 		layer[i] = o->alloc;
@@ -355,6 +388,8 @@ void world_copy(struct world *to, const struct world *from)
 	to->vm = from->vm;
 	to->direct = from->direct;
 	to->vm.direct = &to->direct;
+	memcpy(to->resources, from->resources, sizeof to->resources);
+	to->vm.resources = to->resources;
 	to->g.sh.unwind = &to->home;
 	if (sigsetjmp(to->home, 0) != 0)
 		world_unwound(to);

@@ -56,6 +56,10 @@ struct scene {
 	unsigned variant;
 };
 
+/* A bus of devices in geometries with an MMU, beyond all RAM. */
+#define WORLD_BUS       0x40000000ull
+#define WORLD_BUS_BYTES 0x100000ull
+
 /* Does this geometry make sense for that kind at all? */
 bool geometry_fits(const struct geometry *geo, const struct alloc_ops *ops);
 
@@ -66,12 +70,14 @@ unsigned variant_count(const struct alloc_ops *ops);
 /* Words like "order=1 index=0", for messages. */
 void variant_name(const struct alloc_ops *ops, unsigned variant, char *buf, size_t n);
 
+#define WORLD_LAYERS 4u
+
 struct world {
 	struct scene sc;
 	struct rig g; /* the machine and the handles under test */
 	struct rig obs; /* the observer: shares g's image */
-	struct alloc *layer[3]; /* lowest first; the last is the kind under test */
-	struct alloc *seen[3]; /* the same, as the observer has them */
+	struct alloc *layer[WORLD_LAYERS]; /* lowest first; the last is the kind under test */
+	struct alloc *seen[WORLD_LAYERS]; /* the same, as the observer has them */
 	unsigned nr;
 	struct alloc *top; /* the kind under test */
 	struct rig_owner *own; /* its owner */
@@ -79,6 +85,7 @@ struct world {
 	uint8_t zonelist[GEO_MAX_ZONES];
 	struct vm_layout vm;
 	struct mm_range direct; /* the direct map shows region 1 */
+	struct mm_resource resources[2]; /* region 1, and a bus */
 	sigjmp_buf home; /* where a bug or a fault unwinds to: the case */
 	bool shared_image; /* g.pm belongs to another world */
 };

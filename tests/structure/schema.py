@@ -48,6 +48,11 @@ read v 0 32768
 write p 0 16384
 vfree v
 read p 100K 4
+k = kmap p
+q = request_region 0xd0000000 64K tag=eth0
+x = request_region 0xd0001000 4K tag=other
+io = ioremap 0xd0000000 4K
+read io 0 4
 """
 # Findings of allocators need an image that was corrupted from outside; no trace can do that.
 NOT_IN_REPORTS = {"/findings/*/allocator", "/findings/*/where"}

@@ -100,6 +100,8 @@ static void print_region(const struct machine *m, const struct region *r, int di
 		digits, ull(r->base + r->bytes - 1), size_text((int64_t)r->bytes, size), r->name,
 		info_kind(r->kind), r->cacheable ? 'c' : '-', r->executable ? 'x' : '-',
 		r->volatile_ ? 'v' : '-', r->bus, cycles, access_text(r->sizes, widths));
+	if (r->big_endian)
+		fprintf(out, "  big-endian");
 	if (m->nodes > 1)
 		fprintf(out, "  node %u", r->node);
 	fprintf(out, "\n");

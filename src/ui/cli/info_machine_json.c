@@ -50,12 +50,13 @@ static json_t *regions_json(const struct machine *m)
 				json_array_append_new(access, json_integer(w));
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:I, s:I, s:s, s:b, s:b, s:b, s:s, s:i, s:i, s:o, s:i}",
+			json_pack("{s:s, s:I, s:I, s:s, s:b, s:b, s:b, s:s, s:i, s:i, s:o, s:s, s:i}",
 				  "name", r->name, "base", num(r->base), "size", num(r->bytes),
 				  "kind", info_kind(r->kind), "cacheable", r->cacheable,
 				  "executable", r->executable, "volatile", r->volatile_, "bus",
 				  r->bus, "read_cycles", (int)r->read_cycles, "write_cycles",
-				  (int)r->write_cycles, "access", access, "node", (int)r->node));
+				  (int)r->write_cycles, "access", access, "endian",
+				  r->big_endian ? "big" : "little", "node", (int)r->node));
 	}
 	return list;
 }
