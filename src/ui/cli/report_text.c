@@ -281,6 +281,50 @@ static void print_caches(const struct page *p)
 	}
 }
 
+static void print_window(const struct page *p, const json_t *w)
+{
+	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], d[SIZE_TEXT], n[COUNT_TEXT];
+
+	fprintf(p->out, "  %-10s at %s: %s in %s area%s of %s", str(w, "name"), str(w, "start"),
+		size_text(num(w, "used_bytes"), a), count_text(num(w, "areas"), n),
+		plural(num(w, "areas")), size_text(num(w, "bytes"), b));
+	fprintf(p->out, ", %s lazy, the largest hole %s\n", size_text(num(w, "lazy_bytes"), c),
+		size_text(num(w, "largest_free_bytes"), d));
+}
+
+/* What translation cost, an access, in each window. */
+static void print_access(const struct page *p, const json_t *a)
+{
+	char n[COUNT_TEXT], m[COUNT_TEXT], l[COUNT_TEXT];
+	int64_t accesses = num(a, "accesses");
+
+	fprintf(p->out, "  reads and writes in %s: %s accesses, %s TLB misses, %s table loads",
+		str(a, "name"), count_text(accesses, n), count_text(num(a, "tlb_misses"), m),
+		count_text(num(a, "walk_loads"), l));
+	if (accesses > 0)
+		fprintf(p->out, ", %.2f cycles of translation each",
+			(double)num(a, "cycles") / (double)accesses);
+	fputc('\n', p->out);
+}
+
+static void print_virtual(const struct page *p)
+{
+	const json_t *v = at(p->r, "virtual"), *windows = at(v, "windows"), *access = at(v, "access"),
+		     *tables = at(v, "page_tables");
+	char a[SIZE_TEXT], n[COUNT_TEXT], m[COUNT_TEXT];
+
+	if (tables == NULL)
+		return;
+	heading(p, "Virtual memory");
+	fprintf(p->out, "  page tables take %s; the direct map has %s large and %s small pages\n",
+		size_text(num(tables, "bytes"), a), count_text(num(tables, "direct_large"), n),
+		count_text(num(tables, "direct_small"), m));
+	for (size_t i = 0; i < json_array_size(windows); i++)
+		print_window(p, json_array_get(windows, i));
+	for (size_t i = 0; i < json_array_size(access); i++)
+		print_access(p, json_array_get(access, i));
+}
+
 /* ---- failures and leftovers ---- */
 
 static void print_candidate(const struct page *p, const json_t *c)
@@ -368,6 +412,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_heaps(&p);
 	print_zones(&p);
 	print_caches(&p);
+	print_virtual(&p);
 	print_failures(&p);
 	print_live(&p);
 }
