@@ -47,16 +47,22 @@ static struct op decode_op(const struct driver *d, const uint8_t *b)
 	return o;
 }
 
-/* The n-th geometry that suits d, or NULL. */
-static const struct geometry *pick_geometry(const struct driver *d, unsigned n)
+static bool suits(const struct geometry *g, const struct driver *d, const struct alloc_ops *ops)
+{
+	return (d->settings & g->setting) != 0 && geometry_fits(g, ops);
+}
+
+/* The n-th geometry that suits d and the kind, or NULL. */
+static const struct geometry *pick_geometry(const struct driver *d, const struct alloc_ops *ops,
+					    unsigned n)
 {
 	unsigned suiting = 0;
 
 	for (const struct geometry *g = geometries; g->name != NULL; g++)
-		suiting += (d->settings & g->setting) != 0;
+		suiting += suits(g, d, ops);
 	n = suiting ? n % suiting : 0;
 	for (const struct geometry *g = geometries; g->name != NULL; g++)
-		if ((d->settings & g->setting) != 0 && n-- == 0)
+		if (suits(g, d, ops) && n-- == 0)
 			return g;
 	return NULL;
 }
@@ -116,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	d = pick_driver(sc.ops, data[1] >> 1 & 7);
 	if (d == NULL)
 		return 0;
-	sc.geo = pick_geometry(d, data[1] >> 4);
+	sc.geo = pick_geometry(d, sc.ops, data[1] >> 4);
 	sc.variant = (data[2] & 0x7f) % variant_count(sc.ops);
 	w = malloc(sizeof *w);
 	if (w == NULL || sc.geo == NULL)
