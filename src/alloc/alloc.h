@@ -38,6 +38,24 @@ enum mm_rules { MM_RULES_TEXTBOOK, MM_RULES_LINUX_4_19, MM_RULES_LINUX_6 };
 
 enum migratetype { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_TYPES };
 
+/* What a page is for: the owner tag of a live block's descriptor. */
+#define PAGE_OWNERS(X)                 \
+	X(NONE, "unknown")             \
+	X(USER, "user")                \
+	X(KERNEL, "kernel data")       \
+	X(CODE, "kernel code")         \
+	X(CACHE, "page cache")         \
+	X(SLAB, "slab")                \
+	X(TABLE, "page table")         \
+	X(OLD, "older than the recording")
+
+enum page_owner {
+#define X(NAME, word) PAGE_OWNER_##NAME,
+	PAGE_OWNERS(X)
+#undef X
+	NR_PAGE_OWNERS
+};
+
 /* A request, as the replay states it; an allocator reads what concerns it. */
 struct alloc_req {
 	msize_t size;       /* bytes; for pages 0 */
@@ -47,7 +65,7 @@ struct alloc_req {
 	uint8_t migratetype;
 	uint8_t node;
 	uint8_t cpu;
-	uint8_t owner;      /* page owner tag for the descriptor */
+	uint8_t owner;      /* enum page_owner, for the descriptor */
 };
 
 /* What was granted.  bytes == 0: nothing was, and `va` means nothing. */
@@ -108,6 +126,12 @@ struct pfn_range {
 	uint16_t node;   /* NUMA node */
 };
 
+/*
+ * What a zone is for, from the most precious on.  A request may be served by its own
+ * type and those before it.
+ */
+enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, ZONE_TYPES };
+
 struct zone_desc {
 	const char *name;
 	const struct pfn_range *ranges; /* ascending */
@@ -115,10 +139,48 @@ struct zone_desc {
 	/* The zone in whose ranges this one's descriptors are carved;
 	 * DESC_OWN_RANGE: each range carries its own. */
 	int desc_zone;
+	enum zone_type type;
+	unsigned node; /* all its ranges are of this NUMA node */
 };
 
 #define DESC_OWN_RANGE (-1)
 #define MM_MAX_ZONES 16u
+
+/*
+ * A recorded state of a page allocator to begin from, instead of an empty machine.
+ * Blocks and pages are ascending by pfn and lie in the zones' ranges; whatever they
+ * leave of those is in use, by whom is not known.
+ */
+struct start_zone {
+	uint32_t managed, min, low, high; /* pages */
+};
+
+struct start_block {
+	pfn_t pfn;
+	uint8_t order, mt;
+};
+
+/* A CPU's lists of a zone: pages on them, more than are named, and their limits. */
+struct start_lists {
+	uint8_t zone, cpu;
+	uint32_t count, high, batch, high_min, high_max;
+};
+
+/* A block known to be on a CPU's list. */
+struct start_listed {
+	pfn_t pfn;
+	uint8_t order, mt, cpu;
+};
+
+struct page_start {
+	const struct start_zone *zones; /* one a zone */
+	const struct start_block *blocks; /* free ones */
+	const struct start_block *types; /* pageblocks that are not movable; order means nothing */
+	const struct start_lists *lists;
+	const struct start_listed *listed;
+	const uint32_t *rank; /* indices of `listed`, head first for each list; NULL: as they stand */
+	size_t nr_blocks, nr_types, nr_lists, nr_listed;
+};
 
 struct alloc;
 
@@ -194,7 +256,11 @@ struct alloc_env {
 	const struct zone_desc *zones; /* in the machine's order, DMA first; borrowed for the run */
 	unsigned nr_zones;
 	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */
+	const uint8_t *zonelists; /* the same for each node, nr_zones each; NULL: one for all */
 	struct shrinkers *shrinkers; /* NULL: nobody gives back; borrowed for the run */
+	const struct page_start *start; /* init only: begin from this state; NULL: all is free */
+	/* Where descriptors and zone structures go instead of into the zones; bytes 0: nowhere else. */
+	struct mm_range desc_place;
 	struct alloc *boot;      /* offers boot_ops: gives the ranges and carves */
 	/* SERVES_BOOT: the table's place, at least BOOT_TABLE_MIN bytes, a multiple of 8. */
 	struct mm_range boot_table;
@@ -243,6 +309,16 @@ struct zone_figures {
 	uint64_t free;      /* pages in its free lists */
 	uint64_t min, low, high; /* watermarks, pages; 0 without */
 	uint64_t fallbacks; /* requests served here that preferred another zone */
+	/* Kinds with migrate types, per-CPU lists and reserves; 0 without. */
+	uint64_t listed;         /* pages on the CPUs' lists */
+	uint64_t claims, steals; /* pageblocks taken over, blocks taken, by another migrate type */
+	uint64_t reclaimed;      /* pages that shrinkers gave back when this zone ran short */
+	uint64_t reserve[ZONE_TYPES]; /* pages kept from requests that a zone of that type could serve */
+};
+
+/* One CPU's lists of a zone. */
+struct zone_lists {
+	uint64_t count, high, batch, high_min, high_max; /* pages */
 };
 
 /* A stretch of frames of one range, with where their descriptors lie: geometry only. */
@@ -271,6 +347,24 @@ struct page_ops {
 	/* Free blocks of `order` in zone z, all migrate types; reads the image. */
 	uint64_t (*nr_free)(const struct alloc *a, unsigned z, unsigned order);
 	void (*zone)(const struct alloc *a, unsigned z, struct zone_figures *out);
+
+	/* ---- what not every kind offers: NULL ---- */
+
+	/* CPU's lists of zone z; false: it has none. */
+	bool (*lists)(const struct alloc *a, unsigned z, unsigned cpu, struct zone_lists *out);
+	/* Free blocks of one migrate type. */
+	uint64_t (*nr_free_type)(const struct alloc *a, unsigned z, unsigned order, unsigned mt);
+	/* Pageblocks of each migrate type in zone z; returns their order, 0: there are none. */
+	unsigned (*pageblocks)(const struct alloc *a, unsigned z, uint64_t out[MIGRATE_TYPES]);
+	/* alloc_pages and free_pages of zone z below watermarks and per-CPU lists, as when a
+	 * recording says that its kernel refilled or drained a list. */
+	pfn_t (*take_block)(struct alloc *a, unsigned z, unsigned order, const struct alloc_req *req);
+	int (*give_block)(struct alloc *a, pfn_t pfn, unsigned order) MUST_USE;
+	/* The live block at pfn becomes two halves.  MM_EINVAL: there is none of that order. */
+	int (*split_block)(struct alloc *a, pfn_t pfn, unsigned order) MUST_USE;
+	/* Pages of a recorded state that belong to nobody known become a live block.  Ledger:
+	 * MM_RESERVED -> MM_CACHED.  MM_EINVAL: they are not all such pages. */
+	int (*adopt_block)(struct alloc *a, pfn_t pfn, unsigned order) MUST_USE;
 };
 
 /* ---- plain requests in bulk ---- */

@@ -32,75 +32,22 @@
  *   I8  free and live blocks are all of a range's managed pages
  *   I9  a free block has no owner; spare words are zero
  *
- * One migrate type is used: with so few pageblocks mobility grouping is off, as it
- * is in Linux on small machines.
+ * This file is the plain allocator, of one migrate type and without watermarks, for
+ * machines without an MMU.  With the rules of a kernel (parameter `rules`) come
+ * watermarks and zone choice (buddy_marks.c), migrate types (buddy_types.c) and
+ * per-CPU lists (buddy_pcp.c); their state is an extension of the zone's record, and
+ *   I10 the extension's words are what the formulas of buddy_marks.c and buddy_pcp.c give
+ *   I11 a per-CPU list's links agree, and its blocks are of its order and zone
+ *   I12 a CPU's count is the pages on its lists and those hidden
+ *   I13 a free block of linux-6 is on the list of its pageblock's type
  */
 #include "alloc/buddy.h"
 
-#include "alloc/buddy_lists.h"
+#include "alloc/buddy_core.h"
 
 #define ONE_TYPE BUDDY_ONE_TYPE
 
-static pfn_t buddy_of(pfn_t pfn, unsigned order)
-{
-	return (pfn_t){pfn.v ^ (uint32_t)1 << order};
-}
-
-/* ---- alloc_pages ---- */
-
-/*
- * A block of order `high` becomes one of `low`: [....pfn....] => [pfn][half][..half..]
- * The lists of the halves are empty, or the request would have been served there.
- */
-BUDDY_INLINE void expand(const struct buddy_op *o, pfn_t pfn, unsigned low, unsigned high,
-			 unsigned mt)
-{
-	uint32_t orders = ((uint32_t)1 << high) - ((uint32_t)1 << low);
-
-	do {
-		mm_event(o->map->m, MM_EV_SPLIT, pfn.v, high, o->hot.zone);
-		high--;
-		area_add_only(o, pfn_add(pfn, (uint32_t)1 << high), high, mt);
-	} while (high > low);
-	add_nonempty(o, mt, orders);
-}
-
-/* The block with that descriptor headed a run: the next block takes its place on the list. */
-static void advance_run(const struct memmap *map, pfn_t pfn, vaddr_t desc, unsigned mt)
-{
-	struct buddy_op o = buddy_op(map);
-	pfn_t next = pfn_add(pfn, (uint32_t)1 << map->max_order);
-	uint32_t run = page_run(&o.m, desc);
-
-	area_add(&o, next, map->max_order, mt);
-	add_nr_free(&o, zone_area(o.z, map->max_order), UINT32_MAX);
-	set_page_run(&o.m, op_desc(&o, next), run - 1);
-	set_page_run(&o.m, desc, 0);
-}
-
-/* The least order from `order` on whose list is not empty; UINT_MAX if there is none. */
-BUDDY_INLINE unsigned least_order(const struct buddy *b, unsigned zone, unsigned order, unsigned mt)
-{
-	uint32_t orders = zone_nonempty(b->map.m, memmap_zone(&b->map, zone), mt) >> order;
-
-	if (orders == 0)
-		return UINT32_MAX;
-	if (mm_unlikely(orders >> (b->max_order - order) > 1))
-		mm_bug(b->map.m, "nonempty has an order beyond the largest",
-		       memmap_zone(&b->map, zone));
-	return order + lsb(orders);
-}
-
-/* Makes the range of the list's first block the hot one. */
-BUDDY_INLINE pfn_t first_block(struct buddy *b, unsigned zone, unsigned order, unsigned mt)
-{
-	vaddr_t area = zone_area(memmap_zone(&b->map, zone), order);
-	pfn_t pfn = area_head(b->map.m, area, mt);
-
-	if (mm_unlikely(!memmap_warm(&b->map, pfn) || b->map.hot.zone != zone))
-		mm_bug(b->map.m, "a free list names a frame that is not of its zone", area);
-	return pfn;
-}
+/* ---- alloc_pages, plain: no watermarks, one type, no per-CPU lists ---- */
 
 /* Takes a block of `order` out of the first one of list `from`. */
 BUDDY_INLINE pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, unsigned from,
@@ -108,18 +55,10 @@ BUDDY_INLINE pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, un
 {
 	pfn_t pfn = first_block(b, zone, from, ONE_TYPE);
 	struct buddy_op o = buddy_op(&b->map);
-	vaddr_t desc = hot_desc(&o, pfn);
 	unsigned mt = req->migratetype < MIGRATE_TYPES ? req->migratetype : ONE_TYPE;
 
-	if (mm_unlikely(!page_heads(&o.m, desc, from, PAGE_BUDDY)))
-		mm_bug(b->map.m, "a block on a free list is not free", desc);
-	area_del(&o, desc, from, ONE_TYPE);
-	if (mm_unlikely(from == b->max_order) && page_run(&o.m, desc) != 0)
-		advance_run(&b->map, pfn, desc, ONE_TYPE);
-	if (from != order)
-		expand(&o, pfn, order, from, ONE_TYPE);
-	add_zone_free(&o, 0u - ((uint32_t)1 << order));
-	set_page_head(&o.m, desc, order, PAGE_LIVE, mt, req->owner);
+	take_block(b, &o, order, from, ONE_TYPE, ONE_TYPE, pfn, true);
+	set_page_head(&o.m, hot_desc(&o, pfn), order, PAGE_LIVE, mt, req->owner);
 	return pfn;
 }
 
@@ -203,17 +142,13 @@ pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req 
 		mm_refuse(b->map.m, MM_REFUSE_LIMIT);
 		return PFN_NONE;
 	}
+	if (b->ext != 0)
+		return buddy_alloc_marked(b, order, req);
 	pfn = try_zones(b, order, req);
 	return mm_likely(!pfn_none(pfn)) ? pfn : reclaim(b, order, req);
 }
 
 /* ---- free_pages ---- */
-
-/* Whether a free block of that order begins at pfn, which may lie outside of the range. */
-BUDDY_INLINE bool is_free_buddy(const struct buddy_op *o, pfn_t pfn, unsigned order)
-{
-	return range_holds(&o->hot, pfn) && page_heads(&o->m, hot_desc(o, pfn), order, PAGE_BUDDY);
-}
 
 /* Merges as far as it goes: [pfn][buddy] => [..pfn..].  Returns the block, its order in *order. */
 BUDDY_INLINE pfn_t merge(const struct buddy_op *o, pfn_t pfn, unsigned *order, unsigned max_order,
@@ -234,15 +169,6 @@ BUDDY_INLINE pfn_t merge(const struct buddy_op *o, pfn_t pfn, unsigned *order, u
 	return pfn;
 }
 
-/* Whether the block's buddy may soon be free and both then merge one further. */
-BUDDY_INLINE bool may_merge_further(const struct buddy_op *o, pfn_t pfn, unsigned order,
-				    unsigned max_order)
-{
-	pfn_t combined = {pfn.v & ~((uint32_t)1 << order)};
-
-	return order + 1 < max_order && is_free_buddy(o, buddy_of(combined, order + 1), order + 1);
-}
-
 BUDDY_INLINE void zone_free(struct buddy *b, pfn_t pfn, unsigned order)
 {
 	struct buddy_op o = buddy_op(&b->map);
@@ -256,25 +182,96 @@ BUDDY_INLINE void zone_free(struct buddy *b, pfn_t pfn, unsigned order)
 		area_add(&o, pfn, merged, ONE_TYPE);
 }
 
-int buddy_free_pages(struct buddy *b, pfn_t pfn, unsigned order)
+static void account_free(const struct buddy *b, pfn_t pfn, unsigned order)
+{
+	mm_account(b->map.m, pfn_to_va(b->map.m, pfn, b->map.page_shift),
+		   (msize_t)1 << (order + b->map.page_shift), MM_CACHED, MM_FREE);
+}
+
+/* To the CPU's list, if blocks of that order have one, else to the free lists. */
+static void free_typed(struct buddy *b, pfn_t pfn, unsigned order, bool listed)
+{
+	unsigned mt = buddy_block_type(b, pfn);
+
+	if (listed && buddy_list(b, order, mt) != UINT32_MAX) {
+		buddy_pcp_put(b, pfn, order, mt);
+		return;
+	}
+	account_free(b, pfn, order);
+	buddy_put(b, pfn, order, mt);
+}
+
+/* Makes the range of a live block the hot one and takes its taker's marks off; false: no such block. */
+BUDDY_INLINE bool end_life(struct buddy *b, pfn_t pfn, unsigned order)
 {
 	struct mem *m = b->map.m;
 	vaddr_t desc;
 
 	if (order > b->max_order || !memmap_warm(&b->map, pfn))
-		return MM_EINVAL;
+		return false;
 	desc = memmap_desc(&b->map, pfn);
 	if (!page_heads(m, desc, order, PAGE_LIVE))
-		return MM_EINVAL;
+		return false;
 	if (mm_unlikely(page_taken(m, desc))) {
 		set_page_links(m, desc, (pfn_t){0}, (pfn_t){0});
 		set_page_private(m, desc, 0);
 	}
 	mm_event(m, MM_EV_PAGE_FREE, pfn.v, order, b->map.hot.zone);
-	mm_account(m, pfn_to_va(m, pfn, b->map.page_shift),
-		   (msize_t)1 << (order + b->map.page_shift), MM_CACHED, MM_FREE);
+	return true;
+}
+
+int buddy_free_pages(struct buddy *b, pfn_t pfn, unsigned order)
+{
+	if (mm_unlikely(!end_life(b, pfn, order)))
+		return MM_EINVAL;
+	if (b->ext != 0) {
+		free_typed(b, pfn, order, true);
+		return 0;
+	}
+	account_free(b, pfn, order);
 	zone_free(b, pfn, order);
 	return 0;
+}
+
+/* ---- below watermarks and per-CPU lists ---- */
+
+static pfn_t op_take_block(struct alloc *a, unsigned zone, unsigned order,
+			   const struct alloc_req *req)
+{
+	struct buddy *b = (struct buddy *)a;
+	unsigned mt = buddy_type(b, req->migratetype);
+	pfn_t pfn;
+
+	if (zone >= b->map.nr_zones || order > b->max_order)
+		return PFN_NONE;
+	pfn = buddy_take(b, zone, order, mt, false);
+	if (pfn_none(pfn))
+		return PFN_NONE;
+	set_page_head(a->m, memmap_desc(&b->map, pfn), order, PAGE_LIVE, mt, req->owner);
+	mm_account(a->m, pfn_to_va(a->m, pfn, b->map.page_shift),
+		   (msize_t)1 << (order + b->map.page_shift), MM_FREE, MM_CACHED);
+	mm_event(a->m, MM_EV_PAGE_ALLOC, pfn.v, order, zone);
+	return pfn;
+}
+
+static int op_give_block(struct alloc *a, pfn_t pfn, unsigned order)
+{
+	struct buddy *b = (struct buddy *)a;
+
+	if (!end_life(b, pfn, order))
+		return MM_EINVAL;
+	free_typed(b, pfn, order, false);
+	return 0;
+}
+
+static int op_split_block(struct alloc *a, pfn_t pfn, unsigned order)
+{
+	return buddy_split((struct buddy *)a, pfn, order);
+}
+
+static int op_adopt_block(struct alloc *a, pfn_t pfn, unsigned order)
+{
+	return buddy_adopt((struct buddy *)a, pfn, order);
 }
 
 /* ---- the facets: thin adapters ---- */
@@ -321,7 +318,7 @@ static uint64_t op_nr_free(const struct alloc *a, unsigned z, unsigned order)
 static void op_zone(const struct alloc *a, unsigned zone, struct zone_figures *out)
 {
 	const struct buddy *b = (const struct buddy *)a;
-	vaddr_t z = memmap_zone(&b->map, zone);
+	vaddr_t z = memmap_zone(&b->map, zone), ext = buddy_ext(b, zone);
 
 	*out = (struct zone_figures){.name = b->map.desc[zone].name,
 				     .managed = zone_word(a->m, z, ZONE_MANAGED),
@@ -330,11 +327,92 @@ static void op_zone(const struct alloc *a, unsigned zone, struct zone_figures *o
 				     .low = zone_word(a->m, z, ZONE_LOW),
 				     .high = zone_word(a->m, z, ZONE_HIGH),
 				     .fallbacks = zone_word(a->m, z, ZONE_FALLBACKS)};
+	if (b->ext == 0)
+		return;
+	out->claims = zext_word(a->m, ext, ZEXT_CLAIMS);
+	out->steals = zext_word(a->m, ext, ZEXT_STEALS);
+	out->reclaimed = zext_word(a->m, ext, ZEXT_RECLAIMED);
+	for (unsigned type = 0; type < ZONE_TYPES; type++)
+		out->reserve[type] = zone_reserve(a->m, ext, type);
+	for (unsigned cpu = 0; b->nr_lists != 0 && cpu < b->cpus; cpu++)
+		out->listed += pcp_word(a->m, buddy_pcp(b, zone, cpu), PCP_COUNT);
+}
+
+static bool op_lists(const struct alloc *a, unsigned zone, unsigned cpu, struct zone_lists *out)
+{
+	const struct buddy *b = (const struct buddy *)a;
+	vaddr_t pcp;
+
+	if (b->nr_lists == 0 || cpu >= b->cpus || zone >= b->map.nr_zones)
+		return false;
+	pcp = buddy_pcp(b, zone, cpu);
+	*out = (struct zone_lists){pcp_word(a->m, pcp, PCP_COUNT), pcp_word(a->m, pcp, PCP_HIGH),
+				   pcp_word(a->m, pcp, PCP_BATCH),
+				   pcp_word(a->m, pcp, PCP_HIGH_MIN),
+				   pcp_word(a->m, pcp, PCP_HIGH_MAX)};
+	return true;
+}
+
+static uint64_t op_nr_free_type(const struct alloc *a, unsigned zone, unsigned order, unsigned mt)
+{
+	const struct buddy *b = (const struct buddy *)a;
+	uint64_t blocks = 0;
+	pfn_t pfn;
+
+	if (order > b->max_order || mt >= MIGRATE_TYPES)
+		return 0;
+	pfn = area_head(a->m, zone_area(memmap_zone(&b->map, zone), order), mt);
+	while (!pfn_none(pfn)) {
+		vaddr_t desc = memmap_descriptor(&b->map, pfn);
+
+		if (vaddr_none(desc))
+			break;
+		blocks += 1 + page_run(a->m, desc);
+		pfn = page_next(a->m, desc);
+	}
+	return blocks;
+}
+
+static unsigned op_pageblocks(const struct alloc *a, unsigned zone, uint64_t out[MIGRATE_TYPES])
+{
+	const struct buddy *b = (const struct buddy *)a;
+
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		out[mt] = 0;
+	for (unsigned i = 0; b->types && i < b->map.nr_ranges; i++) {
+		vaddr_t r = memmap_range(&b->map, i);
+		struct frame_range f = {range_start(a->m, r), range_nr(a->m, r),
+					range_descs(a->m, r), range_zone(a->m, r)};
+		msize_t n = memmap_blocks_bytes(&b->map, f.start, f.nr);
+
+		for (msize_t k = 0; f.zone == zone && !vaddr_none(f.descs) && k < n; k++) {
+			vaddr_t at = vaddr_add(range_pageblock(&b->map, &f, f.start), k);
+			unsigned mt = pageblock_mt(a->m, at);
+
+			out[mt < MIGRATE_TYPES ? mt : BUDDY_ONE_TYPE]++;
+		}
+	}
+	return b->types ? b->map.block_order : 0;
 }
 
 static const struct alloc_param params[] = {
-	{"max_order", PARAM_UINT, 10, 0, BUDDY_MAX_ORDER, NULL,
-	 "the largest block is 2^max_order pages"},
+	[BUDDY_P_MAX_ORDER] = {"max_order", PARAM_UINT, 10, 0, BUDDY_MAX_ORDER, NULL,
+			       "the largest block is 2^max_order pages"},
+	[BUDDY_P_RULES] = {"rules", PARAM_ENUM, 0, 0, 4,
+			   "machine plain textbook linux-4.19 linux-6",
+			   "watermarks, types and per-CPU lists of whose kernel; machine: its "
+			   "rule set, where textbook means plain"},
+	[BUDDY_P_TYPES] = {"migrate_types", PARAM_BOOL, 1, 0, 1, NULL,
+			   "lists of movable, unmovable and reclaimable pages (Linux rules)"},
+	[BUDDY_P_LISTS] = {"percpu_lists", PARAM_BOOL, 1, 0, 1, NULL,
+			   "per-CPU page lists (Linux rules)"},
+	[BUDDY_P_BLOCK_ORDER] = {"pageblock_order", PARAM_UINT, 9, 1, BUDDY_MAX_ORDER, NULL,
+				 "a pageblock, of one migrate type, is 2^pageblock_order pages"},
+	[BUDDY_P_MIN_FREE] =
+		{"min_free_kbytes", PARAM_UINT, 0, 0, 1u << 26, NULL,
+		 "sum of the zones' min watermarks in KiB; 0: by the kernel's formula"},
+	[BUDDY_P_SCALE] = {"watermark_scale_factor", PARAM_UINT, 10, 1, 3000, NULL,
+			   "least distance of the watermarks, in 1/10000 of the zone"},
 	{0},
 };
 
@@ -347,6 +425,13 @@ static const struct page_ops pages = {
 	.max_order = op_max_order,
 	.nr_free = op_nr_free,
 	.zone = op_zone,
+	.lists = op_lists,
+	.nr_free_type = op_nr_free_type,
+	.pageblocks = op_pageblocks,
+	.take_block = op_take_block,
+	.give_block = op_give_block,
+	.split_block = op_split_block,
+	.adopt_block = op_adopt_block,
 };
 
 const struct alloc_ops buddy_ops = {
@@ -360,5 +445,6 @@ const struct alloc_ops buddy_ops = {
 	.attach = buddy_attach,
 	.walk = buddy_walk,
 	.check = buddy_check,
+	.tick = buddy_tick,
 	.pages = &pages,
 };

@@ -4,8 +4,6 @@
  */
 #include "alloc/buddy_lists.h"
 
-#define ONE_TYPE BUDDY_ONE_TYPE
-
 /* ---- boot ---- */
 
 static void format_zone(const struct buddy *b, vaddr_t z)
@@ -39,7 +37,7 @@ static void add_stretch(const struct buddy *b, struct pfn_range x)
 		uint32_t run = order == b->max_order ? (x.nr >> order) - 1 : 0;
 		uint32_t pages = (run + 1) << order;
 
-		area_add_tail(&o, x.start, order, ONE_TYPE);
+		area_add_tail(&o, x.start, order, buddy_boot_type(b));
 		if (run != 0) {
 			set_page_run(&o.m, op_desc(&o, x.start), run);
 			add_nr_free(&o, zone_area(o.z, order), run);
@@ -66,56 +64,144 @@ static int add_range(struct buddy *b, struct alloc *boot, unsigned i)
 	return err;
 }
 
+/* Frames of all zones: too few pageblocks, and types would only scatter them. */
+static bool has_pageblocks(const struct alloc_env *env, unsigned block_order)
+{
+	uint64_t frames = 0;
+
+	for (unsigned z = 0; z < env->nr_zones; z++)
+		for (unsigned i = 0; i < env->zones[z].nr_ranges; i++)
+			frames += env->zones[z].ranges[i].nr;
+	return frames >> block_order >= MIGRATE_TYPES;
+}
+
+static enum buddy_rules rules_of(const struct alloc_env *env)
+{
+	unsigned chosen = (unsigned)env->params[BUDDY_P_RULES].u;
+
+	if (chosen != 0)
+		return (enum buddy_rules)(chosen - 1);
+	return env->rules == MM_RULES_LINUX_4_19 ? BUDDY_LINUX_4_19
+	       : env->rules == MM_RULES_LINUX_6  ? BUDDY_LINUX_6
+						 : BUDDY_PLAIN;
+}
+
+static void set_lists(struct buddy *b, const struct alloc_env *env)
+{
+	unsigned huge = (unsigned)env->params[BUDDY_P_BLOCK_ORDER].u;
+
+	b->nr_lists = 0;
+	b->list_order = UINT32_MAX;
+	if (b->rules == BUDDY_LINUX_6 && huge > 3 && huge <= b->max_order)
+		b->list_order = huge;
+	if (env->params[BUDDY_P_LISTS].u == 0 || b->rules < BUDDY_LINUX_4_19)
+		return;
+	b->nr_lists = b->rules == BUDDY_LINUX_4_19 ? MIGRATE_TYPES : 4 * MIGRATE_TYPES + 2;
+}
+
+/* The handle, from parameters and environment; bytes of a zone record. */
+static msize_t set_handle(struct buddy *b, const struct alloc_env *env)
+{
+	unsigned block_order = (unsigned)env->params[BUDDY_P_BLOCK_ORDER].u;
+	msize_t plain = BUDDY_ZONE_BYTES((unsigned)env->params[BUDDY_P_MAX_ORDER].u);
+
+	b->max_order = (unsigned)env->params[BUDDY_P_MAX_ORDER].u;
+	b->rules = rules_of(env);
+	b->min_free = (uint32_t)env->params[BUDDY_P_MIN_FREE].u;
+	b->scale = (uint32_t)env->params[BUDDY_P_SCALE].u;
+	b->cpus = env->cpus != 0 ? env->cpus : 1;
+	b->nodes = env->nodes != 0 ? env->nodes : 1;
+	b->shrinkers = env->shrinkers;
+	b->zonelists = env->zonelists;
+	b->start = env->start;
+	if (block_order > b->max_order)
+		block_order = b->max_order;
+	b->types = b->rules >= BUDDY_LINUX_4_19 && env->params[BUDDY_P_TYPES].u != 0 &&
+		   block_order != 0 && has_pageblocks(env, block_order);
+	b->map.block_order = b->types ? block_order : 0;
+	set_lists(b, env);
+	b->pcp_bytes = b->nr_lists != 0 ? PCP_BYTES(b->nr_lists) : 0;
+	b->ext = b->rules == BUDDY_PLAIN ? 0 : plain;
+	return b->ext == 0 ? plain : plain + ZONE_EXT_BYTES + b->cpus * b->pcp_bytes;
+}
+
 int buddy_init(struct alloc *a, const struct alloc_env *env)
 {
 	struct buddy *b = (struct buddy *)a;
+	msize_t zone_bytes;
 	int err;
 
 	alloc_base(a, &buddy_ops, env);
-	b->max_order = (unsigned)env->params[0].u;
-	b->shrinkers = env->shrinkers;
+	zone_bytes = set_handle(b, env);
 	if (b->max_order > BUDDY_MAX_ORDER || env->boot == NULL)
 		return MM_EINVAL;
-	err = memmap_format(&b->map, env, BUDDY_ZONE_BYTES(b->max_order), b->max_order);
+	err = memmap_format(&b->map, env, zone_bytes, b->max_order);
 	if (err != 0)
 		return err;
 	a->root = b->map.root;
 	for (unsigned z = 0; z < env->nr_zones; z++)
 		format_zone(b, memmap_zone(&b->map, z));
+	if (env->start != NULL)
+		return buddy_start(b, env->boot);
 	for (unsigned i = 0; i < b->map.nr_ranges && err == 0; i++)
 		err = add_range(b, env->boot, i);
-	return err;
+	if (err != 0 || b->ext == 0)
+		return err;
+	buddy_marks_format(b);
+	for (unsigned z = 0; z < env->nr_zones; z++)
+		buddy_pcp_format(b, z);
+	return 0;
 }
 
 int buddy_attach(struct alloc *a, const struct alloc_env *env)
 {
 	struct buddy *b = (struct buddy *)a;
+	msize_t zone_bytes;
 
 	alloc_base(a, &buddy_ops, env);
-	b->max_order = (unsigned)env->params[0].u;
-	b->shrinkers = env->shrinkers;
-	return memmap_attach(&b->map, env, BUDDY_ZONE_BYTES(b->max_order), b->max_order);
+	zone_bytes = set_handle(b, env);
+	return memmap_attach(&b->map, env, zone_bytes, b->max_order);
 }
 
 /* ---- what it shows ---- */
 
+/* What a block is, as walk tells it; NULL: the page heads none. */
+static const char *block_words(const struct buddy *b, vaddr_t desc, enum mm_class *class)
+{
+	switch (page_state(b->map.m, desc)) {
+	case PAGE_BUDDY:
+		*class = MM_FREE;
+		return "free block";
+	case PAGE_PCP:
+		*class = MM_CACHED;
+		return "per-CPU block";
+	case PAGE_LIVE:
+		*class = MM_CACHED;
+		if (b->start == NULL || page_owner(b->map.m, desc) != PAGE_OWNER_OLD)
+			return "live block";
+		*class = MM_RESERVED;
+		return "older than the recording";
+	default:
+		return NULL;
+	}
+}
+
 /* Tells of the block at pfn, and returns its pages; a page of no block is passed over. */
 static uint32_t walk_block(const struct buddy *b, pfn_t pfn, vaddr_t desc, walk_fn *fn, void *ctx)
 {
-	enum page_state state = page_state(b->map.m, desc);
+	enum mm_class class = MM_FREE;
+	const char *what = block_words(b, desc, &class);
 	unsigned order = page_order(b->map.m, desc);
 	uint32_t blocks = 1;
 
-	if (state != PAGE_BUDDY && state != PAGE_LIVE)
+	if (what == NULL)
 		return 1;
-	if (state == PAGE_BUDDY)
+	if (class == MM_FREE)
 		blocks += page_run(b->map.m, desc);
 	for (uint32_t i = 0; i < blocks; i++)
 		fn(ctx, &(struct walk_span){
 				pfn_to_va(b->map.m, pfn_add(pfn, i << order), b->map.page_shift),
-				(msize_t)1 << (order + b->map.page_shift),
-				state == PAGE_BUDDY ? MM_FREE : MM_CACHED,
-				state == PAGE_BUDDY ? "free block" : "live block", order});
+				(msize_t)1 << (order + b->map.page_shift), class, what, order});
 	return blocks << order;
 }
 

@@ -1,5 +1,6 @@
 /*
- * buddy: the checker of invariants I1 to I9 of buddy.c, in both directions: from
+ * buddy: the checker of invariants I1 to I9 of buddy.c; buddy_check_zone.c has the rest.
+ * In both directions: from
  * the lists to the descriptors and from every descriptor to the counts of the
  * lists.  Either alone is blind: a wrong free mark in a page that is on no list
  * makes the next merge take somebody's memory.
@@ -13,7 +14,7 @@
 /* What the descriptors of a zone add up to. */
 struct tally {
 	uint32_t blocks[BUDDY_MAX_ORDER + 1]; /* free, of each order */
-	uint32_t free, managed; /* pages */
+	uint32_t free, managed, listed; /* pages */
 };
 
 /* I2: what a list says of a block is what its descriptor says. */
@@ -94,8 +95,8 @@ static int check_zone_head(const struct buddy *b, struct check_report *r, vaddr_
 	for (msize_t at = ZONE_SPARE; at < BUDDY_ZONE_HEAD; at += 4)
 		if (mem_ld32(m, vaddr_add(z, at)) != 0)
 			return check_fail(r, "I9: spare words are zero", z, at, 0);
-	if ((zone_word(m, z, ZONE_MIN) | zone_word(m, z, ZONE_LOW) | zone_word(m, z, ZONE_HIGH)) !=
-	    0)
+	if (b->ext == 0 && (zone_word(m, z, ZONE_MIN) | zone_word(m, z, ZONE_LOW) |
+			    zone_word(m, z, ZONE_HIGH)) != 0)
 		return check_fail(r, "I9: no watermarks are set", z, zone_word(m, z, ZONE_MIN), 0);
 	return 0;
 }
@@ -144,6 +145,8 @@ static int check_free(const struct buddy *b, struct check_report *r,
 
 	if (page_taken(m, desc) || page_owner(m, desc) != 0)
 		return check_fail(r, "I9: a free block has no owner", desc, page_owner(m, desc), 0);
+	if (buddy_check_type(b, r, range, pfn, desc) != 0)
+		return MM_EINVAL;
 	return check_buddy(b, r, range, pfn, page_order(m, desc));
 }
 
@@ -157,10 +160,9 @@ static int check_frames(const struct buddy *b, struct check_report *r,
 	unsigned order = page_order(b->map.m, desc);
 
 	*pages = 1;
-	if (state != PAGE_BUDDY && state != PAGE_LIVE)
+	if (state != PAGE_BUDDY && state != PAGE_LIVE && (state != PAGE_PCP || b->nr_lists == 0))
 		return memmap_check_zero(&b->map, r, desc, 1, 0);
-	if (check_extent(b, r, range, pfn, desc) != 0 ||
-	    memmap_check_spare(&b->map, r, desc) != 0)
+	if (check_extent(b, r, range, pfn, desc) != 0 || memmap_check_spare(&b->map, r, desc) != 0)
 		return MM_EINVAL;
 	*pages = (uint32_t)1 << order;
 	if (state == PAGE_BUDDY) {
@@ -171,6 +173,10 @@ static int check_frames(const struct buddy *b, struct check_report *r,
 		t->free += *pages;
 	}
 	t->managed += *pages;
+	if (state == PAGE_PCP) {
+		t->listed += *pages;
+		return 0;
+	}
 	return state == PAGE_LIVE ? memmap_check_live(&b->map, r, desc)
 				  : check_free(b, r, range, pfn, desc);
 }
@@ -199,6 +205,7 @@ static int check_zone(const struct buddy *b, struct check_report *r, unsigned zo
 	const struct mem *m = b->map.m;
 	vaddr_t z = memmap_zone(&b->map, zone);
 	struct tally t = {.free = 0};
+	uint32_t absent = 0;
 
 	if (check_zone_head(b, r, z) != 0)
 		return MM_EINVAL;
@@ -218,10 +225,14 @@ static int check_zone(const struct buddy *b, struct check_report *r, unsigned zo
 	if (t.free != zone_word(m, z, ZONE_FREE))
 		return check_fail(r, "I4: free counts the free pages", z,
 				  zone_word(m, z, ZONE_FREE), t.free);
-	if (t.managed != zone_word(m, z, ZONE_MANAGED))
+	if (b->ext != 0)
+		absent = zext_word(m, buddy_ext(b, zone), ZEXT_ABSENT);
+	if (t.managed != zone_word(m, z, ZONE_MANAGED) + absent)
 		return check_fail(r, "I8: managed counts the zone's pages", z,
 				  zone_word(m, z, ZONE_MANAGED), t.managed);
-	return 0;
+	if (b->start == NULL && absent != 0)
+		return check_fail(r, "I8: only a recorded state has absent frames", z, absent, 0);
+	return b->ext == 0 ? 0 : buddy_check_ext(b, r, zone, t.listed);
 }
 
 int buddy_check(const struct alloc *a, struct check_report *r)

@@ -58,6 +58,7 @@ static int set_geometry(struct memmap *mp, const struct alloc_env *env, msize_t 
 	mp->page_shift = env->page_shift;
 	mp->max_order = max_order;
 	mp->desc = env->zones;
+	mp->desc_place = env->desc_place;
 	mp->hot.nr = 0;
 	for (unsigned z = 0; z < env->nr_zones; z++) {
 		mp->nr_ranges += env->zones[z].nr_ranges;
@@ -97,14 +98,30 @@ static const struct zone_desc *desc_zone(const struct memmap *mp, unsigned z)
 	return mp->desc[z].desc_zone < 0 ? &mp->desc[z] : &mp->desc[mp->desc[z].desc_zone];
 }
 
+/* Takes `bytes` of metadata from the place that is set apart for them. */
+static vaddr_t carve_apart(const struct memmap *mp, struct alloc *boot, msize_t bytes,
+			   msize_t align)
+{
+	unsigned shift = mp->page_shift;
+	struct pfn_range r = {.start = va_to_pfn(mp->m, mp->desc_place.base, shift),
+			      .nr = (uint32_t)(mp->desc_place.bytes >> shift)};
+	struct zone_desc here = {.ranges = &r, .nr_ranges = 1};
+
+	return carve_in_zone(mp, boot, &here, bytes, align);
+}
+
 /* The root lies where the descriptors of the zone tried first lie, or of the next. */
 static int carve_root(struct memmap *mp, const struct alloc_env *env)
 {
 	vaddr_t root = VADDR_NONE;
 
+	msize_t align = env->cache_line > MM_WORD ? env->cache_line : MM_WORD;
+
+	if (mp->desc_place.bytes != 0)
+		root = carve_apart(mp, env->boot, root_bytes(mp), align);
 	for (unsigned i = 0; i < mp->nr_zones && vaddr_none(root); i++)
 		root = carve_in_zone(mp, env->boot, desc_zone(mp, mp->zonelist[i]), root_bytes(mp),
-				     env->cache_line > MM_WORD ? env->cache_line : MM_WORD);
+				     align);
 	place(mp, root);
 	return vaddr_none(root) ? MM_ENOMEM : 0;
 }
@@ -154,14 +171,18 @@ static int carve_descs(struct memmap *mp, const struct alloc_env *env, unsigned 
 	vaddr_t r = memmap_range(mp, i), descs;
 	struct pfn_range own = {.start = range_start(mp->m, r), .nr = range_nr(mp->m, r)};
 	unsigned z = range_zone(mp->m, r);
-	bool elsewhere = mp->desc[z].desc_zone >= 0;
+	bool elsewhere = mp->desc[z].desc_zone >= 0 || mp->desc_place.bytes != 0;
+	msize_t bytes = own.nr * mp->stride + memmap_blocks_bytes(mp, own.start, own.nr);
 	struct zone_desc here = {.ranges = &own, .nr_ranges = 1};
 
 	set_range_descs(mp->m, r, VADDR_NONE);
 	if (!has_free_frame(mp, env->boot, own.start, own.nr))
 		return 0;
-	descs = carve_in_zone(mp, env->boot, elsewhere ? desc_zone(mp, z) : &here,
-			      own.nr * mp->stride, MM_WORD);
+	if (mp->desc_place.bytes != 0)
+		descs = carve_apart(mp, env->boot, bytes, MM_WORD);
+	else
+		descs = carve_in_zone(mp, env->boot, elsewhere ? desc_zone(mp, z) : &here, bytes,
+				      MM_WORD);
 	set_range_descs(mp->m, r, descs);
 	return vaddr_none(descs) && elsewhere ? MM_ENOMEM : 0;
 }
@@ -315,9 +336,8 @@ struct page_frames memmap_frames(const struct memmap *mp, pfn_t pfn)
 		uint32_t nr = range_nr(mp->m, r);
 
 		if (!vaddr_none(descs) && (pfn.v < start.v || pfn.v - start.v < nr))
-			return (struct page_frames){
-				start, nr, descs, (uint32_t)mp->stride,
-				range_node(mp, range_zone(mp->m, r), start)};
+			return (struct page_frames){start, nr, descs, (uint32_t)mp->stride,
+						    range_node(mp, range_zone(mp->m, r), start)};
 	}
 	return (struct page_frames){PFN_NONE, 0, VADDR_NONE, 0, 0};
 }
@@ -355,5 +375,11 @@ void memmap_walk(const struct memmap *mp, walk_fn *fn, void *ctx)
 			fn(ctx,
 			   &(struct walk_span){descs, range_nr(mp->m, r) * mp->stride, MM_METADATA,
 					       "page descriptors", range_zone(mp->m, r)});
+		if (!vaddr_none(descs) && mp->block_order != 0)
+			fn(ctx, &(struct walk_span){
+					vaddr_add(descs, range_nr(mp->m, r) * mp->stride),
+					memmap_blocks_bytes(mp, range_start(mp->m, r),
+							    range_nr(mp->m, r)),
+					MM_METADATA, "pageblock types", range_zone(mp->m, r)});
 	}
 }

@@ -28,6 +28,9 @@ struct memmap {
 	unsigned nr_zones, nr_ranges;
 	unsigned page_shift;
 	unsigned max_order;
+	unsigned
+		block_order; /* set before format and attach: bytes for pageblocks of that order; 0: none */
+	struct mm_range desc_place; /* as in the environment */
 	uint8_t zonelist[MM_MAX_ZONES];
 	const struct zone_desc *desc; /* the machine's zones; borrowed */
 	struct frame_range hot; /* the range looked up last */
@@ -95,6 +98,22 @@ static inline bool range_holds(const struct frame_range *r, pfn_t pfn)
 static inline vaddr_t range_desc(const struct memmap *mp, const struct frame_range *r, pfn_t pfn)
 {
 	return vaddr_add(r->descs, (pfn.v - r->start.v) * mp->stride);
+}
+
+/* Bytes behind the descriptors of [start, start + nr), one for each pageblock it touches. */
+static inline msize_t memmap_blocks_bytes(const struct memmap *mp, pfn_t start, uint32_t nr)
+{
+	unsigned o = mp->block_order;
+
+	return o == 0 || nr == 0 ? 0 : ((start.v + nr - 1) >> o) - (start.v >> o) + 1;
+}
+
+/* The byte of pfn's pageblock. */
+static inline vaddr_t range_pageblock(const struct memmap *mp, const struct frame_range *r,
+				      pfn_t pfn)
+{
+	return vaddr_add(r->descs, r->nr * mp->stride + (pfn.v >> mp->block_order) -
+					   (r->start.v >> mp->block_order));
 }
 
 /* Makes the range of pfn the hot one; false if pfn has no descriptor. */

@@ -33,9 +33,13 @@ static bool is_machine_range(const struct memmap *mp, unsigned z, pfn_t start, u
 /* M3: [descs, descs + bytes) lies in one range of the zone that holds zone z's descriptors. */
 static bool is_desc_place(const struct memmap *mp, unsigned z, vaddr_t descs, msize_t bytes)
 {
+	vaddr_t place = mp->desc_place.base;
 	const struct zone_desc *d =
 		mp->desc[z].desc_zone < 0 ? &mp->desc[z] : &mp->desc[mp->desc[z].desc_zone];
 
+	if (mp->desc_place.bytes != 0)
+		return descs.v >= place.v && descs.v - place.v < mp->desc_place.bytes &&
+		       mp->desc_place.bytes - (descs.v - place.v) >= bytes;
 	for (unsigned i = 0; i < d->nr_ranges; i++) {
 		vaddr_t lo = pfn_to_va(mp->m, d->ranges[i].start, mp->page_shift);
 		msize_t size = (msize_t)d->ranges[i].nr << mp->page_shift;
@@ -59,7 +63,8 @@ static int check_range(const struct memmap *mp, struct check_report *r, unsigned
 	if (vaddr_none(descs) && range_managed(mp->m, at) != 0)
 		return check_fail(r, "M3: a range without descriptors has no frames", at,
 				  range_managed(mp->m, at), 0);
-	if (!vaddr_none(descs) && !is_desc_place(mp, z, descs, nr * mp->stride))
+	if (!vaddr_none(descs) &&
+	    !is_desc_place(mp, z, descs, nr * mp->stride + memmap_blocks_bytes(mp, start, nr)))
 		return check_fail(r, "M3: descriptors lie where the machine wants them", at,
 				  descs.v, z);
 	return 0;

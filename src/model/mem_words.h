@@ -52,11 +52,13 @@ enum mm_class {
 	X(MAP, "map", "va", "pfn", "pages")                           \
 	X(UNMAP, "unmap", "va", "pfn", "pages")                       \
 	X(WATERMARK, "watermark", "zone", "free", "mark")             \
-	X(SHRINK, "shrink", "asked", "pages", "order")                     \
+	X(SHRINK, "shrink", "asked", "pages", "order")                \
 	X(AREA_TAKE, "area_take", "va", "bytes", "guard")             \
 	X(AREA_FREE, "area_free", "va", "bytes", "guard")             \
 	X(PURGE, "purge", "areas", "bytes", "-")                      \
-	X(TABLE_NEW, "table_new", "va", "pfn", "level")
+	X(TABLE_NEW, "table_new", "va", "pfn", "level")               \
+	X(CLAIM, "claim", "pfn", "from_type", "to_type")              \
+	X(STEAL, "steal", "pfn", "from_type", "to_type")
 
 enum mm_ev {
 #define X(NAME, word, a, b, c) MM_EV_##NAME,

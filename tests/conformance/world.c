@@ -205,7 +205,11 @@ static void fill_zones(struct world *w)
 	for (unsigned i = 0; i < geo->nr_zones; i++) {
 		const struct geo_zone *z = &geo->zones[i];
 
-		w->zones[i] = (struct zone_desc){z->name, z->ranges, z->nr_ranges, z->desc_zone};
+		w->zones[i] = (struct zone_desc){.name = z->name,
+						.ranges = z->ranges,
+						.nr_ranges = z->nr_ranges,
+						.desc_zone = z->desc_zone,
+						.type = ZONE_NORMAL};
 		w->zonelist[i] = (uint8_t)(geo->nr_zones - 1 - i);
 	}
 }
