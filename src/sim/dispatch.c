@@ -83,8 +83,11 @@ void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct 
 
 static bool do_free_pages(struct replay *r, const struct trace_event *ev)
 {
-	struct live *l = replay_object(r, ev);
+	struct live *l;
 
+	if (dispatch_is_early(r, ev))
+		return dispatch_zone(r, ev);
+	l = ev->slot == SLOT_NONE ? replay_object(r, ev) : dispatch_old_block(r, ev);
 	if (l == NULL)
 		return true;
 	if (&r->sys->allocs[live_alloc(l)] != r->sys->pages) {
@@ -256,6 +259,8 @@ static bool do_alloc_pages(struct replay *r, const struct trace_event *ev, unsig
 
 	if (r->sys->pages == NULL || !master_is_there(r, ev, master))
 		return false;
+	if (dispatch_is_early(r, ev))
+		return dispatch_zone(r, ev);
 	state_request(r, ev);
 	r->req.zone_mask &= reach(r, master);
 	if (order > 40) {
@@ -580,6 +585,10 @@ static bool do_arena(struct replay *r, const struct trace_event *ev)
 
 bool dispatch(struct replay *r, const struct trace_event *ev)
 {
+	if ((ev->flags & EV_HAS_TIME) != 0)
+		dispatch_tick(r, ev);
+	if (!dispatch_is_due(r, ev))
+		return true;
 	switch (ev->op) {
 	case OP_ALLOC_PAGES:
 		return do_alloc_pages(r, ev, ev->order, (ev->gfp & __GFP_ZERO) != 0);
@@ -587,6 +596,13 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 		return do_alloc_pages(r, ev, 0, true);
 	case OP_FREE_PAGES:
 		return r->sys->pages != NULL && do_free_pages(r, ev);
+	case OP_OLD_PAGES:
+	case OP_SPLIT_PAGES:
+	case OP_ZONE_ALLOC:
+	case OP_ZONE_FREE:
+	case OP_ZONE_OLD:
+	case OP_ZONE_SPLIT:
+		return dispatch_zone(r, ev);
 	case OP_DMA_ALLOC:
 		return do_dma_alloc(r, ev);
 	case OP_DMA_FREE:

@@ -22,6 +22,19 @@ bool dispatch_reroutes(const struct replay *r, const struct live *l, const struc
 /* Moves the live block *l to where a request of ev->size belongs; false: nobody serves it. */
 bool dispatch_move(struct replay *r, struct live *l, const struct trace_event *ev);
 
+/* ---- recordings of a kernel's page events: dispatch_zone.c ---- */
+
+/* Does the event belong to the level that is replayed? */
+bool dispatch_is_due(const struct replay *r, const struct trace_event *ev);
+/* Is the event part of the start state? */
+bool dispatch_is_early(const struct replay *r, const struct trace_event *ev);
+/* zone_alloc, zone_free, old and split blocks, and early events; false: nobody serves it. */
+bool dispatch_zone(struct replay *r, const struct trace_event *ev);
+/* The block that a free names, adopted if it is older than the recording; NULL: there is none. */
+struct live *dispatch_old_block(struct replay *r, const struct trace_event *ev);
+/* Tells the allocators the time of an event that has one. */
+void dispatch_tick(struct replay *r, const struct trace_event *ev);
+
 void dispatch_free_pages(struct replay *r, const struct trace_event *ev, struct live *l);
 
 /* A block was granted: ledger, live table, figures. */

@@ -74,7 +74,13 @@
 	X(ARENA_FREE, "arena_free", ARENA, U)           \
 	X(PHASE, "phase", NONE, N)                      \
 	X(NOTE, "note", NONE, N)                        \
-	X(EXPECT, "expect", NONE, N)
+	X(EXPECT, "expect", NONE, N)                    \
+	X(OLD_PAGES, "old_pages", PAGES, B)             \
+	X(SPLIT_PAGES, "split_pages", PAGES, B)         \
+	X(ZONE_ALLOC, "zone_alloc", PAGES, B)           \
+	X(ZONE_FREE, "zone_free", PAGES, D)             \
+	X(ZONE_OLD, "zone_old", PAGES, B)               \
+	X(ZONE_SPLIT, "zone_split", PAGES, B)
 
 enum trace_op {
 #define X(NAME, word, group, life) OP_##NAME,
@@ -98,6 +104,14 @@ enum trace_event_flags {
 };
 
 /*
+ * Pages are recorded at two levels.  *Requests*: alloc_pages, free_pages, and
+ * split_pages, which makes two halves of a block, the upper one being born.  *Blocks* of
+ * the buddy lists, below the per-CPU lists: zone_alloc (taken off the lists), zone_free
+ * (put back), zone_split.  old_pages and zone_old name what was there before the
+ * recording, where they must be told apart.  A replay does one of the levels.
+ */
+
+/*
  * Null pointers:
  *   free(NULL)                  EV_NULL, slot SLOT_NONE
  *   malloc(n) that gave NULL    EV_NULL, slot SLOT_NONE (any birth)
@@ -112,12 +126,13 @@ enum trace_event_flags {
  *         dma_alloc, arena_push, cache_create, vmalloc: bytes;
  *         read, write: bytes accessed; fixed meaning for others in docs/formats.md
  * arg     memalign, cache_create, dma_alloc: alignment in bytes (0: default);
- *         read, write: offset; arena_push, arena_free, device_remove: the arena or
+ *         read, write: offset; events of pages: the pfn that was recorded (0: unknown);
+ *         arena_push, arena_free, device_remove: the arena or
  *         device number; calloc, kcalloc: number of elements; markers: string index
  * slot    of the object born, freed or used; SLOT_NONE where there is none (markers,
  *         arena_push, arena_free, irq_*, device_remove, null and unknown ids)
  * slot2   cache_alloc, cache_free: the cache's slot; mempool likewise; kmap: the pages'
- *         slot; fork: the parent's; SLOT_NONE unknown; 0 for operations without a second object
+ *         slot; fork: the parent's; split_pages, zone_split: the block that is halved; SLOT_NONE unknown; 0 for operations without a second object
  */
 struct trace_event {
 	uint64_t time_ns; /* EV_HAS_TIME */
@@ -131,7 +146,7 @@ struct trace_event {
 	uint8_t op;       /* enum trace_op */
 	uint8_t flags;
 	uint8_t cpu, node;
-	uint8_t order;    /* alloc_pages, free_pages */
+	uint8_t order;    /* events of pages; split_pages, zone_split: of the halves */
 	uint8_t migratetype;
 	uint16_t master;  /* index in the reader's strings, 0: none; dma_alloc, or `master:` on any request */
 	uint16_t reserved; /* 0 */

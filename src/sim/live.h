@@ -16,6 +16,7 @@ enum live_state {
 	LIVE_DEAD, /* nothing: never born, or freed */
 	LIVE_BLOCK, /* a live block */
 	LIVE_FAILED, /* its birth failed: later events of it are skipped */
+	LIVE_OLD, /* older than the recording: its frames are known, adopted when it is used */
 	LIVE_CACHE, /* a slab cache: its "address" is its number */
 	LIVE_AREA, /* a virtual area with memory of its own: the low 48 bits of its address */
 	LIVE_MAP, /* a mapping of memory that is another's, likewise */

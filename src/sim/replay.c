@@ -214,6 +214,8 @@ static enum replay_end observed_loop(struct replay *r, const struct trace_event 
 	enum replay_end how = REPLAY_DONE;
 
 	for (; ev < end && how == REPLAY_DONE; ev++) {
+		if (r->opt.at_time != NULL)
+			r->opt.at_time(r->opt.at_time_ctx, r, ev);
 		if (r->opt.before != NULL)
 			r->opt.before(r->opt.event_ctx, r, ev);
 		how = step(&u, &p, ev) ? after_event(r, ev) : refused(r, ev);
@@ -223,7 +225,8 @@ static enum replay_end observed_loop(struct replay *r, const struct trace_event 
 
 static bool is_observed(const struct replay *r)
 {
-	return r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.after != NULL ||
+	return r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.at_time != NULL ||
+	       r->opt.after != NULL ||
 	       r->opt.sample_every != 0;
 }
 

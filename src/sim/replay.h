@@ -91,13 +91,20 @@ struct figures {
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
 	uint64_t arena_live; /* blocks pushed and not mass-freed */
+	uint64_t next_tick_ms; /* when the allocators are told the time again */
 	uint64_t arena; /* the trace's number of the arena they are in */
 	int64_t arena_payload[64], arena_rounding[64]; /* by region, of arena pushes */
 };
 
 struct replay;
 
+/* Which events of a kernel's recording are replayed: see event.h. */
+enum replay_level { LEVEL_REQUEST, LEVEL_BUDDY };
+
 struct replay_options {
+	enum replay_level level;
+	bool has_start; /* the machine began from a recorded state ... */
+	uint64_t start_ns; /* ... of which events up to this time are part */
 	uint64_t until; /* stop after this event; 0: the end */
 	uint64_t check_every; /* 0: never */
 	uint64_t max_steps; /* list steps, all heaps together; 0: no limit */
@@ -111,6 +118,9 @@ struct replay_options {
 	void (*before)(void *ctx, struct replay *r, const struct trace_event *ev);
 	void (*after)(void *ctx, struct replay *r, const struct trace_event *ev);
 	void *event_ctx;
+	/* Called before each event, for samples at moments of a recording; NULL: never. */
+	void (*at_time)(void *ctx, struct replay *r, const struct trace_event *ev);
+	void *at_time_ctx;
 	/* Called after every `sample_every`th event; NULL: never. */
 	void (*sample)(void *ctx, struct replay *r);
 	void *sample_ctx;

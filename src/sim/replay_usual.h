@@ -42,8 +42,9 @@ static struct usual_pages usual_pages_way(struct replay *r)
 	struct sys_alloc *h = r->sys->pages;
 	struct usual_pages u = {.r = r, .f = r->fig, .h = h, .place = UINT64_MAX};
 
-	if (h == NULL)
-		return u;
+	/* A recording's pages take the long way: levels, old blocks, the clock. */
+	if (h == NULL || r->opt.has_start || r->opt.level != LEVEL_REQUEST)
+		return (struct usual_pages){.r = r, .f = r->fig, .place = UINT64_MAX};
 	u.alloc_pages = h->ops->pages->alloc_pages;
 	u.free_pages = h->ops->pages->free_pages;
 	u.max_order = h->ops->pages->max_order(h->alloc);
@@ -180,6 +181,9 @@ static __attribute__((noinline)) bool usual_page_event(const struct usual_pages 
 {
 	struct live *l = &u->r->live.slot[ev->slot];
 
+	/* Whoever keeps time is told so the long way. */
+	if ((ev->flags & EV_HAS_TIME) != 0)
+		return false;
 	if (ev->op == OP_ALLOC_PAGES && u->h != NULL && ev->master == 0 && ev->gfp == 0 &&
 	    ev->order <= u->max_order) {
 		usual_alloc_pages(u, ev);

@@ -7,6 +7,7 @@
 #include "sim/figures.h"
 #include "sim/findings.h"
 #include "sim/virtual.h"
+#include "sim/report_pages.h"
 
 static json_t *uint_of(uint64_t n)
 {
@@ -95,13 +96,15 @@ static json_t *run_json(const struct replay *r, const struct report_run *run)
 {
 	const struct machine *m = r->sys->machine;
 
-	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:o, s:s?, s:o, s:s, s:I, s:o, s:b}",
+	return json_pack("{s:{s:s, s:i, s:i, s:i}, s:s, s:s, s:o, s:s?, s:o, s:s, s:I, s:o, s:b, s:s?, "
+			 "s:b}",
 			 "program", "version", run->program_version, "report_format", 1,
 			 "machine_format", 1, "trace_format", 1, "machine_hash", m->hash, "variant",
 			 m->variant, "set", sets_json(run), "alloc", run->alloc, "until",
 			 run->until != 0 ? uint_of(run->until) : json_null(), "ended",
 			 end_word(run->end), "noise_seed", (json_int_t)run->noise, "allocators",
-			 allocs_json(r->sys), "tainted", r->sys->sh.tainted);
+			 allocs_json(r->sys), "tainted", r->sys->sh.tainted, "level", run->level, "start",
+			 run->started);
 }
 
 static json_t *machine_json(const struct machine *m)
@@ -294,7 +297,7 @@ static json_t *zone_json(struct replay *r, struct sys_alloc *p, unsigned z)
 	const struct reading x = read_image(r, p, z, read_zone);
 	const struct zone_figures f = x.zone;
 	const struct free_area a = x.area;
-	json_t *nr = json_array(), *un = json_array(), *ext = json_array();
+	json_t *nr = json_array(), *un = json_array(), *ext = json_array(), *zone;
 	uint64_t largest = 0;
 
 	for (unsigned o = 0; o <= a.max_order; o++) {
@@ -304,12 +307,15 @@ static json_t *zone_json(struct replay *r, struct sys_alloc *p, unsigned z)
 		if (a.nr_free[o] != 0)
 			largest = 1ull << (o + r->sys->machine->page_shift);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "name",
-			 p->env.zones[z].name, "managed_pages", (json_int_t)f.managed, "free_pages",
-			 (json_int_t)f.free, "min", (json_int_t)f.min, "low", (json_int_t)f.low,
-			 "high", (json_int_t)f.high, "nr_free", nr, "unusable", un, "extfrag", ext,
-			 "largest_free_bytes", (json_int_t)largest, "fallbacks",
-			 (json_int_t)f.fallbacks);
+	zone = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
+			 "name", p->env.zones[z].name, "managed_pages", (json_int_t)f.managed,
+			 "free_pages", (json_int_t)f.free, "min", (json_int_t)f.min, "low",
+			 (json_int_t)f.low, "high", (json_int_t)f.high, "nr_free", nr, "unusable",
+			 un, "extfrag", ext, "largest_free_bytes", (json_int_t)largest, "fallbacks",
+			 (json_int_t)f.fallbacks, "listed_pages", (json_int_t)f.listed, "pcp",
+			 report_lists(p, z, r->sys->machine->cpus));
+	report_reserves(zone, &f);
+	return zone;
 }
 
 static json_t *zones_json(struct replay *r)
@@ -612,6 +618,8 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
 	json_object_set_new(o, "findings", findings_json(r));
 	json_object_set_new(o, "live_at_end", live_json(r));
+	if (run->expect != NULL)
+		json_object_set_new(o, "expect", report_expect(run->expect));
 	if (run->image_hash) {
 		struct image_hash h = physmem_hash(&r->sys->pm);
 		char hex[33];

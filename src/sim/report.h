@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "sim/expect.h"
 #include "sim/replay.h"
 
 /* What the report says of the run that the replay does not know. */
@@ -18,6 +19,9 @@ struct report_run {
 	uint64_t until; /* --until; 0: none */
 	enum replay_end end;
 	uint64_t noise;
+	const char *level; /* --level; NULL: not given */
+	bool started; /* --start */
+	const struct expect_report *expect; /* --expect; NULL: not given */
 	bool image_hash; /* compute it: O(touched frames) */
 };
 

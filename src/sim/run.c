@@ -21,33 +21,60 @@ static void read_rest(struct run *r)
 	r->replay.nr_trace = trace_delivered(r->trace);
 }
 
+/* What a look at the whole trace tells before it is replayed. */
+struct outlook {
+	uint32_t groups;
+	uint32_t most; /* the largest pfn that an event of pages names */
+};
+
 /*
  * The groups of requests that a trace makes, where its format does not tell before
  * the end: read once more.  So the same events boot the same allocators in any form.
  * Standard input cannot be read twice: all groups.
  */
-static uint32_t trace_groups(const struct run_request *q, uint32_t told)
+static struct outlook look_at(const struct run_request *q, const struct trace_info *info)
 {
 	struct diag d = {0};
 	struct trace_reader *r;
 	const struct trace_event *ev;
-	uint32_t groups = 0;
+	struct outlook o = {0, 0};
 	size_t n = 1;
 
-	if (told != UINT32_MAX || strcmp(q->trace, "-") == 0)
-		return told;
+	if (!info->seekable || strcmp(q->trace, "-") == 0 ||
+	    (info->groups != UINT32_MAX && q->start == NULL))
+		return (struct outlook){info->groups, 0};
 	r = trace_open(q->trace, &d);
 	/* Damage ends the scan, as it will end the replay. */
 	while (r != NULL && n != 0 && trace_next(r, &ev, &n, &d) == 0)
-		for (size_t i = 0; i < n; i++)
-			groups |= 1u << trace_op_group((enum trace_op)ev[i].op);
+		for (size_t i = 0; i < n; i++) {
+			enum trace_group g = trace_op_group((enum trace_op)ev[i].op);
+
+			o.groups |= 1u << g;
+			if (g == TG_PAGES && ev[i].arg < UINT32_MAX &&
+			    ev[i].arg + (1u << (ev[i].order & 31)) > o.most)
+				o.most = (uint32_t)(ev[i].arg + (1u << (ev[i].order & 31)) - 1);
+		}
 	trace_close(r);
-	return groups;
+	return o;
+}
+
+/* The machine that the trace was recorded on, as far as the start state tells. */
+static const struct machine *machine_of(struct run *r, const struct run_request *q,
+					struct boot_options *boot, uint32_t most, struct diag *d)
+{
+	if (q->start == NULL)
+		return q->machine;
+	r->derived = start_machine(q->machine, q->start, most, &boot->desc_place, d);
+	boot->start = &q->start->pages;
+	return r->derived;
 }
 
 static int begin(struct run *r, const struct run_request *q, const char *port, struct diag *d)
 {
 	struct boot_options boot = q->boot;
+	struct replay_options opt = q->replay;
+	const struct machine *m;
+	struct outlook look;
 	struct trace_info info;
 
 	*r = (struct run){0};
@@ -57,11 +84,15 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 	if (q->trace_hash)
 		trace_want_hash(r->trace);
 	trace_get_info(r->trace, &info);
-	boot.groups = info.seekable ? trace_groups(q, info.groups) : info.groups;
+	look = look_at(q, &info);
+	boot.groups = look.groups;
 	boot.port = port;
-	if (system_boot(&r->sys, q->machine, &boot, d) != 0)
+	m = machine_of(r, q, &boot, look.most, d);
+	if (m == NULL || system_boot(&r->sys, m, &boot, d) != 0)
 		goto fail;
-	if (replay_init(&r->replay, &r->sys, r->trace, &q->replay) != 0) {
+	opt.has_start = q->start != NULL;
+	opt.start_ns = q->start != NULL ? q->start->time_ns : 0;
+	if (replay_init(&r->replay, &r->sys, r->trace, &opt) != 0) {
 		diag_set(d, "", 0, 0, "out of host memory");
 		goto fail;
 	}
@@ -112,5 +143,6 @@ void run_finish(struct run *r)
 	replay_finish(&r->replay);
 	system_finish(&r->sys);
 	trace_close(r->trace);
+	start_machine_free(r->derived);
 	*r = (struct run){0};
 }

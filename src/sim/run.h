@@ -6,6 +6,7 @@
 #define SIM_RUN_H
 
 #include "sim/replay.h"
+#include "sim/start.h"
 
 struct run_request {
 	const struct machine *machine; /* borrowed */
@@ -13,6 +14,7 @@ struct run_request {
 	/* Opens the trace, also once more for the repetition; NULL: `trace` is opened. */
 	struct trace_reader *(*open)(void *ctx, struct diag *d);
 	void *open_ctx;
+	const struct start_state *start; /* --start; NULL: all of the machine is free */
 	bool trace_hash; /* the report shows the trace's hash */
 	struct boot_options boot; /* groups are filled in from the trace */
 	struct replay_options replay;
@@ -22,6 +24,7 @@ struct run_request {
 };
 
 struct run {
+	struct machine *derived; /* of a start state; owned */
 	struct system sys;
 	struct replay replay;
 	struct trace_reader *trace;

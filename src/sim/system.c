@@ -345,6 +345,17 @@ static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_
 
 /* ---- pages ---- */
 
+static enum zone_type zone_type_of(const struct zone_conf *c)
+{
+	if (c->highmem)
+		return ZONE_HIGHMEM;
+	if (strncmp(c->name, "dma32", 5) == 0)
+		return ZONE_DMA32;
+	if (strncmp(c->name, "dma", 3) == 0)
+		return ZONE_DMA;
+	return strncmp(c->name, "movable", 7) == 0 ? ZONE_MOVABLE : ZONE_NORMAL;
+}
+
 static int describe_zones(struct system *s, struct diag *d)
 {
 	const struct machine *m = s->machine;
@@ -362,7 +373,9 @@ static int describe_zones(struct system *s, struct diag *d)
 		s->zones[z] = (struct zone_desc){.name = c->name,
 						 .ranges = &s->ranges[k],
 						 .nr_ranges = c->nr_ranges,
-						 .desc_zone = c->desc_zone};
+						 .desc_zone = c->desc_zone,
+						 .type = zone_type_of(c),
+						 .node = c->nr_ranges != 0 ? m->regions[c->ranges[0].region].node : 0};
 		for (unsigned i = 0; i < c->nr_ranges; i++)
 			s->ranges[k++] = (struct pfn_range){
 				.start = {(uint32_t)(c->ranges[i].base >> m->page_shift)},
@@ -496,6 +509,9 @@ static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boo
 	for (unsigned p = 0; o->tree_index && ops->params[p].name != NULL; p++)
 		if (strcmp(ops->params[p].name, "index") == 0)
 			a->params[p].u = 1;
+	for (unsigned p = 0; o->no_types && ops->params[p].name != NULL; p++)
+		if (strcmp(ops->params[p].name, "migrate_types") == 0)
+			a->params[p].u = 0;
 	s->by_conf[i] = a;
 	if (c->group < NR_GROUPS)
 		s->group[c->group] = a;
@@ -566,6 +582,8 @@ static int boot_arena_kind(struct system *s, unsigned i, const struct boot_optio
 static int boot_pages(struct system *s, const struct boot_options *o, struct diag *d)
 {
 	set_pages_env(s, s->pages);
+	s->pages->env.start = o->start;
+	s->pages->env.desc_place = o->desc_place;
 	s->pages->env.desc_stride = desc_stride(s, o);
 	return start_alloc(s, s->pages, d);
 }

@@ -25,7 +25,10 @@ struct boot_options {
 		*heap_kind; /* --alloc: the kind that serves the heap group; NULL: the machine's */
 	uint64_t heap_bytes; /* arena of the heap group; 0: as the machine says */
 	uint64_t heap_shift; /* bytes left free before that arena, to see what its place changes */
+	bool no_types; /* the control of --expect: page allocators without migrate types */
 	bool tree_index; /* fit: list kinds in their equal-deciding indexed form */
+	const struct page_start *start; /* --start: the page allocator begins from it; NULL: all free */
+	struct mm_range desc_place; /* of its descriptors, with a start state */
 	uint64_t noise; /* seed to fill RAM with; 0: zero */
 };
 

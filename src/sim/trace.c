@@ -52,7 +52,7 @@ static int probe(struct trace_reader *r, struct diag *d)
 	if (r->format == NULL)
 		return diag_set(d, r->in.name, 0, 0,
 				"unknown format, expected a memscape trace (binary or text) or a "
-				"CS:APP .rep file");
+				"CS:APP .rep file or a kernel's kmem events");
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int start(struct trace_reader *r, const char *from, struct diag *d)
 		r->format = find_format(from);
 		if (r->format == NULL)
 			return diag_set(d, r->in.name, 0, 0,
-					"unknown format '%s', expected binary, text or rep", from);
+					"unknown format '%s', expected binary, text, rep or kmem", from);
 	} else if (probe(r, d) != 0) {
 		return -1;
 	}
@@ -266,4 +266,6 @@ void trace_loss(const struct trace_reader *r, FILE *out)
 {
 	for (const char *const *l = r->format->losses; *l != NULL; l++)
 		fprintf(out, "%s\n", *l);
+	if (r->format->loss != NULL)
+		r->format->loss(r, out);
 }

@@ -28,7 +28,7 @@ struct trace_info {
 /* `path` "-" is standard input.  NULL with *d: cannot open, unknown format, bad header. */
 struct trace_reader *trace_open(const char *path, struct diag *d) MUST_USE;
 
-/* The same, not looking at the content: `from` is "binary", "text" or "rep"; NULL: look. */
+/* The same, not looking at the content: `from` is "binary", "text", "rep" or "kmem"; NULL: look. */
 struct trace_reader *trace_open_as(const char *path, const char *from, struct diag *d) MUST_USE;
 void trace_close(struct trace_reader *r); /* NULL is fine */
 

@@ -15,6 +15,7 @@
 #define TRACE_FORMATS(X) \
 	X(binary)        \
 	X(rep)           \
+	X(kmem)          \
 	X(text)
 
 /* Events a block at most: they stay in a second-level cache until they are used. */
@@ -29,6 +30,8 @@ struct trace_format {
 	const char *summary;       /* one line for lists */
 	const char *const *losses; /* what it cannot tell, one line each; NULL-terminated */
 
+	/* Optional: what this input lost, counted, one line each; `losses` are every input's. */
+	void (*loss)(const struct trace_reader *r, FILE *out);
 	bool (*probe)(const uint8_t *head, size_t bytes);
 	/* Begins at the input's first byte; sets r->state and r->info.  Also after a rewind. */
 	int (*start)(struct trace_reader *r, struct diag *d);

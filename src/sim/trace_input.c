@@ -8,7 +8,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/trace_unpack.h"
+
 #define FIRST_BUFFER (256u << 10)
+
+/* The next bytes of the file itself; *n is 0 at its end. */
+static int read_some(struct trace_input *in, uint8_t *out, size_t room, size_t *n, struct diag *d)
+{
+	ssize_t got;
+
+	do
+		got = read(in->fd, out, room);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return diag_set(d, in->name, 0, 0, "cannot read: %s", strerror(errno));
+	*n = (size_t)got;
+	return 0;
+}
+
+/* Reads the first bytes, which say whether the input is compressed. */
+static int begin(struct trace_input *in, struct diag *d)
+{
+	size_t have = 0, n = 1;
+
+	while (have < 4 && n != 0) {
+		if (read_some(in, in->buf + have, in->cap - have, &n, d) != 0)
+			return -1;
+		have += n;
+	}
+	in->pos = in->end = 0;
+	in->ended = false;
+	if (!is_packed(in->buf, have)) {
+		in->end = have;
+		in->ended = n == 0;
+		return 0;
+	}
+	in->unpacker = unpacker_create(in->fd, in->buf, have);
+	return in->unpacker == NULL ? diag_set(d, in->name, 0, 0, "out of memory") : 0;
+}
 
 int input_open(struct trace_input *in, const char *path, struct diag *d)
 {
@@ -27,7 +64,7 @@ int input_open(struct trace_input *in, const char *path, struct diag *d)
 	in->buf = malloc(in->cap + INPUT_SLACK);
 	if (in->buf == NULL)
 		return diag_set(d, in->name, 0, 0, "out of memory");
-	return 0;
+	return begin(in, d);
 }
 
 void input_close(struct trace_input *in)
@@ -35,6 +72,8 @@ void input_close(struct trace_input *in)
 	if (in->fd >= 0)
 		close(in->fd);
 	free(in->buf);
+	unpacker_destroy(in->unpacker);
+	in->unpacker = NULL;
 	in->fd = -1;
 	in->buf = NULL;
 }
@@ -63,14 +102,15 @@ int input_fill(struct trace_input *in, size_t want, size_t *have, struct diag *d
 	if (in->end - in->pos < want && !in->ended && !make_room(in, want))
 		return diag_set(d, in->name, 0, 0, "out of memory for %zu bytes", want);
 	while (in->end - in->pos < want && !in->ended) {
-		ssize_t n = read(in->fd, in->buf + in->end, in->cap - in->end);
+		uint8_t *to = in->buf + in->end;
+		size_t n, room = in->cap - in->end;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return diag_set(d, in->name, 0, 0, "cannot read: %s", strerror(errno));
+		if (in->unpacker != NULL
+			    ? unpacker_read(in->unpacker, to, room, &n, in->name, d) != 0
+			    : read_some(in, to, room, &n, d) != 0)
+			return -1;
 		in->ended = n == 0;
-		in->end += (size_t)n;
+		in->end += n;
 	}
 	in->buf[in->end] = '\n';
 	memset(in->buf + in->end + 1, 0, INPUT_SLACK - 1);
@@ -87,11 +127,17 @@ int input_seek(struct trace_input *in, uint64_t offset, struct diag *d)
 	in->pos = in->end = 0;
 	in->offset = offset;
 	in->ended = false;
-	return 0;
+	if (in->unpacker == NULL)
+		return 0;
+	unpacker_destroy(in->unpacker);
+	in->unpacker = NULL;
+	return begin(in, d);
 }
 
 bool input_peek(const struct trace_input *in, uint64_t offset, void *out, size_t bytes)
 {
+	if (in->unpacker != NULL)
+		return false;
 	for (size_t done = 0; done < bytes;) {
 		ssize_t n = pread(in->fd, (char *)out + done, bytes - done, (off_t)(offset + done));
 
@@ -108,5 +154,5 @@ uint64_t input_bytes(const struct trace_input *in)
 {
 	struct stat st;
 
-	return in->regular && fstat(in->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	return in->regular && in->unpacker == NULL && fstat(in->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 }

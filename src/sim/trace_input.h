@@ -9,10 +9,13 @@
 #include "model/diag.h"
 #include "model/mem.h"
 
+struct unpacker;
+
 struct trace_input {
 	char name[256]; /* as the user named it */
 	int fd;
 	bool regular;    /* a file that can be read again */
+	struct unpacker *unpacker; /* of a zstd-compressed input; NULL: it is not */
 	bool ended;      /* the last byte is in the buffer */
 	uint64_t offset; /* of buf[pos] in the input */
 	uint8_t *buf;
@@ -43,7 +46,7 @@ static inline void input_skip(struct trace_input *in, size_t bytes)
 	in->offset += bytes;
 }
 
-/* Goes to a byte of a regular file. */
+/* Goes to a byte of a regular file; of a compressed one only to the first. */
 int input_seek(struct trace_input *in, uint64_t offset, struct diag *d) MUST_USE;
 
 /* Reads bytes [offset, offset + bytes) of a regular file, not moving.  false: cannot, or shorter. */

@@ -41,6 +41,8 @@ bool trace_op_has_slot2(enum trace_op op)
 	case OP_KMAP:
 	case OP_KMAP_ATOMIC:
 	case OP_FORK:
+	case OP_SPLIT_PAGES:
+	case OP_ZONE_SPLIT:
 		return true;
 	default:
 		return false;

@@ -12,7 +12,7 @@ static const char help[] =
 	"Reads a trace of any known format ('-': standard input) and writes it in a native one.\n"
 	"Prints how many events came over and what the source format could not tell.\n\n"
 	"  -o, --output TRACE    the file to write; '-' is standard output\n"
-	"      --from FORMAT     binary, text or rep (default: by looking at the content)\n"
+	"      --from FORMAT     binary, text, rep or kmem (default: by looking at the content)\n"
 	"      --to FORM         binary (default) or text\n"
 	"  -h, --help            this text\n\n"
 	"Exit status: 0 imported; 2 usage; 3 the source is damaged or of no known format.\n";

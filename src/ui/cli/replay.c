@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/expect.h"
 #include "sim/explain.h"
 #include "sim/expr.h"
 #include "sim/report.h"
@@ -26,6 +27,9 @@ static const char help[] =
 	"      --alloc KIND       the kind that serves the user heap (memscape list allocators)\n"
 	"      --port PORT        fast (default) or checked: every access tested\n"
 	"      --noise SEED       fill RAM with noise first; no result may depend on it\n\n"
+	"      --start STATE      begin from a kernel's recorded state: its zones, free blocks, lists\n"
+	"      --level LEVEL      of a kernel's page events: request (default) or buddy\n"
+	"      --expect FILE      compare free blocks with the kernel's own at moments of the recording\n"
 	"      --until N          stop after event N\n"
 	"      --explain A..B     tell step by step what events A to B did\n"
 	"      --check[=N]        check every invariant and recount the ledger after every Nth "
@@ -53,6 +57,7 @@ static const char help[] =
 struct options {
 	struct machine_choice machine;
 	const char *trace, *alloc, *port, *json, *csv, *explain, *color, *columns, *map, *region;
+	const char *start, *level, *expect;
 	const char *fail_on[MAX_FAIL_ON];
 	struct expr *expr[MAX_FAIL_ON];
 	unsigned nr_fail_on;
@@ -66,6 +71,10 @@ struct session {
 	struct series series;
 	struct progress progress;
 	struct replay *replay;
+	struct expectation *expected; /* --expect */
+	struct expect_run expect;
+	struct expect_report met;
+	struct diag expect_diag; /* why it could not begin */
 	bool expectation_failed;
 };
 
@@ -87,6 +96,9 @@ enum {
 	O_MAP,
 	O_REGION,
 	O_TIMING,
+	O_START,
+	O_LEVEL,
+	O_EXPECT,
 	O_COLOR
 };
 
@@ -109,6 +121,9 @@ static const struct option longopts[] = {
 	{"map", required_argument, NULL, O_MAP},
 	{"region", required_argument, NULL, O_REGION},
 	{"timing", no_argument, NULL, O_TIMING},
+	{"start", required_argument, NULL, O_START},
+	{"level", required_argument, NULL, O_LEVEL},
+	{"expect", required_argument, NULL, O_EXPECT},
 	{"color", required_argument, NULL, O_COLOR},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -152,6 +167,17 @@ static int text_option(struct options *o, int c, const char *arg)
 	case O_REGION:
 		o->region = arg;
 		return 0;
+	case O_START:
+		o->start = arg;
+		return 0;
+	case O_EXPECT:
+		o->expect = arg;
+		return 0;
+	case O_LEVEL:
+		o->level = arg;
+		if (strcmp(arg, "request") == 0 || strcmp(arg, "buddy") == 0)
+			return 0;
+		return cli_usage("replay", "--level '%s': expected request or buddy", arg);
 	case O_PORT:
 		o->port = arg;
 		if (strcmp(arg, "fast") == 0 || strcmp(arg, "checked") == 0)
@@ -309,6 +335,8 @@ static void on_ready(void *ctx, struct replay *r)
 	r->opt.stop_ctx = s;
 	r->opt.expect = on_expect;
 	r->opt.expect_ctx = s;
+	if (s->expected != NULL)
+		(void)!expect_begin(&s->expect, s->expected, r, &s->expect_diag);
 	if (s->o->csv != NULL || s->o->map != NULL) {
 		if (series_begin(&s->series, r) == 0) {
 			r->opt.sample = on_sample;
@@ -400,6 +428,9 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 				.until = o->until,
 				.end = run->end,
 				.noise = o->noise,
+				.level = o->level,
+				.started = o->start != NULL,
+				.expect = s->expected != NULL ? &s->met : NULL,
 				.image_hash = o->json != NULL || o->check != 0};
 	json_t *report;
 	struct text_style style;
@@ -415,7 +446,8 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 	err = o->json != NULL ? write_json(report, o->json) : 0;
 	if (status == EXIT_RAN)
 		status = err != 0 ? err : judge(o, report);
-	if (status == EXIT_RAN && s->expectation_failed)
+	if (status == EXIT_RAN &&
+	    (s->expectation_failed || s->met.run.exact != s->met.run.samples))
 		status = EXIT_TRUE;
 	json_decref(report);
 	return status;
@@ -438,6 +470,62 @@ static int open_series(const struct options *o, const struct machine *m, struct 
 	return strcmp(d.file, "--columns") == 0 ? EXIT_USAGE : EXIT_BAD_INPUT;
 }
 
+/* ---- --expect ---- */
+
+static void on_control_ready(void *ctx, struct replay *r)
+{
+	struct session *s = ctx;
+
+	s->replay = r;
+	r->opt.stop = on_poll;
+	r->opt.stop_ctx = s;
+	(void)!expect_begin(&s->expect, s->expected, r, &s->expect_diag);
+}
+
+/* Ends the run's samples, and runs the control without migrate types. */
+static int settle_expectation(struct session *s, struct run *run, const struct run_request *q)
+{
+	struct run_request control = *q;
+	struct run other;
+	struct diag d = {0};
+
+	if (s->expected == NULL)
+		return 0;
+	if (s->expect_diag.msg[0] != '\0')
+		return cli_bad_input(&s->expect_diag);
+	expect_end(&s->expect, &run->replay);
+	s->met.run = s->expect.score;
+	s->met.nothing_happens = s->expect.nothing;
+	control.boot.no_types = true;
+	control.trace_hash = false;
+	control.replay.check_every = 0;
+	control.ready = on_control_ready;
+	if (strcmp(q->trace, "-") == 0)
+		return 0;
+	if (run_trace(&other, &control, &d) != 0)
+		return cli_bad_input(&d);
+	expect_end(&s->expect, &other.replay);
+	s->met.no_migrate_types = s->expect.score;
+	s->met.has_no_types = true;
+	run_finish(&other);
+	return 0;
+}
+
+/* Reads what --start and --expect name. */
+static int load_recording(const struct options *o, struct session *s, struct start_state **start)
+{
+	struct diag d = {0};
+
+	*start = NULL;
+	if (o->start != NULL && (*start = start_load(o->start, &d)) == NULL)
+		return cli_bad_input(&d);
+	if (o->expect != NULL && (s->expected = expect_load(o->expect, &d)) == NULL) {
+		start_free(*start);
+		return cli_bad_input(&d);
+	}
+	return 0;
+}
+
 static int run_and_report(const struct options *o, const struct machine *m)
 {
 	struct session s = {.o = o};
@@ -448,10 +536,15 @@ static int run_and_report(const struct options *o, const struct machine *m)
 				.trace_hash =
 					o->json != NULL || o->check != 0 || o->nr_fail_on != 0,
 				.boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
-				.replay = {.until = o->until, .check_every = o->check},
+				.replay = {.level = o->level != NULL && strcmp(o->level, "buddy") == 0
+							    ? LEVEL_BUDDY
+							    : LEVEL_REQUEST,
+					   .until = o->until,
+					   .check_every = o->check},
 				.ready = on_ready,
 				.ready_ctx = &s};
 	double cpu = cpu_seconds(), wall = wall_seconds();
+	struct start_state *start;
 	int status;
 
 	if (o->alloc != NULL && instance_kind(find_instance("fast", m->word), o->alloc) == NULL)
@@ -462,6 +555,10 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	if (o->explain != NULL && !explain_range(o->explain, &s.explainer.from, &s.explainer.to))
 		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120",
 				 o->explain);
+	status = load_recording(o, &s, &start);
+	if (status != 0)
+		return status;
+	q.start = start;
 	status = open_series(o, m, &s.series);
 	if (status != 0)
 		return status;
@@ -481,8 +578,13 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	d = (struct diag){0};
 	if (series_commit(&s.series, &d) != 0)
 		status = cli_bad_input(&d);
+	if (status == EXIT_RAN)
+		status = settle_expectation(&s, &run, &q);
 	status = report_run(o, &run, &s, status);
 	run_finish(&run);
+	expect_run_finish(&s.expect);
+	expect_free(s.expected);
+	start_free(start);
 	return status;
 }
 

@@ -1,0 +1,86 @@
+/*
+ * Behind the format `kmem`: a Linux kernel's kmem tracepoints as text.  A line is
+ * taken apart by trace_kmem_line.c, in the forms of tracefs, `perf script` and
+ * `trace-cmd report`; what it means is told by a handler: those of pages are in
+ * trace_kmem_pages.c.  A handler gives events with kmem_put, in order; it may give
+ * several, or none.
+ */
+#ifndef SIM_TRACE_KMEM_H
+#define SIM_TRACE_KMEM_H
+
+#include "sim/trace_format.h"
+
+/* A line with an event, taken apart; texts are borrowed and end where the next thing begins. */
+struct kmem_line {
+	const char *event; /* "mm_page_alloc", without a "kmem:" before it */
+	size_t event_bytes;
+	const char *fields, *end; /* "page=... pfn=0x39da65 order=0", to the line's end */
+	uint64_t time_ns;
+	unsigned cpu;
+	uint32_t pid; /* of the task; 0: not told */
+};
+
+enum kmem_line_kind {
+	KMEM_EVENT,
+	KMEM_OTHER, /* a comment, an event of another system, a heading */
+	KMEM_LOST /* says that events were lost; how many in time_ns */
+};
+
+enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct kmem_line *l);
+
+/* The value of "key=", up to a blank; false: the line has none. */
+bool kmem_text(const struct kmem_line *l, const char *key, const char **value, size_t *bytes);
+/* A number, decimal or hexadecimal with 0x. */
+bool kmem_number(const struct kmem_line *l, const char *key, uint64_t *out);
+
+/* What the reader counts beside events, for the loss report. */
+enum kmem_count {
+	KMEM_LOST_EVENTS, /* events that the kernel says it lost */
+	KMEM_LINES_OTHER, /* lines of other events */
+	KMEM_OLD, /* frees of what is older than the recording */
+	KMEM_SPLIT, /* frees of parts of a block */
+	KMEM_JOINED, /* frees of several blocks at once */
+	KMEM_IMPLIED, /* blocks that were live when their place was given out again */
+	KMEM_UNKNOWN_FLAG, /* gfp flags without a name here */
+	KMEM_COUNTS
+};
+
+struct kmem_pages; /* trace_kmem_pages.c */
+
+struct kmem_reader {
+	struct trace_reader *r;
+	uint64_t line;
+	uint64_t count[KMEM_COUNTS];
+	struct trace_event *queue; /* events told and not yet delivered: queue[from .. nr) */
+	size_t from, nr, cap;
+	bool failed; /* out of memory */
+	struct kmem_pages *pages;
+};
+
+/* An event with the line's time, CPU and task; the caller fills in the rest. */
+struct trace_event kmem_event(const struct kmem_line *l, enum trace_op op);
+
+/* Gives an event; births get a slot, deaths give theirs back. Returns the slot. */
+uint32_t kmem_put(struct kmem_reader *k, struct trace_event ev);
+
+/* "GFP_KERNEL|__GFP_ZERO", also with names of other versions; what has no name here is counted. */
+uint32_t kmem_gfp(struct kmem_reader *k, const char *text, size_t bytes);
+
+/*
+ * A handler: 0, or -1 with *wrong saying which field the line lacks.  Handlers are found
+ * by event name.
+ */
+typedef int kmem_handler(struct kmem_reader *k, const struct kmem_line *l, const char **wrong);
+
+struct kmem_event_kind {
+	const char *name;
+	kmem_handler *handler; /* NULL: known, and nothing follows from it */
+};
+
+extern const struct kmem_event_kind kmem_page_events[]; /* ends with a name of NULL */
+
+/* State of the page events; false: out of memory. */
+bool kmem_pages_start(struct kmem_reader *k);
+void kmem_pages_stop(struct kmem_reader *k);
+
+#endif
