@@ -21,7 +21,7 @@ _memscape_options() {
 	local common="--help --version" machine="-c --machine --variant --set"
 
 	case $1 in
-	replay) echo "$machine --alloc --port --noise --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
+	replay) echo "$machine --alloc --port --noise --start --level --expect --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
 	view) echo "$machine --alloc --compare --at --memory --noise --keys --colors --ascii --script --size $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;
@@ -48,6 +48,7 @@ _memscape_values() {
 	--colors) echo "256 16 8 0" ;;
 	-f | --format) echo "csv json markdown junit github bencher" ;;
 	--port) echo "fast checked" ;;
+	--level) echo "request buddy" ;;
 	--color) echo "auto always never" ;;
 	--from) _memscape_names formats ;;
 	--to) echo "binary text" ;;

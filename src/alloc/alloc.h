@@ -253,6 +253,7 @@ struct alloc_env {
 	/* ... or pages. */
 	struct page_source *pages; /* NULL with an arena */
 	/* PAGES kinds. */
+	bool plain_pages; /* no reserves, types and lists as a kernel has, unless parameters say so */
 	const struct zone_desc *zones; /* in the machine's order, DMA first; borrowed for the run */
 	unsigned nr_zones;
 	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */

@@ -81,6 +81,8 @@ static enum buddy_rules rules_of(const struct alloc_env *env)
 
 	if (chosen != 0)
 		return (enum buddy_rules)(chosen - 1);
+	if (env->plain_pages)
+		return BUDDY_PLAIN;
 	return env->rules == MM_RULES_LINUX_4_19 ? BUDDY_LINUX_4_19
 	       : env->rules == MM_RULES_LINUX_6  ? BUDDY_LINUX_6
 						 : BUDDY_PLAIN;

@@ -40,8 +40,8 @@ static struct outlook look_at(const struct run_request *q, const struct trace_in
 	struct outlook o = {0, 0};
 	size_t n = 1;
 
-	if (!info->seekable || strcmp(q->trace, "-") == 0 ||
-	    (info->groups != UINT32_MAX && q->start == NULL))
+	if ((info->groups != UINT32_MAX && q->start == NULL) || !info->seekable ||
+	    strcmp(q->trace, "-") == 0)
 		return (struct outlook){info->groups, 0};
 	r = trace_open(q->trace, &d);
 	/* Damage ends the scan, as it will end the replay. */

@@ -408,6 +408,7 @@ static void set_pages_env(struct system *s, struct sys_alloc *a)
 	a->env.zones = s->zones;
 	a->env.nr_zones = s->machine->nr_zones;
 	a->env.zonelist = s->machine->zonelist;
+	a->env.plain_pages = s->machine->mmu == MMU_NONE;
 	a->env.boot = s->boot->alloc;
 	a->env.shrinkers = &s->shrinkers;
 }
@@ -562,6 +563,7 @@ static int arena_as_zone(struct system *s, struct sys_alloc *a, struct diag *d)
 		.name = a->name, .ranges = &z->range, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE};
 	a->env.zones = &z->zone;
 	a->env.nr_zones = 1;
+	a->env.plain_pages = true;
 	a->env.zonelist = zonelist;
 	a->env.boot = boot->alloc;
 	return 0;

@@ -77,8 +77,10 @@ static struct alloc *boot_apart(struct rig *g, const struct alloc_instance *in, 
 	struct phys_region regions[4] = {{0x1000, 64 * PAGE, REGION_RAM, 15}};
 
 	w->low = (struct pfn_range){.start = {4}, .nr = 64};
-	w->zone[0] = (struct zone_desc){"low", &w->low, 1, DESC_OWN_RANGE};
-	w->zone[1] = (struct zone_desc){"high", w->range, nr_ranges, 0};
+	w->zone[0] = (struct zone_desc){
+		.name = "low", .ranges = &w->low, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE};
+	w->zone[1] = (struct zone_desc){
+		.name = "high", .ranges = w->range, .nr_ranges = nr_ranges, .desc_zone = 0};
 	for (unsigned i = 0; i < nr_ranges; i++)
 		regions[i + 1] =
 			(struct phys_region){(uint64_t)w->range[i].start.v << SHIFT,
@@ -438,9 +440,10 @@ static void boot_large(const struct alloc_instance *in)
 	static const struct pfn_range normal = {.start = {4096}, .nr = 0x36ffe - 4096};
 	static const struct pfn_range high[] = {{.start = {0x36ffe}, .nr = 0xc0000 - 0x36ffe},
 						{.start = {0x100000}, .nr = 61 << 18, .region = 1}};
-	static const struct zone_desc zones[] = {{"dma", &dma, 1, DESC_OWN_RANGE},
-						 {"normal", &normal, 1, DESC_OWN_RANGE},
-						 {"highmem", high, 2, 1}};
+	static const struct zone_desc zones[] = {
+		{.name = "dma", .ranges = &dma, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE},
+		{.name = "normal", .ranges = &normal, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE},
+		{.name = "highmem", .ranges = high, .nr_ranges = 2, .desc_zone = 1}};
 	struct alloc_req any = {.zone_mask = UINT32_MAX};
 	struct rig g;
 	struct rig_owner *o;

@@ -135,7 +135,9 @@ static const struct pfn_range low[] = {{.start = {16}, .nr = 61}};
 static const struct pfn_range mid[] = {{.start = {77}, .nr = 51}, {.start = {200}, .nr = 7}};
 static const struct pfn_range top[] = {{.start = {257}, .nr = 200}, {.start = {457}, .nr = 64}};
 static const struct zone_desc zones[NR_ZONES] = {
-	{"low", low, 1, DESC_OWN_RANGE}, {"mid", mid, 2, DESC_OWN_RANGE}, {"top", top, 2, 0}};
+	{.name = "low", .ranges = low, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE},
+	{.name = "mid", .ranges = mid, .nr_ranges = 2, .desc_zone = DESC_OWN_RANGE},
+	{.name = "top", .ranges = top, .nr_ranges = 2, .desc_zone = 0}};
 
 static const struct phys_region regions[] = {{16 << SHIFT, 61 << SHIFT, REGION_RAM, 15},
 					     {77 << SHIFT, 51 << SHIFT, REGION_RAM, 15},

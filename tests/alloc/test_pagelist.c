@@ -112,8 +112,9 @@ static void test_zones(void **state)
 {
 	static const struct pfn_range low = {.start = {16}, .nr = 16};
 	static const struct pfn_range high[] = {{.start = {64}, .nr = 2}, {.start = {99}, .nr = 3}};
-	static const struct zone_desc zones[] = {{"low", &low, 1, DESC_OWN_RANGE},
-						 {"high", high, 2, 0}};
+	static const struct zone_desc zones[] = {
+		{.name = "low", .ranges = &low, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE},
+		{.name = "high", .ranges = high, .nr_ranges = 2}};
 	const struct alloc_req only_high = {.zone_mask = 2};
 
 	(void)state;

@@ -42,7 +42,8 @@ static void arena_world(struct world *w, const struct alloc_instance *in, const 
 static void grown_world(struct world *w, const struct alloc_instance *in, const char *kind)
 {
 	static const struct pfn_range range = {{BASE >> 12}, 64, 1, 0};
-	static const struct zone_desc zone = {"normal", &range, 1, DESC_OWN_RANGE};
+	static const struct zone_desc zone = {
+		.name = "normal", .ranges = &range, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE};
 	static const uint8_t list[] = {0};
 	struct rig_owner *boot, *pages;
 

@@ -142,7 +142,7 @@ static void test_unknown_formats(void **state)
 	(void)state;
 	check_open("", 0, NULL, "is empty, expected a trace");
 	check_open("\0\1\2", 3, NULL, "unknown format");
-	check_open("x", 1, "heaptrack", "unknown format 'heaptrack', expected binary, text or rep");
+	check_open("x", 1, "heaptrack", "unknown format 'heaptrack', expected binary, text, rep or kmem");
 	check_open("MSTRACE\n", 8, NULL, "truncated within the file's header");
 	assert_null(trace_open("/nowhere.mst", &d));
 	assert_non_null(strstr(d.msg, "cannot open"));

@@ -121,6 +121,9 @@ def reports(memscape, root, folder):
             ("report", ["replay", "-c", "stm32h7", small["mixed"]]),
             ("report", ["replay", "-c", "x86_32", small["virtual"]]),
             ("report", ["replay", "-c", "x86_64", small["virtual"]]),
+            ("report", ["replay", "-c", "x86_64", "--start", str(root / "tests/kernel/find-cat.start.zst"),
+                        "--expect", str(root / "tests/kernel/find-cat.expected.zst"), "--level", "buddy",
+                        str(root / "tests/kernel/find-cat.trace.zst")]),
             ("fit", ["fit", "-c", "stm32h7", "--alloc", "tlsf,bump,first_fit,bins", firmware])]
     for schema, arguments in runs:
         done = subprocess.run([memscape, *arguments, "--json", "-"], check=True, capture_output=True,
