@@ -5,7 +5,10 @@
 
 static const struct pfn_range range = {
 	{(STAGE_BASE + 0x4000) >> 12}, (STAGE_BYTES >> 12) - 4, 0, 0};
-static const struct zone_desc zone = {"normal", &range, 1, DESC_OWN_RANGE};
+static const struct zone_desc zone = {.name = "normal",
+					.ranges = &range,
+					.nr_ranges = 1,
+					.desc_zone = DESC_OWN_RANGE};
 static const uint8_t zonelist[1];
 
 struct play {
