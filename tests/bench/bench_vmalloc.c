@@ -121,7 +121,10 @@ int main(void)
 {
 	static const struct phys_region region = {BASE, RAM, REGION_RAM, 15};
 	static const struct pfn_range range = {{BASE >> 12}, RAM >> 12, 0, 0};
-	static const struct zone_desc zone = {"normal", &range, 1, DESC_OWN_RANGE};
+	static const struct zone_desc zone = {.name = "normal",
+					      .ranges = &range,
+					      .nr_ranges = 1,
+					      .desc_zone = DESC_OWN_RANGE};
 	static const struct mm_range direct = {{BASE}, RAM};
 	static const struct vm_layout vm = {.format = PTE_X86_64,
 					    .page_offset = OFFSET,
