@@ -84,6 +84,41 @@ static void pages_step(const struct explainer *e, const struct mem *m, enum mm_e
 	}
 }
 
+/* Reserves, types and per-CPU lists. */
+static void zone_step(const struct explainer *e, const struct mem *m, enum mm_ev ev, uint64_t a,
+		      uint64_t b, uint64_t c)
+{
+	static const char *const types[MIGRATE_TYPES] = {"unmovable", "movable", "reclaimable"};
+	const char *from = b < MIGRATE_TYPES ? types[b] : "?",
+		   *to = c < MIGRATE_TYPES ? types[c] : "?";
+
+	switch (ev) {
+	case MM_EV_REFILL:
+		fprintf(e->out, "refill a list of cpu %llu with %llu pages of zone %s", (ull)a,
+			(ull)b, zone_name(e, m, c));
+		break;
+	case MM_EV_DRAIN:
+		fprintf(e->out, "drain %llu pages from the lists of cpu %llu back to zone %s",
+			(ull)b, (ull)a, zone_name(e, m, c));
+		break;
+	case MM_EV_WATERMARK:
+		fprintf(e->out, "pass over zone %s: %llu pages free, the mark is %llu",
+			zone_name(e, m, a), (ull)b, (ull)c);
+		break;
+	case MM_EV_CLAIM:
+		fprintf(e->out, "claim the pageblock of pfn %llu, which was %s, for %s pages",
+			(ull)a, from, to);
+		break;
+	case MM_EV_STEAL:
+		fprintf(e->out, "steal the block at pfn %llu from the %s lists for a %s request",
+			(ull)a, from, to);
+		break;
+	default:
+		fprintf(e->out, "memory is short: asked for %llu pages, caches gave back %llu",
+			(ull)a, (ull)b);
+	}
+}
+
 static void chunk_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
 {
 	switch (ev) {
@@ -204,6 +239,9 @@ static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, u
 	fprintf(e->out, "    %-8s ", e->replay->sys->allocs[m->owner - 1].name);
 	if (ev <= MM_EV_PAGE_FREE)
 		pages_step(e, m, ev, a, b, c);
+	else if (ev == MM_EV_REFILL || ev == MM_EV_DRAIN || ev == MM_EV_WATERMARK ||
+		 ev == MM_EV_CLAIM || ev == MM_EV_STEAL || ev == MM_EV_SHRINK)
+		zone_step(e, m, ev, a, b, c);
 	else if (ev >= MM_EV_SLAB_NEW && ev <= MM_EV_OBJ_FREE)
 		slab_step(e->out, ev, a, b, c);
 	else if (ev == MM_EV_MAP || ev == MM_EV_UNMAP ||
