@@ -93,6 +93,8 @@ int machine_find(const char *name, char path[MACHINE_PATH], struct diag *d)
 			    (int)MACHINE_PATH &&
 		    is_file(path))
 			return 0;
+	if (access(name, F_OK) == 0)
+		return diag_set(d, name, 0, 0, "is a directory, expected a machine file");
 	names_begin(&known, name);
 	machine_list(add_name, &known);
 	names_end(&known);

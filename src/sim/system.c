@@ -324,8 +324,12 @@ static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_
 	r.base.v = base;
 	if (want == 0)
 		want = c->region < 0 && s->pages != NULL ? r.bytes / 2 : r.bytes;
+	if (want < align)
+		return conf_error(d, c->node,
+				  "allocator '%s' has an arena of %llu bytes, expected at least %llu",
+				  a->name, (unsigned long long)want, (unsigned long long)align);
 	want = round_down(want, align);
-	if (want == 0 || want > r.bytes)
+	if (want > r.bytes)
 		return conf_error(d, c->node,
 				  "allocator '%s' wants an arena of %llu bytes, but %s has %llu "
 				  "contiguous free bytes",

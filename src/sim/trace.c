@@ -36,6 +36,14 @@ static const struct trace_format *find_format(const char *name)
 	return NULL;
 }
 
+/* Called a .rep file, and lines of text, but not of the sort that begins one. */
+static bool rep_without_header(const struct trace_reader *r)
+{
+	size_t n = strlen(r->in.name);
+
+	return n > 4 && strcmp(r->in.name + n - 4, ".rep") == 0 && r->format == find_format("text");
+}
+
 static int probe(struct trace_reader *r, struct diag *d)
 {
 	size_t have;
@@ -53,6 +61,10 @@ static int probe(struct trace_reader *r, struct diag *d)
 		return diag_set(d, r->in.name, 0, 0,
 				"unknown format, expected a memscape trace (binary or text) or a "
 				"CS:APP .rep file or a kernel's kmem events");
+	if (rep_without_header(r))
+		return diag_set(d, r->in.name, 1, 1,
+				"expected four lines of one number each before the first operation: "
+				"heap bytes, ids, operations, weight");
 	return 0;
 }
 

@@ -20,6 +20,21 @@ void *__libc_valloc(size_t bytes);
 void *__libc_pvalloc(size_t bytes);
 void __libc_free(void *p);
 
+/*
+ * Preloaded into a program with an address sanitizer (memscape may have one), this is in front of
+ * the sanitizer's allocator, and must not mix it with the C library's.
+ */
+#define WEAK __attribute__((weak))
+WEAK void *__interceptor_malloc(size_t bytes);
+WEAK void *__interceptor_calloc(size_t count, size_t bytes);
+WEAK void *__interceptor_realloc(void *p, size_t bytes);
+WEAK void *__interceptor_memalign(size_t align, size_t bytes);
+WEAK void *__interceptor_valloc(size_t bytes);
+WEAK void *__interceptor_pvalloc(size_t bytes);
+WEAK void __interceptor_free(void *p);
+
+#define NEXT(name) (__interceptor_##name != NULL ? __interceptor_##name : __libc_##name)
+
 static struct counts unplaced, *counts;
 
 /* What was counted before there was an environment (in preinit_array, say). */
@@ -54,60 +69,60 @@ static struct counts *here(void)
 void *malloc(size_t bytes)
 {
 	here()->malloc++;
-	return __libc_malloc(bytes);
+	return NEXT(malloc)(bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
 {
 	here()->calloc++;
-	return __libc_calloc(count, bytes);
+	return NEXT(calloc)(count, bytes);
 }
 
 void *realloc(void *p, size_t bytes)
 {
 	here()->realloc++;
-	return __libc_realloc(p, bytes);
+	return NEXT(realloc)(p, bytes);
 }
 
 void *reallocarray(void *p, size_t count, size_t bytes)
 {
 	here()->realloc++;
-	return __libc_realloc(p, count * bytes);
+	return NEXT(realloc)(p, count * bytes);
 }
 
 int posix_memalign(void **p, size_t align, size_t bytes)
 {
 	here()->memalign++;
-	*p = __libc_memalign(align, bytes);
+	*p = NEXT(memalign)(align, bytes);
 	return *p == NULL ? ENOMEM : 0;
 }
 
 void *aligned_alloc(size_t align, size_t bytes)
 {
 	here()->memalign++;
-	return __libc_memalign(align, bytes);
+	return NEXT(memalign)(align, bytes);
 }
 
 void *memalign(size_t align, size_t bytes)
 {
 	here()->memalign++;
-	return __libc_memalign(align, bytes);
+	return NEXT(memalign)(align, bytes);
 }
 
 void *valloc(size_t bytes)
 {
 	here()->memalign++;
-	return __libc_valloc(bytes);
+	return NEXT(valloc)(bytes);
 }
 
 void *pvalloc(size_t bytes)
 {
 	here()->memalign++;
-	return __libc_pvalloc(bytes);
+	return NEXT(pvalloc)(bytes);
 }
 
 void free(void *p)
 {
 	here()->free++;
-	__libc_free(p);
+	NEXT(free)(p);
 }

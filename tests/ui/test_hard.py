@@ -125,6 +125,47 @@ class Salvage(Hard):
                 self.assertEqual(report["live_at_end"]["blocks"], bad - 1)
 
 
+HEAD = "1000\n2\n2\n1\n"
+REP = {  # what is in the file, and what is said of it
+    "no-head": ("a 0 100\nf 0\n", "1:1: expected four lines of one number each"),
+    "comment": ("# mine\n" + HEAD + "a 0 5\nf 0\n", "1:1: expected four lines of one number each"),
+    "one-line": ("1000\n", "1:1: expected four lines of one number each"),
+    "no-end": (HEAD + "a 0 5", "5: 1 operations so far, line 3 says 2"),
+    "cut-line": (HEAD + "a 0\n", "5:4: expected a size in bytes"),
+    "negative": (HEAD + "a 0 -5\nf 0\n", "5:5: expected a size in bytes"),
+    "no-number": (HEAD + "a 0 " + "9" * 40 + "\nf 0\n", "5:5: expected a size in bytes"),
+    "huge-id": (HEAD + "a 4294967295 5\nf 0\n", "5:3: expected an id below the number of ids"),
+    "huge-count": ("1\n4000000000\n2\n1\na 0 5\nf 0\n", "2:1: 4000000000 ids, expected at most"),
+    "twice": (HEAD + "a 0 5\na 0 6\n", "6:3: expected an id that is not live"),
+    "operation": (HEAD + "x 0 5\nf 0\n", "5:1: expected an operation"),
+    "more": (HEAD + "a 0 5 7\nf 0\n", "5:7: expected the end of the line"),
+    "empty": ("", " is empty, expected a trace"),
+}
+
+
+class Rep(Hard):
+    def test_hostile(self):
+        for name, (text, says) in REP.items():
+            with self.subTest(name):
+                trace = self.folder / f"{name}.rep"
+                trace.write_text(text)
+                for command in (["replay", "-c", "stm32h7"], ["fit", "-c", "stm32h7"]):
+                    status, out, err = run(MEMSCAPE, *command, trace)
+                    self.assertEqual((status, out), (3, ""))
+                    self.assertEqual(len(err.splitlines()), 1, err)
+                    self.assertIn(f"{trace}:{says}", err)
+
+    def test_lines_of_other_systems(self):
+        trace = self.folder / "crlf.rep"
+        trace.write_bytes((HEAD + "a 0 100\nf 0\n").replace("\n", "\r\n").encode())
+        status, out, _ = run(MEMSCAPE, "replay", "-c", "stm32h7", "--json", "-", trace)
+        self.assertEqual((status, json.loads(out)["events"]["done"]), (0, 2))
+
+    def test_folder_for_a_machine(self):
+        status, _, err = run(MEMSCAPE, "replay", "-c", self.folder, self.small)
+        self.assertEqual((status, err), (3, f"memscape: {self.folder}: is a directory, expected a machine file\n"))
+
+
 class Fit(Hard):
     def test_columns_and_document(self):
         kinds = "first_fit,best_fit,tlsf,half_fit,bins,buddy_heap"
