@@ -25,6 +25,8 @@
 	X(slab_array) \
 	X(slab_bitmap) \
 	X(slab_list) \
+	X(slub) \
+	X(slub_tiny) \
 	X(vmalloc) \
 	X(kmap) \
 	X(ioremap)

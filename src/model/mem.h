@@ -235,6 +235,17 @@ static inline void mm_count(const struct mem *m, enum mm_ev ev, uint64_t n)
 	m->count[ev] += n;
 }
 
+/* For events whose numbers cost something to find out: counted by mm_count, told if asked for. */
+static inline bool mm_listens(const struct mem *m)
+{
+	return m->on_event != NULL;
+}
+
+static inline void mm_tell(const struct mem *m, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
+{
+	m->on_event(m->event_ctx, m, ev, a, b, c);
+}
+
 /* The CPU that the operation in progress runs on. */
 static inline unsigned mm_cpu(const struct mem *m)
 {

@@ -37,7 +37,14 @@ static struct op random_op(struct prng *p, const struct world *w, const struct s
 static uint64_t create(struct world *w, struct shadow *s, const struct op *o)
 {
 	struct shadow_cache *c = &s->cache[o->pick % SHADOW_CACHES];
-	struct cache_req req = {.name = "objects", .size = o->size, .align = o->align};
+	static const uint32_t flags[NR_WRONG] = {0, 0, 0, SLAB_HWCACHE_ALIGN, SLAB_CTOR,
+						 SLAB_POISON, SLAB_RED_ZONE,
+						 SLAB_RED_ZONE | SLAB_POISON, SLAB_TYPESAFE_BY_RCU,
+						 SLAB_HWCACHE_ALIGN | SLAB_CACHE_DMA};
+	struct cache_req req = {.name = "objects",
+				.size = o->size,
+				.align = o->align,
+				.flags = flags[o->small % NR_WRONG]};
 	struct image_hash was = before_op(w, s);
 	uint32_t id;
 

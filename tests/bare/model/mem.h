@@ -180,6 +180,8 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 	((void)(from), (void)(to), (void)(a), (void)(bytes), (void)(cl))
 #define mm_event(m, ev, a, b, c) ((void)(m), (void)(ev), (void)(a), (void)(b), (void)(c))
 #define mm_count(m, ev, n)       ((void)(m), (void)(ev), (void)(n))
+#define mm_listens(m)            ((void)(m), false)
+#define mm_tell(m, ev, a, b, c)  ((void)(m), (void)(ev), (void)(a), (void)(b), (void)(c))
 #define mm_cpu(m)                ((void)(m), 0u)
 #define mm_search(m, steps)      ((void)(m), (void)(steps))
 #define mm_refuse(m, why)        ((void)(m), (void)(why))

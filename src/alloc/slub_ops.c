@@ -1,0 +1,217 @@
+/* slub: its facets, thin adapters; figures; the two kinds. */
+#include "alloc/slub.h"
+
+#include "alloc/slub_layout.h"
+
+/* ---- figures ---- */
+
+static uint32_t list_length(const struct slub *s, vaddr_t o, uint32_t offset, uint32_t most)
+{
+	uint32_t n = 0;
+
+	while (n < most && !vaddr_none(o)) {
+		o = object_next(s->base.m, o, offset);
+		n++;
+	}
+	return n;
+}
+
+/* Free objects of a slab, but for those in a CPU's list. */
+static uint32_t slab_frees(const struct slub *s, pfn_t slab)
+{
+	uint32_t n = slab_counters(mem_rec(s->base.m, slub_desc(s, slab)));
+
+	return counters_objects(n) - counters_inuse(n);
+}
+
+static uint64_t cpu_frees(const struct slub *s, struct mm_rec c, uint32_t at, uint64_t *slabs)
+{
+	const struct mem *m = s->base.m;
+	pfn_t slab = cpu_slab(c, at);
+	uint64_t n = 0;
+
+	if (!pfn_none(slab)) {
+		n += list_length(s, cpu_freelist(c, at), cache_offset(c), KMEM_MAX_OBJECTS);
+		n += slab_frees(s, slab);
+		++*slabs;
+	}
+	for (slab = cpu_partial(c, at); !pfn_none(slab); slab = page_next(m, slub_desc(s, slab))) {
+		n += slab_frees(s, slab);
+		++*slabs;
+	}
+	return n;
+}
+
+void slub_count(const struct slub *s, vaddr_t cache, struct cache_figures *out)
+{
+	const struct mem *m = s->base.m;
+	struct mm_rec c = mem_rec(m, cache);
+	uint64_t free = 0;
+
+	for (unsigned i = 0; i < s->cpus; i++)
+		free += cpu_frees(s, c, cpu_at(i), &out->cpu_slabs);
+	for (unsigned i = 0; i < s->nodes; i++) {
+		vaddr_t n = cache_node(s, cache, i);
+		pfn_t slab = {node_word(m, n, NODE_HEAD)};
+
+		out->partial += node_word(m, n, NODE_PARTIAL);
+		out->slabs += node_word(m, n, NODE_SLABS);
+		out->total_objects += node_word(m, n, NODE_OBJECTS);
+		for (; !pfn_none(slab); slab = page_next(m, slub_desc(s, slab)))
+			free += slab_frees(s, slab);
+	}
+	out->active_objects = out->total_objects - free;
+}
+
+uint64_t slub_active(const struct slub *s, vaddr_t cache)
+{
+	struct cache_figures f = {0};
+
+	slub_count(s, cache, &f);
+	return f.active_objects;
+}
+
+void slub_figures(const struct alloc *a, uint32_t number, struct cache_figures *out)
+{
+	const struct slub *s = (const struct slub *)a;
+	vaddr_t cache = slub_cache(s, number);
+	struct mm_rec c = mem_rec(a->m, cache);
+
+	*out = (struct cache_figures){.object_size = cache_size(c),
+				      .slab_size = (msize_t)1 << (s->page_shift + cache_order(c)),
+				      .objects_per_slab = cache_objects(c),
+				      .pages_per_slab = (uint64_t)1 << cache_order(c),
+				      .request_size = cache_object_size(c),
+				      .flags = cache_flags(c)};
+	out->internal = vaddr_eq(cache, s->caches) || vaddr_eq(cache, s->node_cache);
+	if (out->internal)
+		out->what = vaddr_eq(cache, s->caches) ? "kmem_cache" : "kmem_cache_node";
+	slub_count(s, cache, out);
+}
+
+/* ---- caches ---- */
+
+static uint32_t op_create(struct alloc *a, const struct cache_req *req)
+{
+	struct slub *s = (struct slub *)a;
+	vaddr_t c = slub_create(s, req->size, req->align, req->flags & ~(uint32_t)SLAB_KMALLOC);
+
+	return vaddr_none(c) ? CACHE_NONE : slub_number(s, c);
+}
+
+static struct grant op_alloc(struct alloc *a, uint32_t cache, const struct alloc_req *req)
+{
+	struct slub *s = (struct slub *)a;
+
+	return slub_cache_alloc(s, slub_cache(s, cache), req);
+}
+
+static msize_t op_free(struct alloc *a, uint32_t cache, vaddr_t p)
+{
+	struct slub *s = (struct slub *)a;
+
+	return slub_free(s, slub_cache(s, cache), p);
+}
+
+static uint64_t op_shrink(struct alloc *a, uint32_t cache)
+{
+	struct slub *s = (struct slub *)a;
+
+	return slub_shrink(s, slub_cache(s, cache));
+}
+
+static int op_destroy(struct alloc *a, uint32_t cache)
+{
+	struct slub *s = (struct slub *)a;
+
+	return slub_destroy(s, slub_cache(s, cache));
+}
+
+static uint32_t op_next(const struct alloc *a, uint32_t cache)
+{
+	const struct slub *s = (const struct slub *)a;
+	vaddr_t c = s->caches;
+
+	if (cache != CACHE_NONE)
+		c = cache_next(a->m, slub_cache(s, cache));
+	return cache != CACHE_NONE && vaddr_eq(c, s->caches) ? CACHE_NONE : slub_number(s, c);
+}
+
+const struct cache_ops slub_cache_ops = {
+	.create = op_create,
+	.alloc = op_alloc,
+	.free = op_free,
+	.shrink = op_shrink,
+	.destroy = op_destroy,
+	.figures = slub_figures,
+	.next = op_next,
+};
+
+/* ---- the kinds ---- */
+
+const struct alloc_param slub_params[] = {
+	[SLUB_RED_ZONE_PARAM] = {"red_zone", PARAM_BOOL, 0, 0, 1, NULL,
+				 "guard bytes around the objects of all caches, looked at"},
+	[SLUB_POISON_PARAM] = {"poison", PARAM_BOOL, 0, 0, 1, NULL,
+			       "free objects of all caches are filled, and looked at"},
+	[SLUB_CPUS_PARAM] = {"possible_cpus", PARAM_UINT, 0, 0, 4096, NULL,
+			     "CPUs that decide how many objects a slab should have; 0: the "
+			     "machine's"},
+	{0},
+};
+
+static int init(struct alloc *a, const struct alloc_env *env)
+{
+	alloc_base(a, &slub_ops, env);
+	return slub_init(a, env, false);
+}
+
+static int attach(struct alloc *a, const struct alloc_env *env)
+{
+	alloc_base(a, &slub_ops, env);
+	return slub_attach(a, env, false);
+}
+
+const struct alloc_ops slub_ops = {
+	.name = "slub",
+	.summary = "the kernel's caches: free lists in the objects, slabs for each CPU",
+	.unit = "object",
+	.serves = SERVES_FIXED,
+	.params = slub_params,
+	.handle_bytes = sizeof(struct slub),
+	.desc_bytes = DESC_BYTES,
+	.init = init,
+	.attach = attach,
+	.walk = slub_walk,
+	.check = slub_check,
+	.bytes = &slub_bytes_ops,
+	.caches = &slub_cache_ops,
+};
+
+static int tiny_init(struct alloc *a, const struct alloc_env *env)
+{
+	alloc_base(a, &slub_tiny_ops, env);
+	return slub_init(a, env, true);
+}
+
+static int tiny_attach(struct alloc *a, const struct alloc_env *env)
+{
+	alloc_base(a, &slub_tiny_ops, env);
+	return slub_attach(a, env, true);
+}
+
+const struct alloc_ops slub_tiny_ops = {
+	.name = "slub_tiny",
+	.summary = "the kernel's caches for small machines: nothing is kept for a CPU",
+	.unit = "object",
+	.serves = SERVES_FIXED,
+	.params = slub_params,
+	.handle_bytes = sizeof(struct slub),
+	.desc_bytes = DESC_BYTES,
+	.init = tiny_init,
+	.attach = tiny_attach,
+	.walk = slub_walk,
+	.check = slub_check,
+	.bytes = &slub_bytes_ops,
+	.caches = &slub_cache_ops,
+};
