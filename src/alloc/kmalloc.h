@@ -11,8 +11,6 @@
 #define KMALLOC_INDICES 23u /* 1: 96 bytes, 2: 192, else 2^index, up to 4 MiB */
 #define KMALLOC_SMALL   192u
 
-#define KMALLOC_GFP_DMA 0x1u /* __GFP_DMA of a request */
-
 /* Where a layer's kmalloc caches are: geometry of the handle. */
 struct kmalloc_classes {
 	vaddr_t cache[KMALLOC_TYPES][KMALLOC_INDICES]; /* descriptors; none: no such size */

@@ -564,7 +564,7 @@ static inline struct grant kmalloc(struct slub *s, const struct alloc_req *req)
 {
 	const struct kmalloc_classes *k = &s->classes;
 	msize_t size = req->size;
-	unsigned type = (req->gfp & KMALLOC_GFP_DMA) != 0;
+	unsigned type = (req->gfp & __GFP_DMA) != 0;
 
 	if (mm_unlikely(req->align > s->rules.align)) {
 		size = size > req->align ? size : req->align;

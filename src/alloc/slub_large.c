@@ -17,7 +17,7 @@ struct grant slub_large_alloc(struct slub *s, msize_t size, const struct alloc_r
 		return GRANT_NONE;
 	}
 	order = kmem_get_order(s->page_shift, size);
-	r.zone_mask = (req->gfp & KMALLOC_GFP_DMA) != 0 && s->pages->dma_zones != 0
+	r.zone_mask = (req->gfp & __GFP_DMA) != 0 && s->pages->dma_zones != 0
 			      ? s->pages->dma_zones
 			      : UINT32_MAX;
 	va = page_source_get(s->pages, m, order, &r);

@@ -147,6 +147,20 @@ const struct cache_ops slub_cache_ops = {
 	.next = op_next,
 };
 
+/* Memory is short: empty slabs of one cache after another, until it is enough. */
+static uint64_t op_give_back(struct alloc *a, uint64_t pages)
+{
+	struct slub *s = (struct slub *)a;
+	vaddr_t c = s->caches;
+	uint64_t given = 0;
+
+	do {
+		given += slub_shrink(s, c);
+		c = cache_next(a->m, c);
+	} while (given < pages && !vaddr_eq(c, s->caches));
+	return given;
+}
+
 /* ---- the kinds ---- */
 
 const struct alloc_param slub_params[] = {
@@ -184,6 +198,7 @@ const struct alloc_ops slub_ops = {
 	.attach = attach,
 	.walk = slub_walk,
 	.check = slub_check,
+	.shrink = op_give_back,
 	.bytes = &slub_bytes_ops,
 	.caches = &slub_cache_ops,
 };
@@ -212,6 +227,7 @@ const struct alloc_ops slub_tiny_ops = {
 	.attach = tiny_attach,
 	.walk = slub_walk,
 	.check = slub_check,
+	.shrink = op_give_back,
 	.bytes = &slub_bytes_ops,
 	.caches = &slub_cache_ops,
 };

@@ -437,10 +437,20 @@ static uint32_t source_zones(const struct system *s, const struct alloc_conf *c)
 	return c->group == GROUP_VIRTUAL ? c->zones : taker_zones(s, c);
 }
 
+/* The zones that GFP_DMA allows a taker: "dma" and those below; 0: the machine has no such. */
+static uint32_t dma_zones(const struct system *s)
+{
+	for (unsigned z = 0; z < s->machine->nr_zones; z++)
+		if (strcmp(s->machine->zones[z].name, "dma") == 0)
+			return (2u << z) - 1;
+	return 0;
+}
+
 static void set_source(struct system *s, struct sys_alloc *a)
 {
 	a->source = (struct page_source){.pages = s->pages->alloc,
 					 .zone_mask = source_zones(s, a->conf),
+					 .dma_zones = dma_zones(s),
 					 .page_shift = s->machine->page_shift};
 	a->env.pages = &a->source;
 }
