@@ -9,7 +9,7 @@
 #define ALLOC_SLUB_H
 
 #include "alloc/kmem.h"
-#include "alloc/kmalloc.h"
+#include "alloc/kmem_classes.h"
 #include "alloc/page.h"
 
 /* The handle: geometry only. */
@@ -127,12 +127,12 @@ extern const struct alloc_ops slub_ops, slub_tiny_ops;
 
 static inline uint32_t slub_number(const struct slub *s, vaddr_t c)
 {
-	return (uint32_t)((c.v - s->base.m->offset) >> s->line_shift);
+	return (uint32_t)(mem_pa(s->base.m, c).v >> s->line_shift);
 }
 
 static inline vaddr_t slub_cache(const struct slub *s, uint32_t number)
 {
-	return (vaddr_t){((msize_t)number << s->line_shift) + s->base.m->offset};
+	return mem_va(s->base.m, (paddr_t){(msize_t)number << s->line_shift});
 }
 
 #endif

@@ -17,9 +17,8 @@ struct grant slub_large_alloc(struct slub *s, msize_t size, const struct alloc_r
 		return GRANT_NONE;
 	}
 	order = kmem_get_order(s->page_shift, size);
-	r.zone_mask = (req->gfp & __GFP_DMA) != 0 && s->pages->dma_zones != 0
-			      ? s->pages->dma_zones
-			      : UINT32_MAX;
+	r.zone_mask = (req->gfp & __GFP_DMA) != 0 && s->pages->dma_zones != 0 ? s->pages->dma_zones
+									      : UINT32_MAX;
 	va = page_source_get(s->pages, m, order, &r);
 	mm_search(m, 0);
 	if (vaddr_none(va))

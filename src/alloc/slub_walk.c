@@ -46,7 +46,7 @@ static uint32_t map_list(const struct slub *s, struct mm_rec c, struct slub_slab
 	while (!vaddr_none(o)) {
 		msize_t at = vaddr_diff(o, base), i = size != 0 ? at / size : at;
 
-		if (at >= (msize_t)1 << 32 || size == 0 || at % size != 0 || i >= most ||
+		if (at > UINT32_MAX - 1 || size == 0 || at % size != 0 || i >= most ||
 		    slub_map_get(map, (uint32_t)i))
 			return UINT32_MAX;
 		map->bits[i >> 6] |= (uint64_t)1 << (i & 63);

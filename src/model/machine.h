@@ -91,12 +91,14 @@ enum alloc_group { GROUP_HEAP, GROUP_PAGES, GROUP_SLAB, GROUP_KMALLOC, GROUP_VIR
  *                 allocator takes the rest (region: the region, default the largest
  *                 contiguous directly mapped one; bytes: 0 = all there is)
  *   from: pages   grown from the page allocator (zones: those that may serve it)
+ *   from: slab    kmalloc: no memory of its own, its caches are the slab layer's
  */
 struct alloc_conf {
 	const char *name;   /* in reports: "main" for the heap group's, else the key */
 	enum alloc_group group;
 	const char *kind;   /* NULL for GROUP_DMA only: whole pages of the page allocator */
 	bool from_pages;
+	bool from_slab;     /* kmalloc only, without a kind: the slab group's allocator serves it */
 	int region;         /* from boot: index, -1: the largest */
 	uint64_t bytes;     /* from boot: arena size, 0: all */
 	uint32_t zones;     /* from pages: zone mask, UINT32_MAX: any */

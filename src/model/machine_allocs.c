@@ -9,7 +9,7 @@
 
 #include "model/machine_build.h"
 
-static const char *const from_words[] = {"boot", "pages", NULL};
+static const char *const from_words[] = {"boot", "pages", "slab", NULL};
 
 struct allocator_groups {
 	const struct conf_node *group[NR_GROUPS], *heaps;
@@ -129,16 +129,19 @@ static int read_source(struct build *b, const struct alloc_entry *e, struct allo
 	uint64_t zones = UINT32_MAX;
 
 	out->from_pages = e->from == 1;
+	out->from_slab = e->from == 2;
 	out->region = -1;
 	out->zones = UINT32_MAX;
-	if (out->from_pages && stray != NULL)
+	if (e->from != 0 && stray != NULL)
 		return conf_error(
 			b->d, stray,
 			"'region' and 'bytes' are for an arena, expected 'from: boot' with them");
-	if (!out->from_pages && e->zones != NULL)
+	if (e->from != 1 && e->zones != NULL)
 		return conf_error(
 			b->d, e->zones,
 			"'zones' is for growth from pages, expected 'from: pages' with it");
+	if (out->from_slab)
+		return 0;
 	if (!out->from_pages)
 		return read_region(b, e, out) != 0 ? -1 : read_bytes(b, e, out);
 	if (e->zones != NULL && build_mask(b, e->zones, NAME_ZONE, &zones) != 0)
@@ -190,6 +193,23 @@ static int check_dma(struct build *b, const struct alloc_entry *e, const struct 
 	return 0;
 }
 
+/* kmalloc's caches are those of a slab layer, unless a kind of its own serves it. */
+static int check_slab(struct build *b, const struct alloc_entry *e, enum alloc_group group,
+		      const struct conf_node *n)
+{
+	bool lacks_kind = e->kind == NULL && group != GROUP_DMA;
+
+	if (e->from != 2)
+		return !lacks_kind ? 0
+				   : conf_error(b->d, n,
+						"no 'kind' in an allocator, expected one of "
+						"`memscape list allocators`");
+	if (group != GROUP_KMALLOC || e->kind != NULL)
+		return conf_error(b->d, fields_get(n, "from"),
+				  "'from: slab' is for kmalloc without a kind, expected boot or pages");
+	return 0;
+}
+
 static int build_alloc(struct build *b, const struct conf_node *n, enum alloc_group group,
 		       struct alloc_conf *out)
 {
@@ -200,10 +220,8 @@ static int build_alloc(struct build *b, const struct conf_node *n, enum alloc_gr
 		return -1;
 	if (e.name == NULL && group == GROUP_EXTRA_HEAP)
 		return conf_error(b->d, n, "no 'name' in a heap, expected one such as fast");
-	if (e.kind == NULL && group != GROUP_DMA)
-		return conf_error(b->d, n,
-				  "no 'kind' in an allocator, expected one of "
-				  "`memscape list allocators`");
+	if (check_slab(b, &e, group, n) != 0)
+		return -1;
 	*out = (struct alloc_conf){.name = e.name != NULL ? e.name : default_name(group),
 				   .group = group,
 				   .kind = e.kind,
@@ -222,6 +240,9 @@ static int check_alloc(struct build *b, const struct alloc_conf *a)
 				b->d, a->node,
 				"a second allocator with the name %s, expected a name of its own",
 				a->name);
+	if (a->from_slab && machine_alloc(b->m, GROUP_SLAB) == NULL)
+		return conf_error(b->d, a->node,
+				  "kmalloc is served by the slab layer, expected 'slab' in allocators");
 	if (a->from_pages && machine_alloc(b->m, GROUP_PAGES) == NULL)
 		return conf_error(
 			b->d, a->node,

@@ -1,10 +1,11 @@
-/* Events of the groups pages, slab, devices, arenas and markers; and placement. */
+/* Events of the groups pages, devices, arenas and markers; and placement. */
 #include "sim/dispatch.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/dispatch_groups.h"
 #include "sim/virtual.h"
 
 
@@ -164,6 +165,19 @@ static bool master_is_there(struct replay *r, const struct trace_event *ev, int 
 	snprintf(r->problem, sizeof r->problem, "event %llu (%s): machine %s has no master '%s'",
 		 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op),
 		 r->sys->machine->name, trace_string(r->trace, ev->master));
+	return false;
+}
+
+bool dispatch_master(struct replay *r, const struct trace_event *ev, int *master)
+{
+	*master = event_master(r, ev);
+	return master_is_there(r, ev, *master);
+}
+
+bool dispatch_problem(struct replay *r, const struct trace_event *ev, const char *text)
+{
+	snprintf(r->problem, sizeof r->problem, "event %llu (%s): %s",
+		 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op), text);
 	return false;
 }
 
@@ -410,103 +424,6 @@ static void do_heap_like_free(struct replay *r, const struct trace_event *ev)
 		replay_died(r, &r->sys->allocs[live_alloc(l)], l, granted);
 }
 
-/* ---- slab caches: a cache is a live object whose "address" is its number ---- */
-
-static void do_cache_create(struct replay *r, const struct trace_event *ev)
-{
-	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
-	struct cache_req c = {trace_string(r->trace, ev->tag), ev->size, ev->arg, 0};
-	uint32_t cache = h->ops->caches->create(h->alloc, &c);
-
-	if (cache == CACHE_NONE) {
-		replay_failed(r, h, ev, ev->size, ev->arg);
-		return;
-	}
-	live_set(&r->live.slot[ev->slot], LIVE_CACHE, (unsigned)(h - r->sys->allocs), cache,
-		 ev->size, ev->site, r->fig->event, ev->tag);
-}
-
-/* The cache an event names by its second slot; NULL: skipped or a finding. */
-static struct live *event_cache(struct replay *r, const struct trace_event *ev)
-{
-	struct trace_event of_cache = *ev;
-
-	of_cache.slot = ev->slot2;
-	if (ev->slot2 != SLOT_NONE && ev->slot2 >= r->live.nr)
-		of_cache.slot = SLOT_NONE;
-	return replay_named(r, &of_cache, LIVE_CACHE);
-}
-
-static void do_cache_alloc(struct replay *r, const struct trace_event *ev)
-{
-	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
-	struct live *cache = event_cache(r, ev);
-	struct grant g;
-
-	if (cache == NULL) {
-		if (ev->slot != SLOT_NONE)
-			r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
-		return;
-	}
-	state_request(r, ev);
-	r->req.size = live_size(cache);
-	g = h->ops->caches->alloc(h->alloc, (uint32_t)live_pa(cache), &r->req);
-	if (g.bytes == 0)
-		replay_failed(r, h, ev, live_size(cache), 0);
-	else
-		replay_born(r, h, ev, g, live_size(cache), ev->slot2);
-	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
-}
-
-static void do_cache_free(struct replay *r, const struct trace_event *ev)
-{
-	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
-	struct live *l = replay_object(r, ev), *cache;
-	msize_t granted;
-
-	if (l == NULL || (cache = event_cache(r, ev)) == NULL)
-		return;
-	replay_before_death(r);
-	granted = h->ops->caches->free(h->alloc, (uint32_t)live_pa(cache),
-				       mem_va(&h->view, (paddr_t){live_pa(l)}));
-	if (granted == FREE_BAD)
-		replay_bad(r, ev, 'p');
-	else
-		replay_died(r, h, l, granted);
-}
-
-static bool do_slab(struct replay *r, const struct trace_event *ev)
-{
-	struct sys_alloc *h = r->sys->group[GROUP_SLAB];
-	struct live *l;
-
-	if (h == NULL || h->ops->caches == NULL)
-		return false;
-	switch (ev->op) {
-	case OP_CACHE_CREATE:
-		do_cache_create(r, ev);
-		return true;
-	case OP_CACHE_ALLOC:
-		do_cache_alloc(r, ev);
-		return true;
-	case OP_CACHE_FREE:
-		do_cache_free(r, ev);
-		return true;
-	default:
-		break;
-	}
-	l = replay_named(r, ev, LIVE_CACHE);
-	if (l == NULL)
-		return true;
-	if (ev->op == OP_CACHE_SHRINK)
-		h->ops->caches->shrink(h->alloc, (uint32_t)live_pa(l));
-	else if (h->ops->caches->destroy(h->alloc, (uint32_t)live_pa(l)) != 0)
-		replay_bad(r, ev, 'p');
-	else
-		l->place = 0;
-	return true;
-}
-
 /* ---- arenas: push, and mass free ---- */
 
 static void push(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
@@ -613,7 +530,15 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_CACHE_FREE:
 	case OP_CACHE_SHRINK:
 	case OP_CACHE_DESTROY:
-		return do_slab(r, ev);
+		return dispatch_slab(r, ev);
+	case OP_KMALLOC:
+	case OP_KZALLOC:
+	case OP_KCALLOC:
+	case OP_KREALLOC:
+	case OP_KFREE:
+	case OP_DEVM_KMALLOC:
+	case OP_DEVICE_REMOVE:
+		return dispatch_kmalloc(r, ev);
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
 		return do_arena(r, ev);

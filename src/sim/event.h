@@ -50,8 +50,8 @@
 	X(IOUNMAP, "iounmap", VIRTUAL, D)               \
 	X(REQUEST_REGION, "request_region", VIRTUAL, B) \
 	X(RELEASE_REGION, "release_region", VIRTUAL, D) \
-	X(DEVM_KMALLOC, "devm_kmalloc", DMA, B)         \
-	X(DEVICE_REMOVE, "device_remove", DMA, N)       \
+	X(DEVM_KMALLOC, "devm_kmalloc", KMALLOC, B)         \
+	X(DEVICE_REMOVE, "device_remove", KMALLOC, N)       \
 	X(DMA_ALLOC, "dma_alloc", DMA, B)               \
 	X(DMA_FREE, "dma_free", DMA, D)                 \
 	X(TASK_CREATE, "task_create", STACK, B)         \

@@ -31,6 +31,9 @@ void finding_text(const struct replay *r, const struct bad_event *b, char *buf, 
 	case 'p':
 		snprintf(buf, n, "pointer refused by the allocator");
 		break;
+	case 'b':
+		snprintf(buf, n, "the cache is in use: it cannot be destroyed");
+		break;
 	case 'f':
 		snprintf(buf, n, "page fault: nothing is mapped at 0x%llx", (ull)b->where);
 		break;

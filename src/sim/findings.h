@@ -11,6 +11,7 @@
 /*
  * Writes the text of *b.  `what`:
  *   d  the object is not live             p  the allocator refuses the pointer
+ *   b  the cache is in use
  *   f  no page is mapped at `where`       w  a write where the page allows none
  *   h  the page at `where` (physical) has no kernel address: it lies in HIGHMEM
  *   o  the slot at `where` shows another page by now: a later kmap_atomic took it

@@ -72,6 +72,12 @@ static inline uint32_t live_extra(const struct live *l)
 	return (uint32_t)(l->born >> 40);
 }
 
+/* Keeps the birth. */
+static inline void live_set_extra(struct live *l, uint32_t extra)
+{
+	l->born = (l->born & LIVE_SIZE_MAX) | (uint64_t)extra << 40;
+}
+
 static inline void live_set(struct live *l, enum live_state state, unsigned alloc, uint64_t pa,
 			    uint64_t size, uint32_t site, uint64_t birth, uint32_t extra)
 {

@@ -58,8 +58,11 @@ struct bad_event {
 	uint64_t number; /* bytes, or what finding_text says */
 	uint32_t slot, other; /* the event's object; another one it concerns, SLOT_NONE: none */
 	uint8_t op;
-	uint8_t what; /* 'd' double or unknown free, 'p' pointer refused; the others: findings.h */
+	/* 'd' double or unknown free, 'p' pointer refused, 'b' a cache in use; the others: findings.h */
+	uint8_t what;
 	uint8_t alloc; /* whose memory it concerns, index in the system + 1; 0: nobody's */
+	uint32_t nr_holders; /* 'b': live objects of the cache; the first of them: */
+	struct blocker holder[MAX_BLOCKERS];
 };
 
 /* Accesses of one window of the address space, and what translating them cost. */

@@ -296,6 +296,13 @@ static void move_block(struct replay *r, struct sys_alloc *h, struct live *l,
 		vacated(r, h, &was, granted);
 }
 
+void replay_heap_resize(struct replay *r, struct sys_alloc *h, struct live *l,
+			const struct trace_event *ev)
+{
+	if (ev->size > LIVE_SIZE_MAX || !try_resize(r, h, l, ev))
+		move_block(r, h, l, ev);
+}
+
 static bool do_realloc(struct replay *r, const struct trace_event *ev)
 {
 	struct live *l;
@@ -317,8 +324,7 @@ static bool do_realloc(struct replay *r, const struct trace_event *ev)
 	before_death(r);
 	if (mm_unlikely(r->routed || h == r->sys->pages) && dispatch_reroutes(r, l, ev))
 		return dispatch_move(r, l, ev);
-	if (ev->size > LIVE_SIZE_MAX || !try_resize(r, h, l, ev))
-		move_block(r, h, l, ev);
+	replay_heap_resize(r, h, l, ev);
 	return true;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sim/figures.h"
-#include "sim/findings.h"
+#include "sim/report_parts.h"
 #include "sim/virtual.h"
 #include "sim/report_pages.h"
 
@@ -248,15 +248,14 @@ static json_t *peak_json(const struct figures *f)
 
 /* ---- zones ---- */
 
-/* A zone, an allocator's free space, a cache: read first, as a corrupt image may fault. */
+/* A zone, an allocator's free space: read first, as a corrupt image may fault. */
 struct reading {
 	struct system *sys;
 	struct sys_alloc *a;
-	uint32_t nr; /* of the zone or cache */
+	uint32_t nr; /* of the zone */
 	struct zone_figures zone;
 	struct free_area area;
 	struct free_space space;
-	struct cache_figures cache;
 };
 
 static void read_zone(void *ctx)
@@ -272,13 +271,6 @@ static void read_space(void *ctx)
 	struct reading *x = ctx;
 
 	x->space = free_space(x->sys, x->a);
-}
-
-static void read_cache(void *ctx)
-{
-	struct reading *x = ctx;
-
-	x->a->ops->caches->figures(x->a->alloc, x->nr, &x->cache);
 }
 
 /* What cannot be read is reported as zeros; the fault is among the findings. */
@@ -398,30 +390,6 @@ static json_t *heaps_json(struct replay *r)
 	return list;
 }
 
-static json_t *cache_json(struct replay *r, const struct live *l)
-{
-	struct sys_alloc *a = &r->sys->allocs[live_alloc(l)];
-	const struct cache_figures c = read_image(r, a, (uint32_t)live_pa(l), read_cache).cache;
-	const char *name = r->trace != NULL ? trace_string(r->trace, live_extra(l)) : "";
-
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "object_size",
-			 (json_int_t)c.object_size, "slab_size", (json_int_t)c.slab_size,
-			 "objects_per_slab", (json_int_t)c.objects_per_slab, "pages_per_slab",
-			 (json_int_t)c.pages_per_slab, "active_objects",
-			 (json_int_t)c.active_objects, "total_objects", (json_int_t)c.total_objects,
-			 "slabs", (json_int_t)c.slabs);
-}
-
-static json_t *caches_json(struct replay *r)
-{
-	json_t *list = json_array();
-
-	for (uint32_t i = 0; i < r->live.nr; i++)
-		if (live_state(&r->live.slot[i]) == LIVE_CACHE)
-			json_array_append_new(list, cache_json(r, &r->live.slot[i]));
-	return list;
-}
-
 /* ---- failures and findings ---- */
 
 static const char *string_of(const struct replay *r, uint32_t i)
@@ -497,33 +465,6 @@ static json_t *causes_json(const struct figures *f)
 	for (unsigned i = 0; i < NR_CAUSES; i++)
 		json_object_set_new(o, cause_name((enum cause)i), uint_of(f->by_cause[i]));
 	return o;
-}
-
-static json_t *findings_json(const struct replay *r)
-{
-	const struct mm_shared *sh = &r->sys->sh;
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < MAX_BAD_EVENTS && i < r->fig->nr_bad; i++) {
-		const struct bad_event *b = &r->fig->bad[i];
-		char text[FINDING_TEXT];
-
-		finding_text(r, b, text, sizeof text);
-		json_array_append_new(list,
-				      json_pack("{s:I, s:s, s:s}", "event", (json_int_t)b->event,
-						"op", trace_op_word((enum trace_op)b->op), "what",
-						text));
-	}
-	for (unsigned i = 0; i < MM_MAX_FINDINGS && i < sh->nr_findings; i++) {
-		const struct mm_finding *f = &sh->finding[i];
-		const char *who = f->owner > 0 ? r->sys->allocs[f->owner - 1].name : "machine";
-
-		json_array_append_new(list,
-				      json_pack("{s:I, s:s, s:s, s:I}", "event",
-						(json_int_t)f->event, "allocator", who, "what",
-						f->what, "where", (json_int_t)f->where));
-	}
-	return list;
 }
 
 /* ---- live at the end, by call site and size ---- */
@@ -611,12 +552,12 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "ledger", ledger_json(r));
 	json_object_set_new(o, "peak", peak_json(r->fig));
 	json_object_set_new(o, "zones", zones_json(r));
-	json_object_set_new(o, "caches", caches_json(r));
+	json_object_set_new(o, "caches", report_caches(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
 	json_object_set_new(o, "virtual", virtual_json(r));
 	json_object_set_new(o, "failures", failures_json(r));
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
-	json_object_set_new(o, "findings", findings_json(r));
+	json_object_set_new(o, "findings", report_findings(r));
 	json_object_set_new(o, "live_at_end", live_json(r));
 	if (run->expect != NULL)
 		json_object_set_new(o, "expect", report_expect(run->expect));

@@ -481,6 +481,8 @@ static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 		return ops->maps != NULL && (ops->maps->types & 1u << MAP_IOREMAP) != 0
 			       ? NULL
 			       : "device mappings";
+	case GROUP_KMALLOC:
+		return ops->bytes != NULL ? NULL : "kmalloc";
 	case GROUP_ARENA:
 		return ops->stack != NULL ? NULL : "pushes and mass frees";
 	default:
@@ -625,8 +627,7 @@ static int boot_rest(struct system *s, const struct boot_options *o, struct diag
 		if (a == NULL)
 			return -1;
 		set_source(s, a);
-		if (a->ops->desc_bytes > (s->pages->env.desc_stride != 0 ? s->pages->env.desc_stride
-									 : 0))
+		if (a->ops->desc_bytes > s->pages->env.desc_stride)
 			return conf_error(d, m->allocs[i].node,
 					  "allocator '%s' (%s) needs page descriptors of %u bytes, "
 					  "expected page.stride of at least that",
@@ -771,6 +772,27 @@ static void turn_paging_on(struct system *s)
 	mmu_switch(&s->mmu, t.top.v);
 }
 
+/* What kmalloc needs when the slab layer serves it. */
+static const struct alloc_conf *kmalloc_of_slab(const struct machine *m)
+{
+	const struct alloc_conf *c = machine_alloc(m, GROUP_KMALLOC);
+
+	return c != NULL && c->from_slab ? c : NULL;
+}
+
+static int serve_kmalloc(struct system *s, struct diag *d)
+{
+	const struct alloc_conf *c = kmalloc_of_slab(s->machine);
+	struct sys_alloc *slab = s->group[GROUP_SLAB];
+
+	if (c == NULL || slab == NULL)
+		return 0;
+	if (lacking(GROUP_KMALLOC, slab->ops) != NULL)
+		return unfit_kind(slab->conf, slab->ops, "kmalloc", d);
+	s->group[GROUP_KMALLOC] = slab;
+	return 0;
+}
+
 static int open_image(struct system *s, const struct boot_options *o, struct diag *d)
 {
 	const struct machine *m = s->machine;
@@ -794,7 +816,11 @@ static int open_image(struct system *s, const struct boot_options *o, struct dia
 int system_boot(struct system *s, const struct machine *m, const struct boot_options *o,
 		struct diag *d)
 {
+	struct boot_options opt = *o;
+
 	*s = (struct system){.machine = m};
+	if (kmalloc_of_slab(m) != NULL && (o->groups & 1u << TG_KMALLOC) != 0)
+		opt.groups |= 1u << TG_SLAB;
 	s->instance = find_instance(o->port, m->word);
 	s->checked = find_instance("checked", m->word);
 	s->offset = m->mmu == MMU_NONE ? 0 : m->virt.page_offset;
@@ -809,7 +835,8 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 		goto fail;
 	}
 	ledger_boot(&s->ledger, m);
-	if (describe_space(s, d) != 0 || boot_all(s, o, d) != 0)
+	if (describe_space(s, d) != 0 || boot_all(s, &opt, d) != 0 ||
+	    serve_kmalloc(s, d) != 0)
 		goto fail;
 	turn_paging_on(s);
 	return 0;

@@ -336,6 +336,8 @@ static void print_source(const struct machine *m, const struct alloc_conf *a, FI
 {
 	if (a->group == GROUP_PAGES) {
 		fprintf(out, "what boot leaves of all zones");
+	} else if (a->from_slab) {
+		fprintf(out, "the slab layer's own caches");
 	} else if (a->from_pages && a->zones == UINT32_MAX) {
 		fprintf(out, "pages of any zone");
 	} else if (a->from_pages) {
@@ -374,7 +376,7 @@ static void print_allocs(const struct machine *m, FILE *out)
 		const struct alloc_conf *a = &m->allocs[i];
 
 		fprintf(out, "  %-8s %-10s %-12s ", info_group(a->group), a->name,
-			a->kind != NULL ? a->kind : "(pages)");
+			a->kind != NULL ? a->kind : a->from_slab ? "(slab)" : "(pages)");
 		print_source(m, a, out);
 		print_params(a->node, out);
 		fprintf(out, "\n");

@@ -175,11 +175,13 @@ static json_t *tlbs_json(const struct machine *m)
 static json_t *alloc_json(const struct machine *m, const struct alloc_conf *a)
 {
 	json_t *j = json_pack("{s:s, s:s, s:s?, s:s}", "serves", info_group(a->group), "name",
-			      a->name, "kind", a->kind, "from", a->from_pages ? "pages" : "boot");
+			      a->name, "kind", a->kind, "from", a->from_slab    ? "slab"
+					    : a->from_pages ? "pages"
+							    : "boot");
 
 	if (a->from_pages) {
 		json_object_set_new(j, "zones", zone_names(m, a->zones));
-	} else if (a->group != GROUP_PAGES) {
+	} else if (a->group != GROUP_PAGES && !a->from_slab) {
 		json_object_set_new(j, "region",
 				    a->region >= 0 ? json_string(m->regions[a->region].name)
 						   : json_null());

@@ -80,6 +80,23 @@ static void print_verdict(const struct page *p)
 	fputs(").\n", p->out);
 }
 
+/* Who keeps a cache from being destroyed. */
+static void print_holders(FILE *out, const json_t *finding)
+{
+	const json_t *list = at(finding, "holders");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *k = json_array_get(list, i);
+
+		fprintf(out, "    #%lld at 0x%llx%s%s, born at event %lld\n",
+			(long long)num(k, "id"), (unsigned long long)num(k, "address"),
+			*str(k, "site") ? " from " : "", str(k, "site"), (long long)num(k, "born"));
+	}
+	if (num(finding, "objects") > (int64_t)json_array_size(list))
+		fprintf(out, "    and %lld more\n",
+			(long long)(num(finding, "objects") - (int64_t)json_array_size(list)));
+}
+
 static void print_findings(const struct page *p)
 {
 	const json_t *list = at(p->r, "findings");
@@ -98,6 +115,7 @@ static void print_findings(const struct page *p)
 
 		fprintf(p->out, "  event %lld: %s%s %s\n", (long long)num(f, "event"), str(f, "op"),
 			str(f, "allocator"), str(f, "what"));
+		print_holders(p->out, f);
 	}
 }
 
@@ -273,6 +291,9 @@ static void print_caches(const struct page *p)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *c = json_array_get(list, i);
 
+		/* A slab layer has dozens, most of them never used. */
+		if (num(c, "slabs") == 0 && at(c, "allocator") != NULL)
+			continue;
 		fprintf(p->out,
 			"  %-16s %6lld B objects: %lld live of %lld in %lld slabs of %lld pages\n",
 			str(c, "name"), (long long)num(c, "object_size"),

@@ -1,9 +1,6 @@
-/*
- * kmalloc: sizes to caches, for every slab layer; and the kind that is nothing but
- * kmalloc over one of them.  See kmalloc.c.
- */
-#ifndef ALLOC_KMALLOC_H
-#define ALLOC_KMALLOC_H
+/* kmem: from the sizes of kmalloc to caches, for every slab layer. */
+#ifndef ALLOC_KMEM_CLASSES_H
+#define ALLOC_KMEM_CLASSES_H
 
 #include "alloc/alloc.h"
 
@@ -43,7 +40,5 @@ static inline bool kmalloc_has(const struct kmalloc_classes *k, unsigned index)
 
 /* Sets least, largest and the table of small sizes; the caches are not known yet. */
 void kmalloc_setup(struct kmalloc_classes *k, uint32_t least, uint32_t largest);
-
-extern const struct alloc_ops kmalloc_ops;
 
 #endif

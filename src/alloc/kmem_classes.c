@@ -1,5 +1,5 @@
-/* kmalloc: the table of sizes. */
-#include "alloc/kmalloc.h"
+/* kmem: the table of kmalloc's sizes. */
+#include "alloc/kmem_classes.h"
 
 void kmalloc_setup(struct kmalloc_classes *k, uint32_t least, uint32_t largest)
 {

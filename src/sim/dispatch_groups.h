@@ -1,0 +1,17 @@
+/* The dispatch of single groups, and what they have in common; see dispatch.c. */
+#ifndef SIM_DISPATCH_GROUPS_H
+#define SIM_DISPATCH_GROUPS_H
+
+#include "sim/dispatch.h"
+
+/* false: the machine serves no such group, or r->problem says what is wrong. */
+bool dispatch_slab(struct replay *r, const struct trace_event *ev);
+bool dispatch_kmalloc(struct replay *r, const struct trace_event *ev);
+
+/* The master that an event names, -1: none; false: the machine lacks it, which ends the run. */
+bool dispatch_master(struct replay *r, const struct trace_event *ev, int *master);
+
+/* Ends the run: "event N (word): text".  Returns false. */
+bool dispatch_problem(struct replay *r, const struct trace_event *ev, const char *text);
+
+#endif

@@ -1,0 +1,18 @@
+/* Blocks of the JSON report that have files of their own; new references. */
+#ifndef SIM_REPORT_PARTS_H
+#define SIM_REPORT_PARTS_H
+
+#include <jansson.h>
+
+#include "sim/replay.h"
+
+/* Caches in the order of their making; a slab layer's own and kmalloc's too. */
+json_t *report_caches(struct replay *r);
+json_t *report_findings(const struct replay *r);
+
+/* The name of a slab layer's own or kmalloc's cache as the machine's kernel has it, in buf. */
+#define CACHE_NAME_BYTES 40u
+void report_cache_name(const struct machine *m, const struct cache_figures *c,
+		       char buf[CACHE_NAME_BYTES]);
+
+#endif
