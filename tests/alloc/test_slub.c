@@ -22,7 +22,8 @@ static struct alloc *build(const struct alloc_instance *in, const char *kind, un
 	static const struct phys_region ram[] = {{0x1000, 0x2000, REGION_RAM, 15},
 						 {0x1000000, 0x2000000, REGION_RAM, 15}};
 	static const struct pfn_range range = {{0x1000}, 0x2000, 1, 0};
-	static const struct zone_desc zone = {"normal", &range, 1, DESC_OWN_RANGE};
+	static const struct zone_desc zone = {
+		.name = "normal", .ranges = &range, .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE};
 	struct rig_owner *p, *o;
 
 	rig_init(&g, RIG_NOISE, ram, 2, 0);

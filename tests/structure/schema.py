@@ -54,6 +54,11 @@ x = request_region 0xd0001000 4K tag=other
 io = ioremap 0xd0000000 4K
 read io 0 4
 """
+TRACES["caches"] = """c = cache_create inode_cache 600
+a = cache_alloc c site="ext4_alloc_inode"
+k = kmalloc 100
+cache_destroy c
+"""
 # Findings of allocators need an image that was corrupted from outside; no trace can do that.
 NOT_IN_REPORTS = {"/findings/*/allocator", "/findings/*/where"}
 
@@ -120,6 +125,7 @@ def reports(memscape, root, folder):
                         small["fragmentation"]]),
             ("report", ["replay", "-c", "stm32h7", small["mixed"]]),
             ("report", ["replay", "-c", "x86_32", small["virtual"]]),
+            ("report", ["replay", "-c", "x86_32", small["caches"]]),
             ("report", ["replay", "-c", "x86_64", small["virtual"]]),
             ("report", ["replay", "-c", "x86_64", "--start", str(root / "tests/kernel/find-cat.start.zst"),
                         "--expect", str(root / "tests/kernel/find-cat.expected.zst"), "--level", "buddy",
