@@ -8,10 +8,22 @@
 
 void moment_forget(struct moment *m)
 {
+	m->has_pieces = m->has_lives = m->has_zones = m->has_heaps = m->has_caches = false;
+	m->unreadable = false;
+	m->nr_pieces = 0;
+	m->nr_zones = m->nr_heaps = m->nr_caches = 0;
+	m->low.nr = m->up.nr = 0;
+	memset(m->largest, 0, sizeof m->largest);
+}
+
+void moment_finish(struct moment *m)
+{
 	free(m->piece);
 	free(m->by_pa);
 	free(m->zone);
 	free(m->cache);
+	spans_finish(&m->low);
+	spans_finish(&m->up);
 	*m = (struct moment){0};
 }
 
@@ -82,8 +94,14 @@ static void index_lives(struct timeline *t)
 	size_t room = roundup_pow2(2 * t->view.replay.fig->live_blocks + 16);
 
 	m->has_lives = true;
-	m->by_pa = calloc(room, sizeof *m->by_pa);
+	if (room > m->room_by_pa) {
+		free(m->by_pa);
+		m->by_pa = malloc(room * sizeof *m->by_pa);
+		m->room_by_pa = m->by_pa != NULL ? room : 0;
+	}
 	m->by_pa_mask = room - 1;
+	if (m->by_pa != NULL)
+		memset(m->by_pa, 0, room * sizeof *m->by_pa);
 	for (uint32_t i = 0; m->by_pa != NULL && i < l->nr; i++) {
 		size_t k;
 
@@ -126,12 +144,19 @@ static void put_piece(struct timeline *t, const struct span *s, uint64_t base, u
 }
 
 /* The lower layer's spans, with what grew from pages put into the blocks that it took. */
-static void weave(struct timeline *t, const struct spans *low, const struct spans *up)
+static void weave(struct timeline *t)
 {
-	size_t k = 0;
+	struct moment *m = &t->moment;
+	const struct spans *low = &m->low, *up = &m->up;
+	size_t k = 0, room = low->nr + 2 * up->nr + 1;
 
-	t->moment.piece = malloc((low->nr + 2 * up->nr + 1) * sizeof *t->moment.piece);
-	if (t->moment.piece == NULL)
+	if (room > m->room_pieces) {
+		free(m->piece);
+		room += room / 4;
+		m->piece = malloc(room * sizeof *m->piece);
+		m->room_pieces = m->piece != NULL ? room : 0;
+	}
+	if (m->piece == NULL)
 		return;
 	for (size_t i = 0; i < low->nr; i++) {
 		uint64_t at = low->v[i].base;
@@ -166,18 +191,14 @@ static void note_largest(struct timeline *t)
 	}
 }
 
-struct weaving {
-	struct timeline *t;
-	struct spans low, up;
-};
-
 static void collect(void *ctx)
 {
-	struct weaving *w = ctx;
-	struct system *s = &w->t->view.sys;
+	struct timeline *t = ctx;
+	struct system *s = &t->view.sys;
 
 	for (unsigned i = 0; i < s->nr_allocs; i++)
-		spans_add(s->allocs[i].env.pages != NULL ? &w->up : &w->low, s, &s->allocs[i]);
+		spans_add(s->allocs[i].env.pages != NULL ? &t->moment.up : &t->moment.low, s,
+			  &s->allocs[i]);
 }
 
 const struct piece *moment_pieces(struct timeline *t, size_t *nr)
@@ -185,16 +206,11 @@ const struct piece *moment_pieces(struct timeline *t, size_t *nr)
 	struct moment *m = &t->moment;
 
 	if (!m->has_pieces) {
-		struct weaving w = {.t = t};
-
 		m->has_pieces = true;
-		if (!replay_read(&t->view.replay, collect, &w))
-			m->unreadable = true;
-		spans_sort(&w.low);
-		spans_sort(&w.up);
-		weave(t, &w.low, &w.up);
-		spans_finish(&w.low);
-		spans_finish(&w.up);
+		look(t, collect);
+		spans_sort(&m->low);
+		spans_sort(&m->up);
+		weave(t);
 		note_largest(t);
 	}
 	*nr = m->nr_pieces;
@@ -249,7 +265,8 @@ const struct moment_zone *moment_zones(struct timeline *t, unsigned *nr)
 
 	if (!m->has_zones) {
 		m->has_zones = true;
-		m->zone = calloc((size_t)SYS_MAX_ALLOCS * MM_MAX_ZONES, sizeof *m->zone);
+		if (m->zone == NULL)
+			m->zone = calloc((size_t)SYS_MAX_ALLOCS * MM_MAX_ZONES, sizeof *m->zone);
 		if (m->zone != NULL)
 			look(t, read_zones);
 	}
@@ -325,6 +342,7 @@ static void list_caches(struct timeline *t)
 
 	for (uint32_t i = 0; i < l->nr; i++)
 		nr += live_state(&l->slot[i]) == LIVE_CACHE;
+	free(m->cache);
 	m->cache = calloc(nr + 1, sizeof *m->cache);
 	for (uint32_t i = 0; m->cache != NULL && i < l->nr; i++)
 		if (live_state(&l->slot[i]) == LIVE_CACHE)

@@ -9,6 +9,7 @@
 #define SIM_MOMENT_H
 
 #include "sim/figures.h"
+#include "sim/spans.h"
 #include "sim/timeline.h"
 
 /* A piece of physical memory.  Pieces ascend, do not overlap, and may leave gaps. */
@@ -45,10 +46,11 @@ struct moment_cache {
 struct moment {
 	bool has_pieces, has_lives, has_zones, has_heaps, has_caches;
 	bool unreadable; /* the image is corrupt: something could not be read */
-	struct piece *piece; /* owned, as all here */
-	size_t nr_pieces;
+	struct piece *piece; /* owned, as all here; kept from moment to moment */
+	size_t nr_pieces, room_pieces;
 	uint32_t *by_pa; /* open addressing: slot + 1 */
-	size_t by_pa_mask;
+	size_t by_pa_mask, room_by_pa;
+	struct spans low, up; /* what was walked: of the lower layer, and what grew from pages */
 	struct moment_zone *zone;
 	unsigned nr_zones;
 	struct moment_heap heap[SYS_MAX_ALLOCS];
@@ -58,7 +60,8 @@ struct moment {
 	uint64_t largest[MACHINE_MAX_REGIONS]; /* bytes, with the pieces */
 };
 
-void moment_forget(struct moment *m); /* frees what was read; zeroed is fine */
+void moment_forget(struct moment *m); /* another moment: all is read anew; zeroed is fine */
+void moment_finish(struct moment *m); /* frees all; zeroed is fine */
 
 /* ---- what does not cost a walk ---- */
 

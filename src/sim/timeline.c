@@ -230,7 +230,7 @@ void timeline_close(struct timeline *t)
 	if (t == NULL)
 		return;
 	forget_past(t);
-	moment_forget(&t->moment);
+	moment_finish(&t->moment);
 	index_finish(t);
 	checkpoint_store_free(t->store);
 	side_finish(&t->view);

@@ -92,9 +92,10 @@ static void fill(struct filler *f, uint64_t from, uint64_t to, enum state st, ch
 		struct atlas_cell *c = &f->cell[i];
 		const struct live *l;
 
-		/* Ties go to what came first; a busier state takes the letter. */
+		/* Ties go to what came first; memory, however little, goes before a hole. */
 		c->bytes[st] += n;
-		if (c->letter == 0 || c->bytes[st] > c->owner_bytes) {
+		if (c->letter == 0 || (c->letter == ' ' && st != STATE_HOLE) ||
+		    (st != STATE_HOLE && c->bytes[st] > c->owner_bytes)) {
 			c->owner_bytes = c->bytes[st];
 			c->letter = letter;
 			c->owner = p != NULL ? p->alloc : 0xff;

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "ui/tui/views.h"
 
 static void press(struct app *a, uint32_t key)
 {
@@ -80,7 +83,63 @@ static void monkey(struct app *a, uint64_t nr, uint64_t seed)
 	a->running = false;
 }
 
+/* ---- how long a screen takes ---- */
+
+static double cpu_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The median of n screens of the view shown; a step in time before each is not counted. */
+static double median_screen(struct app *a, unsigned n)
+{
+	double v[256];
+
+	n = n < 256 ? n : 256;
+	for (unsigned i = 0; i < n; i++) {
+		double begun;
+
+		step_by(a, i % 2 == 0 ? 1 : -1);
+		begun = cpu_now();
+		draw_screen(a);
+		v[i] = cpu_now() - begun;
+	}
+	qsort(v, n, sizeof *v, by_value);
+	return n != 0 ? v[n / 2] : 0;
+}
+
+static void bench(struct app *a, unsigned n)
+{
+	for (unsigned i = 0; i < nr_views; i++) {
+		show_view(a, i);
+		printf("%-10s %8.3f ms a screen of %dx%d\n", views[i]->name,
+		       median_screen(a, n) * 1e3, a->canvas.rows, a->canvas.cols);
+	}
+}
+
 /* ---- lines ---- */
+
+static int save(struct app *a, const char *to, bool styles, const char *path, int number,
+		struct diag *d)
+{
+	FILE *f = fopen(to, "w");
+
+	if (f == NULL)
+		return diag_set(d, path, number, 1, "cannot write '%s': %s", to, strerror(errno));
+	draw_screen(a);
+	canvas_save(&a->canvas, f, styles);
+	return fclose(f) == 0 ? 0 : diag_set(d, path, number, 1, "cannot write '%s'", to);
+}
 
 static int one_line(struct app *a, char *line, const char *path, int number, struct diag *d)
 {
@@ -92,6 +151,10 @@ static int one_line(struct app *a, char *line, const char *path, int number, str
 	if (line[0] == ':') {
 		press_all(a, line);
 		press(a, '\r');
+	} else if (strncmp(line, "save ", 5) == 0) {
+		return save(a, line + 5, false, path, number, d);
+	} else if (strncmp(line, "save-styles ", 12) == 0) {
+		return save(a, line + 12, true, path, number, d);
 	} else if (strncmp(line, "keys ", 5) == 0) {
 		press_all(a, line + 5);
 	} else if (sscanf(line, "click %llu %llu", &y, &x) == 2) {
@@ -108,10 +171,12 @@ static int one_line(struct app *a, char *line, const char *path, int number, str
 		handle_input(a, (struct input){INPUT_RESIZE, 0, 0, 0});
 	} else if (sscanf(line, "random %llu %llu", &x, &y) == 2) {
 		monkey(a, x, y);
+	} else if (sscanf(line, "bench %llu", &x) == 1) {
+		bench(a, (unsigned)x);
 	} else {
 		return diag_set(d, path, number, 1,
-				"expected :command, keys, click, wheel-up, wheel-down, resize or "
-				"random");
+				"expected :command, keys, click, wheel-up, wheel-down, resize, "
+				"save, save-styles, random or bench");
 	}
 	draw_screen(a);
 	return 0;

@@ -6,9 +6,10 @@
  *   keys TEXT           key by key; <Enter>, <C-u>, <Left> and so on
  *   click ROW COLUMN    the mouse; also wheel-up, wheel-down
  *   resize ROWS COLUMNS
+ *   save FILE           the screen as text, message and all; save-styles FILE its styles
  *   random N SEED       N random keys (the monkey)
- *
- * `:save-display FILE` and `:save-styles FILE` write the screen.
+ *   bench N             CPU time of N screens of each view, each of another event: to
+ *                       standard output
  */
 #ifndef UI_TUI_SCRIPT_H
 #define UI_TUI_SCRIPT_H

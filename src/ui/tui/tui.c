@@ -94,9 +94,9 @@ static const struct {
 	enum action action;
 	const char *label;
 } bar[] = {
-	{ACTION_HELP, "Help"},        {ACTION_STEP_BACK, "Back"}, {ACTION_STEP, "Step"},
-	{ACTION_RUN, "Run"},          {ACTION_TOUCH_PREV, "Who"}, {ACTION_TOUCH_NEXT, "Who"},
-	{ACTION_FAIL_NEXT, "Failed"}, {ACTION_SEARCH, "Search"},  {ACTION_COMMAND, "Command"},
+	{ACTION_HELP, "Help"},        {ACTION_STEP_BACK, "Back"},  {ACTION_STEP, "Step"},
+	{ACTION_RUN, "Run"},          {ACTION_TOUCH_PREV, "Who-"}, {ACTION_TOUCH_NEXT, "Who+"},
+	{ACTION_FAIL_NEXT, "Failed"}, {ACTION_SEARCH, "Search"},   {ACTION_COMMAND, "Command"},
 	{ACTION_NEXT_VIEW, "View"},   {ACTION_QUIT, "Quit"},
 };
 

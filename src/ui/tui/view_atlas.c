@@ -129,8 +129,8 @@ static enum state main_state(const struct atlas_cell *c)
 {
 	enum state best = STATE_HOLE;
 
-	for (unsigned i = 0; i < NR_STATES; i++)
-		if (c->bytes[i] > c->bytes[best])
+	for (unsigned i = STATE_HOLE + 1; i < NR_STATES; i++)
+		if (c->bytes[i] > (best == STATE_HOLE ? 0 : c->bytes[best]))
 			best = (enum state)i;
 	return best;
 }

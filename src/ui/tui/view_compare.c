@@ -38,10 +38,10 @@ struct figures_of {
 	uint64_t v[12];
 };
 
-static const char *const labels[] = {"live bytes",	"rounding bytes", "metadata bytes",
-				     "lost bytes",	"footprint",	  "peak footprint",
-				     "free in heaps",	"largest free",	  "free blocks",
-				     "failed requests", "list steps",	  "bytes copied"};
+static const char *const labels[] = {"live bytes",      "rounding bytes", "metadata bytes",
+				     "lost bytes",      "footprint",      "peak footprint",
+				     "free in heaps",   "largest free",   "free blocks",
+				     "failed requests", "list steps",     "bytes copied"};
 
 #define NR_LABELS (sizeof labels / sizeof labels[0])
 
@@ -117,7 +117,8 @@ static struct strip strip_cell(struct timeline *t, uint64_t base, uint64_t bytes
 	enum state best = STATE_UNMANAGED;
 
 	for (; k < nr && p[k].base < to; k++) {
-		uint64_t lo = p[k].base > from ? p[k].base : from, hi = p[k].end < to ? p[k].end : to;
+		uint64_t lo = p[k].base > from ? p[k].base : from,
+			 hi = p[k].end < to ? p[k].end : to;
 
 		sum[piece_state(moment_system(t), &p[k])] += hi - lo;
 	}
@@ -139,7 +140,8 @@ static void draw_strips(struct app *a, struct box b)
 	put(b, 0, 0, STYLE_DIM, "the arenas: %s above, %s below; where they differ is lit",
 	    heap_name(a->t), heap_name(a->other));
 	for (unsigned i = 0; i < n; i++) {
-		struct strip p = strip_cell(a->t, x, xn, i, n), q = strip_cell(a->other, y, yn, i, n);
+		struct strip p = strip_cell(a->t, x, xn, i, n),
+			     q = strip_cell(a->other, y, yn, i, n);
 		bool differs = p.letter != q.letter;
 		int row = 1 + (int)(i / w), col = (int)(i % w);
 
@@ -153,8 +155,9 @@ static void draw_nothing(struct box b)
 {
 	put_text(b, 1, 0, STYLE_PLAIN, "Two heaps on the same trace, in lockstep.");
 	put_text(b, 2, 0, STYLE_PLAIN, "Name the other one:   :compare first_fit");
-	put_text(b, 3, 0, STYLE_DIM, "(Tab after ':compare ' completes kinds; --compare KIND does it "
-				     "from the start)");
+	put_text(b, 3, 0, STYLE_DIM,
+		 "(Tab after ':compare ' completes kinds; --compare KIND does it "
+		 "from the start)");
 }
 
 static void compare_draw(struct app *a, void *state, struct box b)
@@ -226,8 +229,9 @@ static void step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool p
 		}
 	}
 	go_to(a, home);
-	say(a, STYLE_PLAIN, places ? "they never place a block differently"
-				   : "every request has the same outcome in both");
+	say(a, STYLE_PLAIN,
+	    places ? "they never place a block differently"
+		   : "every request has the same outcome in both");
 }
 
 static void first_divergence(struct app *a, bool places)

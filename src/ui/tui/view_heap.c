@@ -63,9 +63,9 @@ static size_t row_of(const struct listing *l, uint64_t pa)
 static void draw_piece(struct app *a, struct box b, int y, const struct piece *p, bool on)
 {
 	enum state st = piece_state(moment_system(a->t), p);
-	enum style s = on					   ? STYLE_CURSOR
+	enum style s = on                                     ? STYLE_CURSOR
 		       : is_lit(a, p->base, p->end - p->base) ? STYLE_LIT
-								   : STYLE_PLAIN;
+							      : STYLE_PLAIN;
 	char size[SHORT_SIZE];
 	int x;
 
@@ -151,22 +151,20 @@ static void draw_figures(struct app *a, struct box b, const struct moment_heap *
 	const struct system *sys = moment_system(a->t);
 	const struct sys_alloc *s = &sys->allocs[h->alloc];
 	const struct mm_search *f = &sys->ledger.search[s->owner];
-	char n[6][SHORT_SIZE];
+	char n[4][SHORT_SIZE];
+	int x = put(b, 0, 0, STYLE_BOLD, "%s (%s)", s->name, s->ops->name);
 
-	put(b, 0, 0, STYLE_BOLD, "%s (%s)", s->name, s->ops->name);
-	put(b, 0, 24, STYLE_PLAIN,
-	    "%s live in %llu blocks, %s metadata, %s free in %llu blocks, largest %s",
-	    short_size((uint64_t)(h->class[MM_PAYLOAD] > 0 ? h->class[MM_PAYLOAD] : 0), n[0]),
-	    (unsigned long long)h->live_blocks,
-	    short_size((uint64_t)(h->class[MM_METADATA] > 0 ? h->class[MM_METADATA] : 0), n[1]),
+	x = put(b, 0, x, STYLE_PLAIN, "  %s live in %llu blocks, %s metadata",
+		short_size((uint64_t)(h->class[MM_PAYLOAD] > 0 ? h->class[MM_PAYLOAD] : 0), n[0]),
+		(unsigned long long)h->live_blocks,
+		short_size((uint64_t)(h->class[MM_METADATA] > 0 ? h->class[MM_METADATA] : 0),
+			   n[1]));
+	put(b, 0, x, STYLE_PLAIN, ", searches: median %llu steps, p99 %llu, longest %llu",
+	    (unsigned long long)search_percentile(f, 500),
+	    (unsigned long long)search_percentile(f, 990), (unsigned long long)f->max);
+	put(b, 1, 0, STYLE_PLAIN, "%s free in %llu blocks, the largest %s",
 	    short_size(h->space.bytes, n[2]), (unsigned long long)h->space.blocks,
 	    short_size(h->space.largest, n[3]));
-	put(b, 1, 0, STYLE_DIM,
-	    "searches: %llu, steps in all %llu, median %llu, p99 %llu, longest %llu at event %llu",
-	    (unsigned long long)f->count, (unsigned long long)f->steps,
-	    (unsigned long long)search_percentile(f, 500),
-	    (unsigned long long)search_percentile(f, 990), (unsigned long long)f->max,
-	    (unsigned long long)f->max_event);
 }
 
 static void draw_last(struct app *a, struct box b)
@@ -235,8 +233,7 @@ static bool move(struct app *a, struct heap *s, enum action act)
 	s->heap = s->heap < nr ? s->heap : 0;
 	l = list_pieces(a, h[s->heap].alloc, s->only_free);
 	s->cursor = row_of(&l, s->at);
-	moved = move_cursor(act, &s->cursor, l.nr,
-			    (size_t)(a->body.h > 4 ? a->body.h / 2 - 1 : 2));
+	moved = move_cursor(act, &s->cursor, l.nr, (size_t)(a->body.h > 4 ? a->body.h / 2 - 1 : 2));
 	if (moved && s->cursor < l.nr)
 		s->at = l.piece[l.index[s->cursor]].base;
 	free(l.index);

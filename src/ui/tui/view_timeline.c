@@ -16,9 +16,8 @@ struct timeline_state {
 };
 
 /* The bands, from below. */
-static const enum mm_class bands[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA,
-				      MM_SLACK,	  MM_CACHED,   MM_FREE};
-static const char letters[] = "prmsc.";
+static const enum mm_class bands[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK, MM_CACHED};
+static const char letters[] = "prmsc";
 
 #define NR_BANDS (sizeof bands / sizeof bands[0])
 
@@ -195,7 +194,7 @@ static void draw_index(struct app *a, struct box b, int y, struct range r, bool 
 
 			if (!p->measured || (unusable && p->unusable < 0))
 				continue;
-			tenth = unusable      ? p->unusable / 100
+			tenth = unusable       ? p->unusable / 100
 				: p->free == 0 ? 0
 					       : (int)((p->free - p->largest) * 10 / p->free);
 		}
@@ -213,13 +212,15 @@ static void draw_texts(struct app *a, struct box b, const struct timeline_state 
 	char n[8][LONG_COUNT];
 
 	p = &v->v[i < v->nr ? i : v->nr - 1];
-	put(b, 0, 0, STYLE_PLAIN, "events %s to %s, %s a column; cursor at %s", long_count(r.from, n[0]),
-	    long_count(r.to, n[1]), long_count((r.to - r.from) / (uint64_t)(b.w > 0 ? b.w : 1), n[2]),
+	put(b, 0, 0, STYLE_PLAIN, "events %s to %s, %s a column; cursor at %s",
+	    long_count(r.from, n[0]), long_count(r.to, n[1]),
+	    long_count((r.to - r.from) / (uint64_t)(b.w > 0 ? b.w : 1), n[2]),
 	    long_count(s->cursor, n[3]));
 	put(b, 1, 0, STYLE_DIM,
 	    "there: live %s to %s, footprint %s, metadata %s, %u failed, %u fell back",
-	    short_size(p->live_min, n[4]), short_size(p->live_max, n[5]), short_size(p->footprint, n[6]),
-	    short_size(positive(p->class[MM_METADATA]), n[7]), p->failed, p->fallbacks);
+	    short_size(p->live_min, n[4]), short_size(p->live_max, n[5]),
+	    short_size(p->footprint, n[6]), short_size(positive(p->class[MM_METADATA]), n[7]),
+	    p->failed, p->fallbacks);
 }
 
 static void follow(struct app *a, struct timeline_state *s)
@@ -248,9 +249,10 @@ static void timeline_draw(struct app *a, void *state, struct box b)
 	follow(a, s);
 	r = shown(a, s);
 	chart = box_rows(plot, 1, b.h - 8 > 1 ? b.h - 8 : 1);
-	put_text(b, 0, 0, STYLE_HEAD, s->curves ? "live (full) and footprint (dots), bytes"
-						: "bytes by class: p payload, r rounding, m "
-						  "metadata, s slack, c cached, . free");
+	put_text(b, 0, 0, STYLE_HEAD,
+		 s->curves ? "live (full) and footprint (dots), bytes"
+			   : "bytes by class: p payload, r rounding, m "
+			     "metadata, s slack, c cached");
 	if (s->curves)
 		draw_curves(a, chart, r);
 	else
@@ -281,7 +283,7 @@ static void move(struct app *a, struct timeline_state *s, int columns)
 		s->cursor -= by < s->cursor ? by : s->cursor;
 	else
 		s->cursor = s->cursor + by < timeline_total(a->t) ? s->cursor + by
-								 : timeline_total(a->t);
+								  : timeline_total(a->t);
 }
 
 static void zoom(struct timeline_state *s, struct app *a, int by)

@@ -102,8 +102,14 @@ static void draw_blockers(struct app *a, struct box b, int y, const struct why *
 				 "What lay in the way is kept for the first failures only.");
 		return;
 	}
+	if (f->nr_blockers == 0) {
+		put(b, y, 0, STYLE_PLAIN,
+		    "Nearest: %llu bytes at 0x%llx, free but for the headers between free chunks.",
+		    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base);
+		return;
+	}
 	put(b, y++, 0, STYLE_PLAIN,
-	    "Nearest: %llu bytes at 0x%llx, of which %llu were free; in the way %u live blocks:",
+	    "Nearest: %llu bytes at 0x%llx, of which %llu were free.  In the way: %u live blocks",
 	    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base,
 	    (unsigned long long)f->range_free, f->nr_blockers);
 	for (uint32_t i = 0; i < blockers_of(f); i++) {
@@ -118,8 +124,9 @@ static void draw_blockers(struct app *a, struct box b, int y, const struct why *
 		    k->site != 0 ? timeline_string(a->t, k->site) : "");
 	}
 	if (!s->inside && blockers_of(f) != 0)
-		put_text(b, y, 2, STYLE_DIM, "Enter chooses one; then Enter shows it in the atlas, "
-					     "b goes to its birth");
+		put_text(b, y, 2, STYLE_DIM,
+			 "Enter chooses one; then Enter shows it in the atlas, "
+			 "b goes to its birth");
 }
 
 static void draw_none(struct app *a, struct box b)
@@ -140,8 +147,8 @@ static void draw_causes(struct app *a, struct box b, int y)
 
 	for (unsigned c = 0; c < NR_CAUSES; c++)
 		if (f->by_cause[c] != 0)
-			x = put(b, y, x, STYLE_DIM, " %llu %s",
-				(unsigned long long)f->by_cause[c], cause_name((enum cause)c));
+			x = put(b, y, x, STYLE_DIM, " %llu %s", (unsigned long long)f->by_cause[c],
+				cause_name((enum cause)c));
 	if (f->failed > f->nr_failures)
 		put(b, y, x, STYLE_DIM, "; the first %u are kept", f->nr_failures);
 }

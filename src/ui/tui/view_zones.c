@@ -22,9 +22,7 @@ static void draw_gauge(struct box b, int y, int x, int w, const struct zone_figu
 		uint64_t mark;
 		char letter;
 	} marks[] = {{f->min, 'm'}, {f->low, 'l'}, {f->high, 'h'}};
-	enum style s = f->free < f->min	  ? STYLE_BAD
-		       : f->free < f->low ? STYLE_WARN
-					  : STYLE_GOOD;
+	enum style s = f->free < f->min ? STYLE_BAD : f->free < f->low ? STYLE_WARN : STYLE_GOOD;
 
 	put_bar(b, y, x, w, f->free, f->managed, s);
 	for (size_t i = 0; i < 3; i++)
@@ -76,9 +74,9 @@ static void draw_orders(struct app *a, struct box b, const struct moment_zone *z
 		uint64_t nr = z->area.nr_free[o];
 		char block[SHORT_SIZE], all[SHORT_SIZE];
 
-		put(b, 1 + (int)o, 0, nr != 0 ? STYLE_PLAIN : STYLE_DIM,
-		    "%14u %6s %12llu %7s", o, short_size(1ull << (o + shift), block),
-		    (unsigned long long)nr, short_size(nr << (o + shift), all));
+		put(b, 1 + (int)o, 0, nr != 0 ? STYLE_PLAIN : STYLE_DIM, "%14u %6s %12llu %7s", o,
+		    short_size(1ull << (o + shift), block), (unsigned long long)nr,
+		    short_size(nr << (o + shift), all));
 		put_index(b, 1 + (int)o, 45, unusable_index(&z->area, o));
 		put_index(b, 1 + (int)o, 53, extfrag_index(&z->area, o));
 		put_bar(b, 1 + (int)o, 62, bar > 12 ? b.w - 64 : 10, nr << o, most, STYLE_GOOD);
@@ -95,8 +93,12 @@ static void zones_draw(struct app *a, void *state, struct box b)
 	rows = rows < 2 ? 2 : rows;
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
 	put_text(b, 0, 0, STYLE_HEAD, "zone         free of managed");
-	put_right(b, 0, (b.w - 66 < 8 ? 8 : b.w - 66 > 60 ? 60 : b.w - 66) + 62, STYLE_HEAD,
-		  "largest    min    low   high falls");
+	put_right(b, 0,
+		  (b.w - 66 < 8    ? 8
+		   : b.w - 66 > 60 ? 60
+				   : b.w - 66) +
+			  62,
+		  STYLE_HEAD, "largest    min    low   high falls");
 	if (nr == 0) {
 		put_text(b, 2, 0, STYLE_DIM,
 			 "The trace's allocators take no pages: there are no zones to show.");
@@ -123,8 +125,9 @@ static bool zones_key(struct app *a, void *state, enum action act, struct input 
 	if (move_cursor(act, &s->cursor, nr, (size_t)(a->body.h > 0 ? a->body.h : 1)))
 		return true;
 	if (act == ACTION_ENTER && nr != 0) {
-		const struct zone_desc *d =
-			&moment_system(a->t)->allocs[z[s->cursor].alloc].env.zones[z[s->cursor].zone];
+		const struct zone_desc *d = &moment_system(a->t)
+						     ->allocs[z[s->cursor].alloc]
+						     .env.zones[z[s->cursor].zone];
 
 		if (d->nr_ranges != 0)
 			show_address(a, (uint64_t)d->ranges[0].start.v << a->machine->page_shift);
@@ -148,7 +151,8 @@ static const char *const help[] = {
 	"\tfree of managed, and the largest free block; m l h: watermarks in the gauge",
 	"\tfalls: requests served here although another zone was preferred",
 	"\tunusable: share of free memory in blocks too small for the order",
-	"\textfrag: why a failure would be; 0 for lack of memory, 1 for fragmentation, - it would not",
+	"\textfrag: why a failure would be; 0 for lack of memory, 1 for fragmentation, - it would "
+	"not",
 	NULL,
 };
 

@@ -6,8 +6,15 @@
 
 #define VIEWS(X)                                                                                   \
 	X(atlas)                                                                                   \
+	X(zones)                                                                                   \
+	X(slabs)                                                                                   \
+	X(virtual)                                                                                 \
+	X(heap)                                                                                    \
+	X(timeline)                                                                                \
 	X(events)                                                                                  \
-	X(ledger)
+	X(ledger)                                                                                  \
+	X(why)                                                                                     \
+	X(compare)
 
 #define X(name) extern const struct view_ops view_##name;
 VIEWS(X)

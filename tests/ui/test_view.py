@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""Key scripts against expected screens, a monkey, and a real terminal through tmux.
+
+    test_view.py MEMSCAPE SOURCE_ROOT WHAT [--update] [--under COMMAND...]
+
+WHAT: screens, report, monkey, terminal.  Each screens/NAME.keys is played at 24x80 and
+50x160; what it saves is compared with screens/NAME.<size>/.  --update writes them.
+--under runs the program under another, as valgrind.
+"""
+import difflib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+MEMSCAPE, ROOT, WHAT = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve(), sys.argv[3]
+UPDATE = "--update" in sys.argv
+UNDER = sys.argv[sys.argv.index("--under") + 1:] if "--under" in sys.argv else []
+SCREENS = ROOT / "tests/ui/screens"
+SIZES = ["24x80", "50x160"]
+SKIP = 77
+failures = 0
+
+
+def fail(text):
+    global failures
+    failures += 1
+    print("FAIL " + text)
+
+
+def environment(**more):
+    keep = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    env = {k: v for k, v in os.environ.items() if k in keep}
+    env |= {"LC_ALL": "C.UTF-8", "TERM": "xterm-256color", "HOME": "/nonexistent",
+            "MEMSCAPE_DATA": str(ROOT / "configs")}
+    return env | more
+
+
+def arguments(script):
+    """The options in a script's first lines, with files found from the source's root."""
+    words = re.search(r"^# args: (.*)$", script.read_text(), re.M)[1].split()
+    return [str(ROOT / w) if (ROOT / w).is_file() else w for w in words]
+
+
+def play(script, size, folder):
+    """Plays a script in a folder of its own, where it saves what it saves."""
+    return subprocess.run([*UNDER, MEMSCAPE, "view", *arguments(script), "--size", size, "--script",
+                           str(script)], cwd=folder, env=environment(), capture_output=True,
+                          text=True, timeout=900)
+
+
+def compare(name, expected, got):
+    if UPDATE:
+        expected.parent.mkdir(parents=True, exist_ok=True)
+        expected.write_text(got)
+        return
+    if not expected.is_file():
+        fail(f"{name}: there is no {expected}")
+        return
+    want = expected.read_text()
+    if want != got:
+        fail(name)
+        sys.stdout.writelines(difflib.unified_diff(want.splitlines(True), got.splitlines(True),
+                                                   "expected", "shown"))
+
+
+def screens():
+    shown = 0
+    for script in sorted(SCREENS.glob("*.keys")):
+        for size in SIZES:
+            with tempfile.TemporaryDirectory() as folder:
+                run = play(script, size, folder)
+                if run.returncode != 0 or run.stderr:
+                    fail(f"{script.name} at {size}: status {run.returncode}: {run.stderr}")
+                for saved in sorted(pathlib.Path(folder).iterdir()):
+                    compare(f"{script.stem} {size} {saved.name}",
+                            SCREENS / f"{script.stem}.{size}" / f"{saved.name}.txt",
+                            saved.read_text())
+                    shown += 1
+    print(f"{shown} screens")
+    if shown < 50 and not failures:
+        fail("too few screens")
+
+
+def number(text):
+    return int(text.replace(",", ""))
+
+
+def report():
+    """What the screens say is what the JSON report of a replay up to the same event says."""
+    trace, machine = str(ROOT / "traces/firmware.mst"), "stm32h7"
+    for event in (1, 1000, 123457, 246114):
+        with tempfile.TemporaryDirectory() as folder:
+            keys = pathlib.Path(folder) / "keys"
+            keys.write_text(f":{event}\n:view ledger\nkeys b\nsave ledger\n"
+                            ":view heap\nsave heap\n:view zones\nsave zones\n"
+                            ":report mine.json\n")
+            subprocess.run([*UNDER, MEMSCAPE, "view", "-c", machine, "--size", "60x220", "--script",
+                            str(keys), trace], cwd=folder, env=environment(), check=True)
+            theirs = json.loads(subprocess.run(
+                [MEMSCAPE, "replay", "-q", "-c", machine, "--until", str(event), "--json", "-", trace],
+                env=environment(), capture_output=True, check=True).stdout)
+            mine = json.loads((pathlib.Path(folder) / "mine.json").read_text())
+            del mine["trace"], theirs["trace"]
+            if mine != theirs:
+                fail(f"event {event}: ':report' and 'replay --until --json' differ")
+            screen = (pathlib.Path(folder) / "ledger").read_text()
+            for region in theirs["ledger"]["regions"]:
+                row = next(l for l in screen.splitlines() if l.startswith(region["name"] + " "))
+                cells = row.split()
+                classes = ("size", "payload", "rounding", "metadata", "slack", "cached", "free",
+                           "reserved", "unmanaged")
+                if [number(c) for c in cells[1:10]] != [region[c] for c in classes]:
+                    fail(f"event {event}: {row} is not {region}")
+                if cells[10] != "ok":
+                    fail(f"event {event}: {region['name']} does not add up")
+            screen = (pathlib.Path(folder) / "heap").read_text()
+            heap = theirs["heaps"][0]
+            if f"free in {heap['free_blocks']} blocks" not in screen:
+                fail(f"event {event}: heap view and report differ in free blocks")
+            screen = (pathlib.Path(folder) / "zones").read_text()
+            zone = theirs["zones"][0]
+            for order, blocks in enumerate(zone["nr_free"]):
+                if not re.search(rf"^ +{order} +\S+ +{blocks} ", screen, re.M):
+                    fail(f"event {event}: zones view and report differ in order {order}")
+
+
+def monkey():
+    keys = int(os.environ.get("MONKEY_KEYS", "4000"))
+    for seed, args in enumerate([["-c", "stm32h7", "traces/firmware.mst"],
+                                 ["-c", "x86_32", "tests/ui/screens/pages.mst"],
+                                 ["-c", "stm32h7", "--set", "allocators.heap.bytes=60K", "--compare",
+                                  "first_fit", "traces/firmware.mst"]]):
+        args = [str(ROOT / a) if (ROOT / a).is_file() else a for a in args]
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / "keys"
+            script.write_text(f"random {keys} {seed + 1}\n:0\n:view atlas\nsave end\n")
+            run = subprocess.run([*UNDER, MEMSCAPE, "view", *args, "--script", str(script)],
+                                 cwd=folder, env=environment(), capture_output=True, text=True,
+                                 timeout=3000)
+            if run.returncode != 0 or run.stderr or not (pathlib.Path(folder) / "end").is_file():
+                fail(f"monkey {seed + 1}: status {run.returncode}: {run.stderr[:2000]}")
+
+
+# ---- a real terminal ----
+
+class Tmux:
+    """A terminal of a given size, on a server of its own."""
+
+    def __init__(self, rows, cols, command, **env):
+        self.folder = tempfile.mkdtemp()
+        self.socket = self.folder + "/s"
+        exports = " ".join(f"{k}={v}" for k, v in env.items())
+        self.run("-f", "/dev/null", "new-session", "-d", "-x", str(cols), "-y", str(rows),
+                 f"env {exports} sh")
+        self.run("set", "-g", "status", "off")
+        self.run("resize-window", "-x", str(cols), "-y", str(rows))
+        self.type(command, "Enter")
+
+    def run(self, *words):
+        return subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, text=True,
+                              env=environment(TERM="xterm-256color"), check=False).stdout
+
+    def type(self, *keys):
+        self.run("send-keys", *keys)
+
+    def screen(self):
+        return self.run("capture-pane", "-p")
+
+    def until(self, text, what):
+        for _ in range(300):
+            if text in self.screen():
+                return True
+            time.sleep(0.1)
+        fail(f"{what}: '{text}' does not appear on\n{self.screen()}")
+        return False
+
+    def pid(self, name):
+        pane = self.run("display", "-p", "#{pane_pid}").strip()
+        found = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", pane], capture_output=True,
+                               text=True, check=False).stdout.split("\n")
+        return next((int(l.split()[0]) for l in found if name in l), None)
+
+    def close(self):
+        self.run("kill-server")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def terminal():
+    if shutil.which("tmux") is None or shutil.which("ps") is None:
+        print("no tmux or no ps: skipped")
+        sys.exit(SKIP)
+    command = f"{MEMSCAPE} view -c stm32h7 {ROOT / 'traces/firmware.mst'}"
+    env = {"MEMSCAPE_DATA": ROOT / "configs", "LC_ALL": "C.UTF-8", "PS1": "'ready> '", "HOME": "/nonexistent"}
+    plain = command + " --colors 0"
+    for rows, cols, line in ((24, 80, command), (50, 160, plain)):
+        t = Tmux(rows, cols, line, **env)
+        try:
+            real_terminal(t, rows, cols)
+        finally:
+            t.close()
+    endings(command, env)
+
+
+def real_terminal(t, rows, cols):
+    if not t.until("event 0 of 246,114", "start"):
+        return
+    time.sleep(1.5)
+    t.type(":50%", "Enter")
+    t.until("event 123,057", "a command")
+    t.until("RAM only", "the atlas")
+    t.type("Tab")
+    t.until("free of managed", "Tab")
+    t.type("?")
+    t.until("Everywhere", "help")
+    t.type("Escape")
+    time.sleep(0.3)
+    t.type(".")
+    t.until("event 123,058", "a step")
+    # What ncurses shows is what the screen in memory holds.
+    with tempfile.TemporaryDirectory() as folder:
+        t.type(f":save-display {folder}/shown", "Enter")
+        t.until("wrote", "save-display")
+        saved = (pathlib.Path(folder) / "shown").read_text().splitlines()
+        shown = t.screen().splitlines()
+        for y in range(rows - 2):
+            if saved[y].rstrip() != shown[y].rstrip():
+                fail(f"{rows}x{cols}: row {y} is '{shown[y]}', expected '{saved[y]}'")
+    t.run("resize-window", "-x", str(cols - 30), "-y", str(rows - 6))
+    time.sleep(0.5)
+    t.until("event 123,058", "after a resize")
+    t.run("resize-window", "-x", "20", "-y", "4")
+    time.sleep(0.3)
+    t.run("resize-window", "-x", str(cols), "-y", str(rows))
+    t.until("event 123,058", "after two more")
+    t.type("C-z")
+    t.until("ready>", "suspended")
+    t.type("fg", "Enter")
+    t.until("event 123,058", "resumed")
+    t.type("q")
+    t.until("ready>", "after q")
+    t.type("clear; stty -a", "Enter")
+    t.until("icanon", "the terminal's settings")
+    if "-icanon" in t.screen() or "-echo " in t.screen():
+        fail(f"the terminal is left in raw mode:\n{t.screen()}")
+
+
+def endings(command, env):
+    """Signals end it with the terminal restored; an unknown TERM is a clear message."""
+    for name in ("TERM", "HUP", "INT", "SEGV"):
+        t = Tmux(24, 80, command, **env)
+        try:
+            if not t.until("event 0 of 246,114", f"start for SIG{name}"):
+                continue
+            pid = t.pid("memscape")
+            if pid is None:
+                fail(f"SIG{name}: no process to send it to")
+                continue
+            os.kill(pid, getattr(signal, "SIG" + name))
+            t.until("ready>", f"the shell after SIG{name}")
+            t.type("echo back-$((6*7))", "Enter")
+            t.until("back-42", f"a line typed after SIG{name}")
+        finally:
+            t.close()
+    t = Tmux(24, 80, "TERM=nonsense " + command, **env)
+    try:
+        t.until("terminal type 'nonsense' is unknown", "an unknown TERM")
+    finally:
+        t.close()
+    run = subprocess.run(command.split(), env=environment(), capture_output=True, text=True,
+                         stdin=subprocess.DEVNULL, check=False)
+    if run.returncode != 3 or "no terminal" not in run.stderr:
+        fail(f"without a terminal: {run.returncode} {run.stderr}")
+
+
+{"screens": screens, "report": report, "monkey": monkey, "terminal": terminal}[WHAT]()
+sys.exit(1 if failures else 0)
