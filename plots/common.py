@@ -25,7 +25,7 @@ CLASSES = ["payload", "rounding", "metadata", "slack", "cached", "free", "reserv
 CLASS_COLOR = {"payload": "#0072B2", "rounding": "#56B4E9", "metadata": "#D55E00",
                "slack": "#E69F00", "cached": "#B8D8C8", "free": "#F2F2F2", "reserved": "#A0A0A0",
                "unmanaged": "#FFFFFF"}
-CLASS_HATCH = {"payload": "", "rounding": "////", "metadata": "", "slack": "xxxx",
+CLASS_HATCH = {"payload": "", "rounding": "////", "metadata": "||||", "slack": "xxxx",
                "cached": "....", "free": "", "reserved": "\\\\\\\\", "unmanaged": ""}
 LINE_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#8B6508"]
 LINE_STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1))]
