@@ -23,9 +23,16 @@ const char *info_kind(enum region_kind kind)
 
 const char *info_group(enum alloc_group group)
 {
-	static const char *const words[] = {"heap",  "pages", "slab", "kmalloc", "virtual",
-					    "stack", "arena", "dma",  "heaps"};
+	static const char *const words[] = {
+		[GROUP_HEAP] = "heap",       [GROUP_PAGES] = "pages",
+		[GROUP_SLAB] = "slab",       [GROUP_KMALLOC] = "kmalloc",
+		[GROUP_VIRTUAL] = "virtual", [GROUP_STACK] = "stack",
+		[GROUP_ARENA] = "arena",     [GROUP_DMA] = "dma",
+		[GROUP_KMAP] = "kmap",       [GROUP_IOREMAP] = "ioremap",
+		[GROUP_EXTRA_HEAP] = "heaps",
+	};
 
+	_Static_assert(sizeof words / sizeof words[0] == NR_GROUPS + 1, "a word for each group");
 	return words[group];
 }
 
