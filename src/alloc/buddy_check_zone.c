@@ -47,6 +47,11 @@ static int check_limits(const struct buddy *b, struct check_report *r, unsigned 
 	if (pcp_word(m, pcp, PCP_ALLOC_FACTOR) > 5 || pcp_word(m, pcp, PCP_FLAGS) > 1)
 		return check_fail(r, "I10: alloc_factor and flags are known ones", pcp,
 				  pcp_word(m, pcp, PCP_ALLOC_FACTOR), 5);
+	if (b->rules != BUDDY_LINUX_6 &&
+	    (pcp_word(m, pcp, PCP_ALLOC_FACTOR) | pcp_word(m, pcp, PCP_FREE_COUNT) |
+	     pcp_word(m, pcp, PCP_FLAGS) | pcp_word(m, pcp, PCP_DECAY)) != 0)
+		return check_fail(r, "I10: only the lists of linux-6 learn", pcp,
+				  pcp_word(m, pcp, PCP_FREE_COUNT), 0);
 	if (pcp_word(m, pcp, PCP_SPARE) != 0)
 		return check_fail(r, "I9: spare words are zero", pcp, 1, 0);
 	if (b->start == NULL && pcp_word(m, pcp, PCP_HIDDEN) != 0)

@@ -440,7 +440,8 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, msize_t size, 
 		return false;
 	set_hand_entry(k, n - 1, VADDR_NONE);
 	set_hand_count(k, n - 1);
-	set_slab_word(d, index >> WORD_SHIFT, slab_word(d, index >> WORD_SHIFT) | object_bit(index));
+	set_slab_word(d, index >> WORD_SHIFT,
+		      slab_word(d, index >> WORD_SHIFT) | object_bit(index));
 	set_slab_inuse(d, inuse + 1);
 	*g = (struct grant){p, c->size};
 	return true;
@@ -624,9 +625,9 @@ static msize_t slab_array_op_largest(const struct alloc *a)
 static enum bulk_stop slab_array_op_bulk(struct alloc *a, struct bulk *b,
 					 const struct plain_req *req, size_t n, size_t *done)
 {
-	static const struct bulk_kind kind = {take_short,	    give_short,
+	static const struct bulk_kind kind = {take_short,           give_short,
 					      slab_array_op_malloc, slab_array_op_free,
-					      MM_EV_OBJ_ALLOC,	    MM_EV_OBJ_FREE};
+					      MM_EV_OBJ_ALLOC,      MM_EV_OBJ_FREE};
 	const struct slab_way way = short_way((const struct slab_array *)a);
 
 	return bulk_run(&kind, &way, a, b, req, n, done);
