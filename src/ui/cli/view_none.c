@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "ui/cli/cli.h"
+#include "ui/cli/view_help.h"
 
 int cmd_view(int argc, char **argv)
 {
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		puts("This memscape was built without the visualizer (-Dtui=disabled).");
+		fputs(VIEW_HELP, stdout);
+		puts("\nThis memscape was built without the visualizer (-Dtui=disabled).");
 		return EXIT_RAN;
 	}
 	return cli_usage("view", "this memscape was built without the visualizer; with ncurses "
