@@ -13,6 +13,7 @@
 
 #include "sim/dense.h"
 #include "sim/event.h"
+#include "sim/system_parts.h"
 
 /* Room for the region manager's table, bytes: 2 tables of entries of two words. */
 #define TABLE_BYTES BOOT_TABLE_BYTES(64)
@@ -266,87 +267,6 @@ static int boot_memblock(struct system *s, struct diag *d)
 	return add_regions(s, d);
 }
 
-/* ---- arenas ---- */
-
-static bool in_direct_map(const struct system *s, uint64_t pa)
-{
-	return s->machine->mmu == MMU_NONE || s->machine->virt.direct_bytes == 0 ||
-	       pa < s->machine->virt.direct_bytes;
-}
-
-/* The largest free range in a region (or anywhere directly mapped). */
-static struct mm_range largest_free(const struct system *s, int region)
-{
-	const struct machine *m = s->machine;
-	struct mm_range best = {{0}, 0}, r;
-	vaddr_t at = {s->offset};
-
-	while (s->boot->ops->boot->next_free(s->boot->alloc, at, &r)) {
-		uint64_t pa = r.base.v - s->offset, end = pa + r.bytes;
-
-		at = vaddr_add(r.base, r.bytes);
-		if (region >= 0) {
-			const struct region *g = &m->regions[region];
-
-			pa = pa > g->base ? pa : g->base;
-			end = end < g->base + g->bytes ? end : g->base + g->bytes;
-		} else if (!in_direct_map(s, end - 1)) {
-			end = m->virt.direct_bytes;
-		}
-		if (end > pa && end - pa > best.bytes)
-			best = (struct mm_range){{pa + s->offset}, end - pa};
-	}
-	return best;
-}
-
-static const char *region_name(const struct system *s, int region)
-{
-	return region < 0 ? "directly mapped memory" : s->machine->regions[region].name;
-}
-
-/*
- * Carves the arena of a `from: boot` allocator, at a cache line: a kind whose blocks
- * lie at multiples of their size from its base could not align to lines otherwise.
- */
-static int carve_arena(struct system *s, struct sys_alloc *a, const struct boot_options *o,
-		       struct diag *d)
-{
-	const struct alloc_conf *c = a->conf;
-	struct mm_range r = largest_free(s, c->region);
-	uint64_t want = c->group == GROUP_HEAP && o->heap_bytes != 0 ? o->heap_bytes : c->bytes;
-	uint64_t align = a->env.align, line = a->env.cache_line > align ? a->env.cache_line : align,
-		 base = round_up(r.base.v, line);
-	vaddr_t va;
-
-	if (c->group == GROUP_HEAP)
-		base += round_down(o->heap_shift, line);
-	r.bytes -= base - r.base.v < r.bytes ? base - r.base.v : r.bytes;
-	r.base.v = base;
-	if (want == 0)
-		want = c->region < 0 && s->pages != NULL ? r.bytes / 2 : r.bytes;
-	if (want < align)
-		return conf_error(d, c->node,
-				  "allocator '%s' has an arena of %llu bytes, expected at least %llu",
-				  a->name, (unsigned long long)want, (unsigned long long)align);
-	want = round_down(want, align);
-	if (want > r.bytes)
-		return conf_error(d, c->node,
-				  "allocator '%s' wants an arena of %llu bytes, but %s has %llu "
-				  "contiguous free bytes",
-				  a->name, (unsigned long long)want, region_name(s, c->region),
-				  (unsigned long long)r.bytes);
-	va = s->boot->ops->boot->carve(s->boot->alloc, want, align, r.base,
-				       vaddr_add(r.base, r.bytes), false);
-	if (vaddr_none(va) || va.v != r.base.v)
-		return conf_error(d, c->node,
-				  "allocator '%s': the region manager cannot carve %llu bytes",
-				  a->name, (unsigned long long)want);
-	mm_transfer(&s->boot->view, &a->view, va, want, MM_CACHED);
-	a->arena = a->env.arena = (struct mm_range){va, want};
-	dense_begin(s, a);
-	return 0;
-}
-
 /* ---- pages ---- */
 
 static enum zone_type zone_type_of(const struct zone_conf *c)
@@ -590,7 +510,7 @@ static int boot_arena_kind(struct system *s, unsigned i, const struct boot_optio
 {
 	struct sys_alloc *a = add_conf(s, i, o, d);
 
-	if (a == NULL || carve_arena(s, a, o, d) != 0)
+	if (a == NULL || system_carve_arena(s, a, o, d) != 0)
 		return -1;
 	if (a->ops->bytes == NULL && a->ops->pages != NULL && arena_as_zone(s, a, d) != 0)
 		return -1;
@@ -661,116 +581,7 @@ static int boot_all(struct system *s, const struct boot_options *o, struct diag 
 	return boot_rest(s, o, d);
 }
 
-/* ---- the address space ---- */
-
-/* RAM below the direct map's end, in whole pages, region by region; touching ones are one range. */
-static int describe_direct_map(struct system *s)
-{
-	const struct machine *m = s->machine;
-	uint64_t page = 1ull << m->page_shift;
-	unsigned n = 0;
-
-	s->direct = calloc(m->nr_regions, sizeof *s->direct);
-	if (s->direct == NULL)
-		return -1;
-	for (unsigned i = 0; i < m->nr_regions; i++) {
-		uint64_t lo = round_up(m->regions[i].base, page),
-			 hi = round_down(m->regions[i].base + m->regions[i].bytes, page);
-
-		hi = hi < m->virt.direct_bytes ? hi : round_down(m->virt.direct_bytes, page);
-		if (m->regions[i].kind != REGION_RAM || hi <= lo)
-			continue;
-		if (n > 0 && s->direct[n - 1].base.v + s->direct[n - 1].bytes == lo)
-			s->direct[n - 1].bytes += hi - lo;
-		else
-			s->direct[n++] = (struct mm_range){{lo}, hi - lo};
-	}
-	s->vm.direct = s->direct;
-	s->vm.nr_direct = n;
-	return 0;
-}
-
-/* Reserved ranges of region i, ascending, behind the region itself. */
-static void add_reserved(struct system *s, unsigned i, unsigned *n)
-{
-	const struct machine *m = s->machine;
-	const struct region *g = &m->regions[i];
-	unsigned first = *n;
-
-	for (unsigned j = 0; j < m->nr_reserved; j++) {
-		const struct reserved_range *x = &m->reserved[j];
-		unsigned at = (*n)++;
-
-		if (x->base < g->base || x->base >= g->base + g->bytes) {
-			--*n;
-			continue;
-		}
-		for (; at > first && s->resources[at - 1].base > x->base; at--)
-			s->resources[at] = s->resources[at - 1];
-		s->resources[at] = (struct mm_resource){.base = x->base,
-							.bytes = x->bytes,
-							.owner = RESOURCE_RESERVED | j,
-							.busy = true};
-	}
-}
-
-/* RAM is held by the machine; what else there is are buses, whose parts can be asked for. */
-static int describe_resources(struct system *s)
-{
-	const struct machine *m = s->machine;
-	unsigned n = 0;
-
-	s->resources = calloc(m->nr_regions + m->nr_reserved, sizeof *s->resources);
-	if (s->resources == NULL)
-		return -1;
-	for (unsigned i = 0; i < m->nr_regions; i++) {
-		s->resources[n++] =
-			(struct mm_resource){.base = m->regions[i].base,
-					     .bytes = m->regions[i].bytes,
-					     .owner = RESOURCE_REGION | i,
-					     .busy = m->regions[i].kind == REGION_RAM};
-		add_reserved(s, i, &n);
-	}
-	s->vm.resources = s->resources;
-	s->vm.nr_resources = n;
-	s->vm.last_address = m->mmu == MMU_X86_32    ? UINT32_MAX
-			     : m->mmu == MMU_X86_PAE ? (1ull << 36) - 1
-						     : (1ull << 52) - 1;
-	return 0;
-}
-
-static int describe_space(struct system *s, struct diag *d)
-{
-	const struct machine *m = s->machine;
-
-	if (m->mmu == MMU_NONE)
-		return 0;
-	s->vm = (struct vm_layout){.format = mmu_format(m->mmu),
-				   .page_offset = s->offset,
-				   .vmalloc_start = {round_up(m->virt.vmalloc_start, 1ull << m->page_shift)},
-				   .vmalloc_end = {m->virt.vmalloc_end},
-				   .pkmap_base = {m->virt.pkmap_base},
-				   .pkmap_pages = (unsigned)m->virt.pkmap_pages,
-				   .fixmap_top = {m->virt.fixmap_top}};
-	for (unsigned z = 0; z < m->nr_zones; z++)
-		if (!m->zones[z].highmem)
-			s->vm.low_zones |= 1u << z;
-	if (describe_direct_map(s) != 0 || describe_resources(s) != 0 || mmu_init(&s->mmu, m, &s->pm) != 0)
-		return no_memory(d);
-	s->sh.mmu = &s->mmu;
-	return 0;
-}
-
-/* The processor is told where the page tables are. */
-static void turn_paging_on(struct system *s)
-{
-	struct map_tables t;
-
-	if (s->group[GROUP_VIRTUAL] == NULL)
-		return;
-	s->group[GROUP_VIRTUAL]->ops->maps->tables(s->group[GROUP_VIRTUAL]->alloc, &t);
-	mmu_switch(&s->mmu, t.top.v);
-}
+/* ---- the whole machine ---- */
 
 /* What kmalloc needs when the slab layer serves it. */
 static const struct alloc_conf *kmalloc_of_slab(const struct machine *m)
@@ -835,10 +646,10 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 		goto fail;
 	}
 	ledger_boot(&s->ledger, m);
-	if (describe_space(s, d) != 0 || boot_all(s, &opt, d) != 0 ||
+	if (system_describe_space(s, d) != 0 || boot_all(s, &opt, d) != 0 ||
 	    serve_kmalloc(s, d) != 0)
 		goto fail;
-	turn_paging_on(s);
+	system_turn_paging_on(s);
 	return 0;
 fail:
 	system_finish(s);
