@@ -36,19 +36,115 @@
 static const struct class_policy policy = {
 	.split_log2 = 4, .header_words = 1, .search = true, .keep = true};
 
+/* ---- kept chunks ---- */
+
+/* A kept chunk of just `need` bytes, live again, or VADDR_NONE. */
+CLASSHEAP_INLINE vaddr_t take_kept(const struct class_op *o, msize_t need)
+{
+	const struct classheap *h = o->h;
+	msize_t granules = need >> h->gran_log2;
+	struct mm_rec r;
+	vaddr_t p;
+
+	if (granules >= h->keep_sizes)
+		return VADDR_NONE;
+	p = kept_head(o->c, h->kept, granules);
+	if (vaddr_none(p))
+		return p;
+	r = chunk_rec(o->m, p);
+	set_kept_head(o->c, h->kept, granules, rec_next(r));
+	set_kept_bytes(o->c, h->kept, kept_bytes(o->c, h->kept) - need);
+	set_rec_tag(r, rec_tag(r) & ~TAG_KEPT);
+	return p;
+}
+
+/* Keeps the chunk p, whose record is r; the kept bytes that there are now. */
+CLASSHEAP_INLINE msize_t keep_chunk(const struct class_op *o, vaddr_t p, struct mm_rec r,
+				    msize_t tag)
+{
+	const struct classheap *h = o->h;
+	msize_t granules = tag_size(tag) >> h->gran_log2;
+	msize_t bytes = kept_bytes(o->c, h->kept) + tag_size(tag);
+
+	mem_mark(o->m, r, MM_WORD);
+	set_rec_tag(r, tag | TAG_KEPT);
+	set_rec_next(r, kept_head(o->c, h->kept, granules));
+	set_kept_head(o->c, h->kept, granules, p);
+	set_kept_bytes(o->c, h->kept, bytes);
+	return bytes;
+}
+
+/* ---- malloc ---- */
+
+/* From the bins: the request's own, then the next larger one. */
+static CLASSHEAP_APART struct grant take_wide(struct classheap *h, msize_t need,
+					      const struct alloc_req *req)
+{
+	struct class_op o = class_begin(h, policy);
+	struct class_hit hit = find_chunk(&o, need);
+
+	if (mm_unlikely(vaddr_none(hit.p)))
+		return classheap_malloc_more(h, need, req);
+	unlink_chunk(&o, hit.class, hit.p, chunk_rec(o.m, hit.p));
+	return grant_chunk(&o, hit.p, need);
+}
+
+/* The same where the own bin holds one size only. */
+static CLASSHEAP_APART struct grant take_small(struct classheap *h, msize_t need,
+					       const struct alloc_req *req)
+{
+	struct class_op o = class_begin(h, policy);
+
+	return class_take(&o, need_of(&o, need), req);
+}
+
 struct grant bins_malloc(struct bins *b, const struct alloc_req *req)
 {
-	return class_malloc(&b->heap, policy, req);
+	struct classheap *h = &b->heap;
+	struct class_op o = class_begin(h, policy);
+	msize_t need;
+	vaddr_t p;
+
+	if (unusual_request(&o, req))
+		return classheap_malloc_unusual(h, req);
+	need = chunk_for(&o, req->size);
+	p = take_kept(&o, need);
+	if (vaddr_none(p))
+		return need - h->class_bias < h->linear ? take_small(h, need, req)
+							: take_wide(h, need, req);
+	mm_search(o.m, 0);
+	return note_grant(&o, p, need - o.header, op_row(&o, p));
+}
+
+/* ---- free ---- */
+
+static CLASSHEAP_APART msize_t release_apart(struct classheap *h, vaddr_t p, msize_t tag)
+{
+	struct class_op o = class_begin(h, policy);
+
+	return class_release(&o, p, chunk_rec(o.m, p), tag);
 }
 
 msize_t bins_free(struct bins *b, vaddr_t p)
 {
-	return class_free(&b->heap, policy, p);
+	struct classheap *h = &b->heap;
+	struct class_op o = class_begin(h, policy);
+	struct mm_rec r = chunk_rec(o.m, p);
+	msize_t tag = live_tag(&o, p, r);
+
+	if (mm_unlikely(tag == 0))
+		return FREE_BAD;
+	if (tag_size(tag) >> h->gran_log2 >= h->keep_sizes)
+		return release_apart(h, p, tag);
+	note_free(&o, p, tag_size(tag) - o.header, op_row(&o, p));
+	if (mm_unlikely(keep_chunk(&o, p, r, tag) > h->keep_most))
+		classheap_coalesce(h);
+	return tag_size(tag) - o.header;
 }
 
 struct grant bins_resize(struct bins *b, vaddr_t p, const struct alloc_req *req)
 {
-	return class_resize(&b->heap, policy, p, req);
+	return classheap_resize(&b->heap, p, req);
 }
 
 /* ---- the facets: thin adapters ---- */

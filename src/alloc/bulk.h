@@ -180,7 +180,6 @@ BULK_INLINE enum bulk_stop bulk_one(const struct bulk_kind *k, const void *way, 
 /* Tracepoints and searches of the short way. */
 BULK_INLINE void bulk_count(const struct bulk_kind *k, struct mem *m, const struct bulk_run *r)
 {
-	m->search->count += r->mallocs - r->slow_mallocs;
 	m->search->bucket[0] += r->mallocs - r->slow_mallocs;
 	m->count[k->took] += r->mallocs - r->slow_mallocs;
 	m->count[k->gave] += r->frees - r->slow_frees;

@@ -20,7 +20,7 @@
  *   I6  no two free chunks are neighbours
  *   I7  each free chunk is on the list of its class, and lists hold nothing else
  *   I8  a map bit is set when, and only when, its list (its row) is not empty
- *   I9  `live` counts the live chunks
+ *   I9  `live` counts the live chunks, so that none can pass for a part of another
  *   I10 each kept chunk is on the list of its size, and `bytes` is the sum of theirs
  */
 #include "alloc/classheap.h"
@@ -95,6 +95,7 @@ static int set_geometry(struct classheap *h, const struct alloc_env *env,
 	h->class_bias = s->policy.pow2 ? 0 : s->gran;
 	h->keep_sizes = s->policy.keep && s->keep != 0 ? CLASSHEAP_KEEP_SIZES : 0;
 	h->linear_log2 = msb(s->gran) + s->policy.split_log2;
+	h->linear = (msize_t)2 << h->linear_log2;
 	h->header = (msize_t)s->policy.header_words * MM_WORD;
 	h->min_chunk = round_up(h->header + 3 * MM_WORD, s->gran);
 	h->pages = env->arena.bytes != 0 ? NULL : env->pages;
@@ -112,9 +113,10 @@ static int place(struct classheap *h, vaddr_t root, msize_t bytes, msize_t later
 	msize_t room;
 
 	h->base.root = root;
+	h->control = mem_rec(h->base.m, root);
 	h->heads = CONTROL_MAPS + maps_bytes(h);
 	h->kept = h->heads + (msize_t)h->nr_classes * MM_WORD;
-	h->low = root;
+	h->low = classheap_first(h, root);
 	h->high = vaddr_add(root, bytes);
 	if (h->keep_most > (h->pages == NULL ? bytes / 32 : bytes))
 		h->keep_most = h->pages == NULL ? bytes / 32 : bytes;
@@ -144,7 +146,7 @@ static msize_t largest_pages(const struct alloc_env *env)
 
 static struct class_op slow_op(struct classheap *h)
 {
-	return class_begin(h, h->policy, h->base.m);
+	return class_begin(h, h->policy);
 }
 
 /* Everything between the segment's head and its end tag becomes one free chunk, on no list. */
@@ -184,7 +186,7 @@ static void unformat_segment(struct classheap *h, vaddr_t s, msize_t bytes, vadd
 static void format_control(struct classheap *h, vaddr_t root, msize_t bytes)
 {
 	struct mem *m = h->base.m;
-	struct mm_rec c = mem_rec(m, root);
+	struct mm_rec c = h->control;
 
 	mem_fill(m, root, 0, classheap_control_bytes(h));
 	set_segment_next(m, root, VADDR_NONE);
@@ -237,7 +239,8 @@ int classheap_init(struct classheap *h, const struct alloc_ops *ops, const struc
 	format_control(h, r.base, r.bytes);
 	p = format_segment(h, r.base, r.bytes, classheap_control_bytes(h));
 	o = slow_op(h);
-	push_chunk(&o, class_of(h, h->policy.split_log2, tag_size(chunk_tag(o.m, p))), p);
+	mark_chunk(o.m, chunk_rec(o.m, p));
+	push_chunk(&o, op_class(&o, chunk_tag(o.m, p)), p, chunk_rec(o.m, p));
 	return 0;
 }
 
@@ -272,14 +275,14 @@ static void link_segment(struct classheap *h, vaddr_t s, msize_t bytes)
 	set_segment_next(m, root, s);
 	if (!vaddr_none(next))
 		set_segment_prev(m, next, s);
-	widen_span(mem_rec(m, root), s, bytes);
+	widen_span(h->control, s, bytes);
 }
 
 static void unlink_segment(struct classheap *h, vaddr_t s)
 {
 	struct mem *m = h->base.m;
 	vaddr_t next = segment_next(m, s), prev = segment_prev(m, s), root = h->base.root;
-	struct mm_rec c = mem_rec(m, root);
+	struct mm_rec c = h->control;
 
 	set_segment_next(m, prev, next);
 	if (!vaddr_none(next))
@@ -312,24 +315,25 @@ vaddr_t classheap_grow(struct classheap *h, msize_t need, const struct alloc_req
 	return format_segment(h, s, bytes, SEGMENT_RECORD_BYTES);
 }
 
-bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size)
+void classheap_drop(struct classheap *h, vaddr_t p, msize_t size)
 {
 	struct mem *m = h->base.m;
+	struct class_op o = slow_op(h);
 	vaddr_t e = chunk_after(p, size), s;
 	msize_t bytes;
 
 	if (tag_size(chunk_tag(m, e)) != 0)
-		return false;
+		return;
 	s = end_segment(m, e);
 	if (vaddr_eq(s, h->base.root) || !vaddr_eq(classheap_first(h, s), p))
-		return false;
+		return;
 	bytes = segment_bytes(m, s);
+	unlink_chunk(&o, op_class(&o, size), p, chunk_rec(m, p));
 	unlink_segment(h, s);
 	unformat_segment(h, s, bytes, p, e);
 	mm_event(m, MM_EV_SEGMENT_DROP, s.v, bytes, 0);
 	if (page_source_put(h->pages, m, s, msb(bytes) - h->pages->page_shift) != 0)
 		mm_bug(m, "the pages of a segment are not a live block", s);
-	return true;
 }
 
 /* ---- what the heap shows ---- */

@@ -5,8 +5,9 @@
  * class, with a bitmap of the lists that are not empty.  A kind is a *policy*: how
  * finely a power of two is divided into classes, which chunk a request gets, how
  * far its own class is searched.  Each kind's file instantiates the operations of
- * classheap_fast.h with its constant policy; what is not in a hurry (segments,
- * walk, check) is compiled once, in classheap.c and classheap_check.c.
+ * classheap_fast.h with its constant policy; what is not in a hurry is compiled once:
+ * segments and walk in classheap.c, what few requests need in classheap_slow.c, check in
+ * classheap_check.c.
  */
 #ifndef ALLOC_CLASSHEAP_H
 #define ALLOC_CLASSHEAP_H
@@ -25,23 +26,27 @@ struct class_policy {
 /* The handle: geometry only. */
 struct classheap {
 	struct alloc base;
-	struct class_policy policy;
-	unsigned linear_log2; /* sizes below 2^(linear_log2 + 1) have classes of their own */
-	unsigned tries; /* chunks of the own class looked at, at most */
-	unsigned nr_classes;
-	unsigned nr_rows;
-	msize_t gran; /* chunk sizes and payload addresses are multiples, bytes */
-	msize_t header; /* bytes before a payload */
-	msize_t min_chunk; /* bytes */
+	/* What every operation asks for. */
 	msize_t max_size; /* largest request that can be served at all, bytes */
+	msize_t gran; /* chunk sizes and payload addresses are multiples, bytes */
+	msize_t min_chunk; /* bytes */
+	struct mm_rec control;
 	msize_t heads; /* of the lists, bytes from the control */
+	msize_t linear; /* keys below this have classes of their own, bytes */
+	unsigned gran_log2;
+	unsigned linear_log2; /* of linear, less 1 */
+	msize_t class_bias; /* a size's key is the size less this: requests of 2^k begin a class */
+	vaddr_t low, high; /* of a fixed arena: where its least payload is, and its end */
+	struct page_source *pages; /* NULL: a fixed arena */
 	msize_t kept; /* words of kept chunks, bytes from the control */
 	msize_t keep_sizes; /* chunks of fewer granules are kept; 0: none */
 	msize_t keep_most; /* kept bytes that make them all coalesce */
-	unsigned gran_log2;
-	msize_t class_bias; /* classes go by the size less this: requests of 2^k begin a class */
-	vaddr_t low, high; /* of a fixed arena */
-	struct page_source *pages; /* NULL: a fixed arena */
+	/* The rest. */
+	struct class_policy policy;
+	unsigned tries; /* chunks of the own class looked at, at most */
+	unsigned nr_classes;
+	unsigned nr_rows;
+	msize_t header; /* bytes before a payload */
 	msize_t grow; /* least bytes of a further segment */
 	unsigned first_order; /* of the first segment's pages */
 };
@@ -76,10 +81,22 @@ int classheap_attach(struct classheap *h, const struct alloc_ops *ops, const str
 vaddr_t classheap_grow(struct classheap *h, msize_t need, const struct alloc_req *req);
 
 /*
- * If the free chunk p of `size` bytes, on no list, fills a segment other than the
- * first, gives that back and says true.
+ * If the free chunk p of `size` bytes fills a segment other than the first, takes it
+ * off its list and gives the segment back.
  */
-bool classheap_drop(struct classheap *h, vaddr_t p, msize_t size);
+void classheap_drop(struct classheap *h, vaddr_t p, msize_t size);
+
+/*
+ * malloc when no list has a chunk of `need` bytes: from kept chunks, coalesced, or a new
+ * segment; and malloc of requests that are too large or aligned.
+ */
+struct grant classheap_malloc_more(struct classheap *h, msize_t need, const struct alloc_req *req);
+struct grant classheap_malloc_unusual(struct classheap *h, const struct alloc_req *req);
+
+struct grant classheap_resize(struct classheap *h, vaddr_t p, const struct alloc_req *req);
+
+/* All kept chunks coalesce; false: there were none.  O(kept chunks). */
+bool classheap_coalesce(struct classheap *h);
 
 void classheap_walk(const struct alloc *a, walk_fn *fn, void *ctx);
 int classheap_check(const struct alloc *a, struct check_report *r) MUST_USE;
@@ -93,14 +110,25 @@ vaddr_t classheap_end(const struct classheap *h, vaddr_t s, msize_t bytes);
 /* Bytes of the control, with the first segment's record. */
 msize_t classheap_control_bytes(const struct classheap *h);
 
-/* The class of a chunk of `size` bytes, a multiple of the granularity: O(1). */
+/* The class of a size whose key is at least half of h->linear. */
+static inline unsigned wide_class(const struct classheap *h, unsigned split_log2, msize_t key)
+{
+	unsigned e = msb(key);
+
+	return (unsigned)(key >> (e - split_log2)) + ((e - h->linear_log2) << split_log2);
+}
+
+/*
+ * The class of a chunk of `size` bytes, a multiple of the granularity: O(1).  Few
+ * chunks are so large that their highest bit must be looked for.
+ */
 static inline unsigned class_of(const struct classheap *h, unsigned split_log2, msize_t size)
 {
-	unsigned e;
+	msize_t key = size - h->class_bias;
 
-	size -= h->class_bias;
-	e = msb(size | (msize_t)1 << h->linear_log2);
-	return (unsigned)(size >> (e - split_log2)) + ((e - h->linear_log2) << split_log2);
+	if (mm_likely(key < h->linear))
+		return (unsigned)(key >> h->gran_log2);
+	return wide_class(h, split_log2, key);
 }
 
 #endif

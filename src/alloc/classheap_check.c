@@ -1,5 +1,5 @@
 /*
- * classheap: the checker of invariants I1 to I9 of classheap.c.  First the
+ * classheap: the checker of invariants I1 to I10 of classheap.c.  First the
  * segments' chunks, each free one against its list; then the lists, each entry
  * against its chunk; then the counts of both directions.
  */
@@ -15,7 +15,7 @@ struct count {
 
 static struct mm_rec control(const struct classheap *h)
 {
-	return mem_rec(h->base.m, h->base.root);
+	return h->control;
 }
 
 static bool in_heap(const struct classheap *h, vaddr_t p)
@@ -108,7 +108,7 @@ static int check_segment(const struct classheap *h, vaddr_t s, msize_t bytes, st
 static bool plausible_bytes(const struct classheap *h, vaddr_t s, msize_t bytes)
 {
 	if (vaddr_eq(s, h->base.root))
-		return bytes == vaddr_diff(h->high, h->low);
+		return bytes == vaddr_diff(h->high, s);
 	return h->pages != NULL && is_pow2(bytes) && (s.v & (h->gran - 1)) == 0 &&
 	       bytes <= (msize_t)1 << (h->pages->pages->ops->pages->max_order(h->pages->pages) +
 				       h->pages->page_shift);

@@ -95,11 +95,6 @@ static inline vaddr_t link_next(const struct mem *m, vaddr_t p)
 	return mem_ldva(m, p);
 }
 
-static inline void set_link_next(const struct mem *m, vaddr_t p, vaddr_t next)
-{
-	mem_stva(m, p, next);
-}
-
 static inline vaddr_t link_prev(const struct mem *m, vaddr_t p)
 {
 	return mem_ldva(m, vaddr_add(p, MM_WORD));
@@ -108,6 +103,30 @@ static inline vaddr_t link_prev(const struct mem *m, vaddr_t p)
 static inline void set_link_prev(const struct mem *m, vaddr_t p, vaddr_t prev)
 {
 	mem_stva(m, vaddr_add(p, MM_WORD), prev);
+}
+
+/*
+ * A link of chunk p that names `was` names `is` from now on; false: it names another.
+ * A word that is not zero is in a marked frame.
+ */
+static inline bool relink_next(const struct mem *m, vaddr_t p, vaddr_t was, vaddr_t is)
+{
+	struct mm_rec links = mem_rec(m, p);
+
+	if (mm_unlikely(rec_ldw(links, 0) != was.v))
+		return false;
+	rec_stw(links, 0, is.v);
+	return true;
+}
+
+static inline bool relink_prev(const struct mem *m, vaddr_t p, vaddr_t was, vaddr_t is)
+{
+	struct mm_rec links = mem_rec(m, p);
+
+	if (mm_unlikely(rec_ldw(links, MM_WORD) != was.v))
+		return false;
+	rec_stw(links, MM_WORD, is.v);
+	return true;
 }
 
 /* The footer of the free chunk that ends where the header (`header` bytes) of p begins. */
@@ -244,11 +263,18 @@ static inline void set_kept_head(struct mm_rec c, msize_t kept, msize_t granules
 	rec_stw(c, kept + (1 + granules) * MM_WORD, p.v);
 }
 
-/* ---- a chunk as a record, for words stored to before ---- */
+/* ---- a chunk as a record: its tag and links, translated once ---- */
 
 static inline struct mm_rec chunk_rec(const struct mem *m, vaddr_t p)
 {
 	return mem_rec(m, vaddr_sub(p, MM_WORD));
+}
+
+/* A free chunk of record r comes into being: its tag and links may be stored to from now on. */
+static inline void mark_chunk(const struct mem *m, struct mm_rec r)
+{
+	mem_mark(m, r, 0);
+	mem_mark(m, r, 2 * MM_WORD);
 }
 
 static inline msize_t rec_tag(struct mm_rec r)
@@ -266,9 +292,31 @@ static inline vaddr_t rec_next(struct mm_rec r)
 	return (vaddr_t){rec_ldw(r, MM_WORD)};
 }
 
+static inline void set_rec_next(struct mm_rec r, vaddr_t next)
+{
+	rec_stw(r, MM_WORD, next.v);
+}
+
 static inline vaddr_t rec_prev(struct mm_rec r)
 {
 	return (vaddr_t){rec_ldw(r, 2 * MM_WORD)};
+}
+
+/* The footer's record of a free chunk of `size` bytes (from the image: any) with record r. */
+static inline struct mm_rec footer_rec(const struct mem *m, struct mm_rec r, msize_t size,
+				       msize_t header)
+{
+	return mem_rec_on(m, r, size - header);
+}
+
+static inline msize_t rec_footer(struct mm_rec f)
+{
+	return rec_ldw(f, 0);
+}
+
+static inline void set_rec_footer(struct mm_rec f, msize_t size)
+{
+	rec_stw(f, 0, size);
 }
 
 #endif

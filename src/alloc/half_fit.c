@@ -39,7 +39,7 @@ msize_t half_fit_free(struct half_fit *h, vaddr_t p)
 
 struct grant half_fit_resize(struct half_fit *h, vaddr_t p, const struct alloc_req *req)
 {
-	return class_resize(&h->heap, policy, p, req);
+	return classheap_resize(&h->heap, p, req);
 }
 
 /* ---- the facets: thin adapters ---- */

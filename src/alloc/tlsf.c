@@ -43,7 +43,7 @@ msize_t tlsf_free(struct tlsf *t, vaddr_t p)
 
 struct grant tlsf_resize(struct tlsf *t, vaddr_t p, const struct alloc_req *req)
 {
-	return class_resize(&t->heap, policy, p, req);
+	return classheap_resize(&t->heap, p, req);
 }
 
 /* ---- the facets: thin adapters ---- */

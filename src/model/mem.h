@@ -41,11 +41,10 @@ enum mm_fault_kind {
 #define MM_SEARCH_BUCKETS (MM_SEARCH_EXACT + 32u * 58u)
 
 struct mm_search {
-	uint64_t count; /* searches */
-	uint64_t steps; /* list steps in all of them */
+	uint64_t steps; /* list steps in all searches */
 	uint64_t max; /* longest search, steps */
 	uint64_t max_event; /* number of the event that made it */
-	uint64_t bucket[MM_SEARCH_BUCKETS];
+	uint64_t bucket[MM_SEARCH_BUCKETS]; /* their sum is the number of searches */
 };
 
 /* Never moved; moved since the last snapshot; as the last snapshot has it. */
@@ -85,6 +84,8 @@ struct mem {
 	uint64_t mask; /* bytes of the window (a power of two) - 1 */
 	uint64_t offset; /* of the linear map: va - pa, bytes */
 	bool *touched; /* one a MM_TOUCH_BYTES frame of the window; set by each store */
+	uintptr_t marks; /* touched, less what lies before the window: mark of host address a at
+			    marks + (a >> MM_TOUCH_SHIFT) */
 
 	/* Accounting: the row of the region last accounted to, and how to find others. */
 	uint64_t row_base; /* first physical address of that region */
@@ -174,23 +175,31 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 
 /* ---- accounting and tracepoints ---- */
 
-/* The row of the region that holds a: a few instructions while accounts stay in one. */
-static inline struct mm_row *mm_row_at(struct mem *m, vaddr_t a)
+/*
+ * The row of the region that holds pa, about to be changed by mm_row_move: a few
+ * instructions while accounts stay in one region.
+ */
+static inline struct mm_row *mm_row_pa(struct mem *m, paddr_t pa)
 {
-	uint64_t pa = (a.v - m->offset) & m->mask;
+	struct mm_row *row = m->row;
 
-	if (mm_unlikely(pa - m->row_base >= m->row_bytes))
-		return mm_row_find(m, pa);
-	return m->row;
+	if (mm_unlikely(pa.v - m->row_base >= m->row_bytes))
+		row = mm_row_find(m, pa.v);
+	row->changed = MM_ROW_CHANGED;
+	return row;
 }
 
-/* One of several moves in a row that mm_row_at gave. */
+static inline struct mm_row *mm_row_at(struct mem *m, vaddr_t a)
+{
+	return mm_row_pa(m, mem_pa(m, a));
+}
+
+/* One of several moves of one operation in a row that mm_row_at gave it. */
 static inline void mm_row_move(struct mm_row *row, msize_t bytes, enum mm_class from,
 			       enum mm_class to)
 {
 	row->bytes[from] -= (int64_t)bytes;
 	row->bytes[to] += (int64_t)bytes;
-	row->changed = MM_ROW_CHANGED;
 }
 
 /*
@@ -259,7 +268,6 @@ static inline void mm_search(const struct mem *m, uint64_t steps)
 {
 	struct mm_search *s = m->search;
 
-	s->count++;
 	s->steps += steps;
 	if (mm_unlikely(steps > s->max || steps >= MM_SEARCH_EXACT))
 		mm_search_long(m, steps);

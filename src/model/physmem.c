@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define GUARD_BYTES     (1u << 20)
 #define LARGE_BYTES     (2ull << 20) /* the host's large page */
 #define NOISE_MAX_BYTES (256ull << 20)
 
@@ -95,7 +94,7 @@ int physmem_init(struct physmem *pm, const struct phys_region *regions, unsigned
 		return -ENOMEM;
 	memcpy(copy, regions, nr * sizeof *copy);
 	pm->frames = bytes >> MM_TOUCH_SHIFT;
-	pm->mapping_bytes = bytes + GUARD_BYTES + LARGE_BYTES;
+	pm->mapping_bytes = 2 * bytes + LARGE_BYTES;
 	pm->mapping = mmap(NULL, pm->mapping_bytes, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pm->mapping == MAP_FAILED) {
@@ -104,7 +103,7 @@ int physmem_init(struct physmem *pm, const struct phys_region *regions, unsigned
 		return -ENOMEM;
 	}
 	pm->window = large_begin(pm->mapping);
-	pm->touched = mmap(NULL, pm->frames, PROT_READ | PROT_WRITE,
+	pm->touched = mmap(NULL, 2 * pm->frames, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pm->touched == MAP_FAILED)
 		pm->touched = NULL;
@@ -119,7 +118,7 @@ void physmem_finish(struct physmem *pm)
 	if (pm->mapping != NULL)
 		munmap(pm->mapping, pm->mapping_bytes);
 	if (pm->touched != NULL)
-		munmap(pm->touched, pm->frames);
+		munmap(pm->touched, 2 * pm->frames);
 	free((void *)(uintptr_t)pm->regions);
 	*pm = (struct physmem){0};
 }
@@ -166,6 +165,7 @@ void physmem_view(const struct physmem *pm, struct mem *m, uint64_t offset)
 		.mask = pm->mask,
 		.offset = offset,
 		.touched = pm->touched,
+		.marks = (uintptr_t)pm->touched - ((uintptr_t)pm->window >> MM_TOUCH_SHIFT),
 		.pm = pm,
 	};
 }

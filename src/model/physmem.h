@@ -4,10 +4,11 @@
  * The whole physical span is reserved once without access; only RAM is opened,
  * so a hole costs nothing and faults for real.  The window is a power of two and
  * addresses are masked into it: no link in the image, however corrupt, can name
- * host memory.  An inaccessible guard follows.
+ * host memory.  An inaccessible guard of the same length follows, so that a masked
+ * address and a masked distance from it do not either.
  *
  *   window                                                window + mask + 1
- *   | RAM ....... hole (PROT_NONE) ....... RAM .. hole ..| guard |
+ *   | RAM ....... hole (PROT_NONE) ....... RAM .. hole ..| guard ... |
  *
  * `touched` has one bool per MM_TOUCH_BYTES frame, set by each store; the image
  * is the touched frames, all others are zero (or the noise it was filled with).
@@ -31,7 +32,7 @@ struct physmem {
 	uint8_t *window;
 	uint64_t mask;
 	bool *touched;
-	uint64_t frames; /* entries of touched */
+	uint64_t frames; /* entries of touched; as many again are there for the guard */
 	struct mm_watch *watch; /* told of the processor's own stores (page tables); NULL: nobody */
 	const struct phys_region *regions; /* ascending, owned */
 	unsigned nr_regions;

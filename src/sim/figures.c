@@ -112,13 +112,22 @@ uint64_t search_bucket(unsigned i)
 	return (32ull + k % 32) << (k / 32 + 1);
 }
 
+uint64_t search_count(const struct mm_search *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < MM_SEARCH_BUCKETS; i++)
+		n += s->bucket[i];
+	return n;
+}
+
 uint64_t search_percentile(const struct mm_search *s, unsigned permille)
 {
+	uint64_t count = search_count(s), seen = 0;
 	/* The rank is rounded up: p50 of three searches is the second. */
-	uint64_t rank = s->count / 1000 * permille + (s->count % 1000 * permille + 999) / 1000,
-		 seen = 0;
+	uint64_t rank = count / 1000 * permille + (count % 1000 * permille + 999) / 1000;
 
-	for (unsigned i = 0; i < MM_SEARCH_BUCKETS && s->count != 0; i++) {
+	for (unsigned i = 0; i < MM_SEARCH_BUCKETS && count != 0; i++) {
 		seen += s->bucket[i];
 		if (seen >= rank && seen != 0)
 			return search_bucket(i);

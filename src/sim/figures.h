@@ -42,6 +42,9 @@ void each_free_block(struct system *s, free_block_fn *fn, void *ctx);
 /* Bytes of the largest free block in each region of the machine. */
 void largest_by_region(struct system *s, uint64_t out[MACHINE_MAX_REGIONS]);
 
+/* Searches in all.  O(buckets). */
+uint64_t search_count(const struct mm_search *s);
+
 /* The least number of steps that `permille` of the searches needed at most. */
 uint64_t search_percentile(const struct mm_search *s, unsigned permille);
 

@@ -339,8 +339,10 @@ static json_t *histogram_json(const struct mm_search *s)
 
 static json_t *search_json(const struct mm_search *s)
 {
-	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)s->count, "mean",
-			 permille(s->count ? (int64_t)(s->steps * 1000 / s->count) : 0), "p50",
+	uint64_t count = search_count(s);
+
+	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)count, "mean",
+			 permille(count ? (int64_t)(s->steps * 1000 / count) : 0), "p50",
 			 (json_int_t)search_percentile(s, 500), "p99",
 			 (json_int_t)search_percentile(s, 990), "max", (json_int_t)s->max,
 			 "max_event", (json_int_t)s->max_event, "histogram", histogram_json(s));

@@ -147,7 +147,7 @@ static struct sys_alloc *add_alloc(struct system *s, const struct alloc_ops *ops
 	}
 	*a = (struct sys_alloc){.name = name, .conf = c, .ops = ops};
 	a->alloc = calloc(1, ops->handle_bytes);
-	a->walker = calloc(1, ops->handle_bytes);
+	a->walker = calloc(1, instance_kind(s->checked, ops->name)->handle_bytes);
 	if (a->alloc == NULL || a->walker == NULL) {
 		no_memory(d);
 		goto fail;

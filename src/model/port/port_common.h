@@ -32,7 +32,7 @@ static inline void mem_stva(const struct mem *m, vaddr_t a, vaddr_t x)
 
 /*
  * Words of a record (mem_rec).  A store through it need not mark its frame as
- * stored to: only for words that have been stored to before.
+ * stored to: only for frames that have been stored to before, or that mem_mark marked.
  */
 static inline msize_t rec_ldw(struct mm_rec r, msize_t at)
 {

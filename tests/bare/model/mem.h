@@ -68,6 +68,19 @@ static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
 	return (struct mm_rec){vaddr_add(r.a, at)};
 }
 
+static inline struct mm_rec mem_rec_on(const struct mem *m, struct mm_rec r, msize_t bytes)
+{
+	(void)m;
+	return rec_at(r, bytes);
+}
+
+static inline void mem_mark(const struct mem *m, struct mm_rec r, msize_t at)
+{
+	(void)m;
+	(void)r;
+	(void)at;
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	return mem_ld16(NULL, (vaddr_t){r.a.v + at});
@@ -171,7 +184,8 @@ static inline pfn_t va_to_pfn(const struct mem *m, vaddr_t va, unsigned page_shi
 
 /* ---- what vanishes ---- */
 
-#define mm_row_at(m, a) ((void)(m), (void)(a), (struct mm_row *)NULL)
+#define mm_row_at(m, a)  ((void)(m), (void)(a), (struct mm_row *)NULL)
+#define mm_row_pa(m, pa) ((void)(m), (void)(pa), (struct mm_row *)NULL)
 #define mm_row_move(row, bytes, from, to)                                                          \
 	((void)(row), (void)(bytes), (void)(from), (void)(to))
 #define mm_account(m, a, bytes, from, to)                                                          \

@@ -58,6 +58,20 @@ static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
 	return (struct mm_rec){r.m, vaddr_add(r.a, at)};
 }
 
+static inline struct mm_rec mem_rec_on(const struct mem *m, struct mm_rec r, msize_t bytes)
+{
+	(void)m;
+	return rec_at(r, bytes);
+}
+
+/* Stores through a record mark their frames here. */
+static inline void mem_mark(const struct mem *m, struct mm_rec r, msize_t at)
+{
+	(void)m;
+	(void)r;
+	(void)at;
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	return mem_ld16(r.m, vaddr_add(r.a, at));

@@ -34,8 +34,9 @@ MM_ACCESS(64)
 #undef MM_ACCESS
 
 /*
- * A record: words near one address, translated once.  What lies up to a guard's
- * length behind the window faults; nothing before the record may be named.
+ * A record: words near one address, translated once.  A guard as long as the window
+ * lies behind it, so what is at most that far on faults; nothing before the record
+ * may be named.
  */
 struct mm_rec {
 	uint8_t *at;
@@ -46,10 +47,22 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){m->window + mm_off(m, a)};
 }
 
-/* The record `at` bytes behind r: one of an array that begins with it. */
+/* The record `at` bytes behind r, known to be less than the window's: of an array, or near. */
 static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
 {
 	return (struct mm_rec){r.at + at};
+}
+
+/* The record `bytes` behind r, a number from the image, which may be any. */
+static inline struct mm_rec mem_rec_on(const struct mem *m, struct mm_rec r, msize_t bytes)
+{
+	return (struct mm_rec){r.at + (bytes & m->mask)};
+}
+
+/* Marks the frame of the word at `at` as stored to, for stores through a record. */
+static inline void mem_mark(const struct mem *m, struct mm_rec r, msize_t at)
+{
+	*(bool *)(m->marks + ((uintptr_t)(r.at + at) >> MM_TOUCH_SHIFT)) = true;
 }
 
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
