@@ -13,10 +13,13 @@ struct kmem_rules {
 	unsigned nr_cpus; /* as calculate_order counts them */
 	unsigned page_shift;
 	unsigned slab_order; /* largest order chosen for the sake of little waste: 3, SLUB_TINY 1 */
+	unsigned least_order; /* of all slabs, <= slab_order: 0 */
+	uint32_t min_objects; /* a slab should have; 0: by the number of CPUs */
 	unsigned max_order; /* largest block of the page allocator */
 	uint32_t cache_line; /* bytes */
 	uint32_t align; /* least alignment of any object, bytes */
 	bool tiny; /* SLUB_TINY: nothing is kept back */
+	bool no_cpu_partial; /* no partial slabs are kept for a CPU */
 };
 
 /* Bytes, but for the counts. */

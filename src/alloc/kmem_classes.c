@@ -1,10 +1,11 @@
 /* kmem: the table of kmalloc's sizes. */
 #include "alloc/kmem_classes.h"
 
-void kmalloc_setup(struct kmalloc_classes *k, uint32_t least, uint32_t largest)
+void kmalloc_setup(struct kmalloc_classes *k, uint32_t least, uint32_t largest, bool powers)
 {
 	k->least = least;
 	k->largest = largest;
+	k->powers = powers;
 	for (uint32_t i = 0; i < KMALLOC_SMALL / 8; i++) {
 		uint32_t size = (i + 1) * 8;
 		unsigned index = size <= least ? msb(least) : msb(size - 1) + 1;

@@ -14,6 +14,7 @@ struct kmalloc_classes {
 	uint8_t index_of[KMALLOC_SMALL / 8]; /* by (size - 1) / 8 */
 	uint32_t largest; /* bytes of the largest size */
 	uint32_t least; /* bytes of the least size */
+	bool powers; /* powers of two only: neither 96 nor 192 */
 };
 
 /* Bytes of the objects of an index: kmalloc_size(1) == 96, kmalloc_size(5) == 32. */
@@ -33,12 +34,15 @@ static inline bool kmalloc_has(const struct kmalloc_classes *k, unsigned index)
 {
 	/* 96 and 192 fill gaps only where objects may lie at multiples of 32 and 64. */
 	if (index < 3)
-		return index != 0 && k->least <= (index == 1 ? 32u : 64u) &&
+		return index != 0 && !k->powers && k->least <= (index == 1 ? 32u : 64u) &&
 		       k->largest > kmalloc_size(index);
 	return (msize_t)1 << index >= k->least && (msize_t)1 << index <= k->largest;
 }
 
-/* Sets least, largest and the table of small sizes; the caches are not known yet. */
-void kmalloc_setup(struct kmalloc_classes *k, uint32_t least, uint32_t largest);
+/*
+ * Sets what decides the sizes, and the table of the small ones; the caches are not known
+ * yet.  `least` and `largest` are powers of two, 8 <= least <= largest <= 4 MiB.
+ */
+void kmalloc_setup(struct kmalloc_classes *k, uint32_t least, uint32_t largest, bool powers);
 
 #endif

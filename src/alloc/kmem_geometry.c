@@ -36,9 +36,17 @@ static unsigned slab_order(const struct kmem_rules *k, msize_t size, unsigned or
 	return order;
 }
 
+/* The least order of a slab of so many objects. */
+static unsigned order_for(const struct kmem_rules *k, msize_t size, msize_t objects)
+{
+	unsigned order = kmem_get_order(k->page_shift, objects * size);
+
+	return order > k->least_order ? order : k->least_order;
+}
+
 static unsigned order_now(const struct kmem_rules *k, msize_t size, msize_t min_objects)
 {
-	unsigned least = kmem_get_order(k->page_shift, min_objects * size), order;
+	unsigned least = order_for(k, size, min_objects), order;
 
 	if (block_bytes(k, least) / size > KMEM_MAX_OBJECTS)
 		return kmem_get_order(k->page_shift, size * KMEM_MAX_OBJECTS) - 1;
@@ -54,26 +62,26 @@ static unsigned order_4_19(const struct kmem_rules *k, msize_t size, msize_t min
 {
 	unsigned order;
 
-	if (block_bytes(k, 0) / size > KMEM_MAX_OBJECTS)
+	if (block_bytes(k, k->least_order) / size > KMEM_MAX_OBJECTS)
 		return kmem_get_order(k->page_shift, size * KMEM_MAX_OBJECTS) - 1;
 	for (; min_objects > 1; min_objects--)
 		for (unsigned fraction = 16; fraction >= 4; fraction /= 2) {
-			order = slab_order(k, size,
-					   kmem_get_order(k->page_shift, min_objects * size),
-					   k->slab_order, fraction);
+			order = slab_order(k, size, order_for(k, size, min_objects), k->slab_order,
+					   fraction);
 			if (order <= k->slab_order)
 				return order;
 		}
-	order = slab_order(k, size, kmem_get_order(k->page_shift, size), k->slab_order, 1);
+	order = slab_order(k, size, order_for(k, size, 1), k->slab_order, 1);
 	if (order <= k->slab_order)
 		return order;
-	return slab_order(k, size, kmem_get_order(k->page_shift, size), k->max_order, 1);
+	return slab_order(k, size, order_for(k, size, 1), k->max_order, 1);
 }
 
 unsigned kmem_slub_order(const struct kmem_rules *k, msize_t size)
 {
 	msize_t most = block_bytes(k, k->slab_order) / size;
-	msize_t min_objects = 4 * ((msize_t)fls(k->nr_cpus) + 1);
+	msize_t min_objects =
+		k->min_objects != 0 ? k->min_objects : 4 * ((msize_t)fls(k->nr_cpus) + 1);
 
 	if (k->rules == MM_RULES_LINUX_6) {
 		most = most == 0 ? 1 : most;
@@ -140,7 +148,7 @@ static void keep_back(const struct kmem_rules *k, struct kmem_geo *g)
 	if (k->tiny)
 		return;
 	g->min_partial = half < 5 ? 5 : half > 10 ? 10 : half;
-	if ((g->flags & (SLAB_RED_ZONE | SLAB_POISON)) != 0)
+	if (k->no_cpu_partial || (g->flags & (SLAB_RED_ZONE | SLAB_POISON)) != 0)
 		return;
 	g->cpu_partial = cpu_objects(k, g->size);
 	if (k->rules == MM_RULES_LINUX_6)

@@ -102,8 +102,18 @@ int slub_init(struct alloc *a, const struct alloc_env *env, bool tiny) MUST_USE;
 int slub_attach(struct alloc *a, const struct alloc_env *env, bool tiny) MUST_USE;
 
 /* Rows of the parameter table. */
-enum { SLUB_RED_ZONE_PARAM, SLUB_POISON_PARAM, SLUB_CPUS_PARAM };
-extern const struct alloc_param slub_params[];
+enum {
+	SLUB_RED_ZONE_PARAM,
+	SLUB_POISON_PARAM,
+	SLUB_CPUS_PARAM,
+	SLUB_MIN_OBJECTS_PARAM,
+	SLUB_MIN_ORDER_PARAM,
+	SLUB_MAX_ORDER_PARAM,
+	SLUB_CPU_PARTIAL_PARAM,
+	SLUB_KMALLOC_MIN_PARAM,
+	SLUB_KMALLOC_POWERS_PARAM,
+	SLUB_KMALLOC_ORDER_PARAM
+};
 
 /* ---- debugging (slub_debug.c): only of caches with red zones or poison ---- */
 

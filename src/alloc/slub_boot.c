@@ -20,16 +20,55 @@ msize_t slub_descriptor_bytes(const struct slub *s)
 
 /* ---- the handle ---- */
 
+/* What decides orders: the kernel's slab_min_order, slab_max_order and slab_min_objects. */
+static void read_rules(struct slub *s, const struct alloc_env *env, unsigned max_order, bool tiny)
+{
+	const struct param_value *p = env->params;
+	unsigned choice = (unsigned)p[SLUB_MAX_ORDER_PARAM].u; /* 0: the kind's; else one more */
+	unsigned most = choice != 0 ? choice - 1
+			: tiny      ? 1
+				    : 3,
+		 least = (unsigned)p[SLUB_MIN_ORDER_PARAM].u;
+
+	most = most < max_order ? most : max_order;
+	s->rules = (struct kmem_rules){
+		.rules = env->rules,
+		.nr_cpus = p[SLUB_CPUS_PARAM].u ? (unsigned)p[SLUB_CPUS_PARAM].u : s->cpus,
+		.page_shift = env->page_shift,
+		.slab_order = most,
+		.least_order = least < most ? least : most,
+		.min_objects = (uint32_t)p[SLUB_MIN_OBJECTS_PARAM].u,
+		.max_order = max_order < 10 ? max_order : 10,
+		.cache_line = (uint32_t)1 << s->line_shift,
+		.align = env->align > MM_WORD ? env->align : MM_WORD,
+		.tiny = tiny,
+		.no_cpu_partial = p[SLUB_CPU_PARTIAL_PARAM].u == 0};
+}
+
+/* Which sizes kmalloc's caches have. */
+static void read_classes(struct slub *s, const struct alloc_env *env)
+{
+	const struct param_value *p = env->params;
+	unsigned choice = (unsigned)p[SLUB_KMALLOC_MIN_PARAM].u; /* 0: the machine's; 1: 8; 2: 16 */
+	unsigned order = (unsigned)p[SLUB_KMALLOC_ORDER_PARAM].u;
+	uint32_t least = choice != 0 ? (uint32_t)4 << choice : 8;
+
+	order = order < s->rules.max_order ? order : s->rules.max_order;
+	if (env->page_shift + order > msb(KMEM_MAX_SIZE))
+		order = msb(KMEM_MAX_SIZE) - env->page_shift;
+	kmalloc_setup(&s->classes, s->rules.align > least ? s->rules.align : least,
+		      (uint32_t)1 << (env->page_shift + order),
+		      p[SLUB_KMALLOC_POWERS_PARAM].u != 0);
+}
+
 static int read_env(struct slub *s, const struct alloc_env *env, bool tiny)
 {
 	const struct page_ops *pages;
-	unsigned max_order;
 
 	s->pages = env->pages;
 	if (env->pages == NULL)
 		return MM_EINVAL;
 	pages = env->pages->pages->ops->pages;
-	max_order = pages->max_order(env->pages->pages);
 	s->hot = pages->frames(env->pages->pages, (pfn_t){0});
 	s->page_shift = (uint8_t)env->page_shift;
 	s->cpus = env->cpus ? env->cpus : 1;
@@ -37,23 +76,11 @@ static int read_env(struct slub *s, const struct alloc_env *env, bool tiny)
 	s->line_shift = (uint8_t)(env->cache_line > 16 ? msb(env->cache_line) : 4);
 	s->debug = (env->params[SLUB_RED_ZONE_PARAM].u != 0 ? SLAB_RED_ZONE : 0) |
 		   (env->params[SLUB_POISON_PARAM].u != 0 ? SLAB_POISON : 0);
-	s->rules = (struct kmem_rules){.rules = env->rules,
-				       .nr_cpus = env->params[SLUB_CPUS_PARAM].u
-							  ? (unsigned)env->params[SLUB_CPUS_PARAM].u
-							  : s->cpus,
-				       .page_shift = env->page_shift,
-				       .slab_order = tiny ? 1 : 3,
-				       .max_order = max_order < 10 ? max_order : 10,
-				       .cache_line = (uint32_t)1 << s->line_shift,
-				       .align = env->align > MM_WORD ? env->align : MM_WORD,
-				       .tiny = tiny};
-	if (s->rules.slab_order > max_order)
-		s->rules.slab_order = max_order;
+	read_rules(s, env, pages->max_order(env->pages->pages), tiny);
 	if (s->hot.stride < DESC_BYTES || env->page_shift < 9 ||
 	    slub_descriptor_bytes(s) > (msize_t)1 << env->page_shift)
 		return MM_EINVAL;
-	kmalloc_setup(&s->classes, s->rules.align > 8 ? s->rules.align : 8,
-		      (uint32_t)1 << (env->page_shift + (max_order > 0)));
+	read_classes(s, env);
 	return 0;
 }
 

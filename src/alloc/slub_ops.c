@@ -163,7 +163,7 @@ static uint64_t op_give_back(struct alloc *a, uint64_t pages)
 
 /* ---- the kinds ---- */
 
-const struct alloc_param slub_params[] = {
+static const struct alloc_param slub_params[] = {
 	[SLUB_RED_ZONE_PARAM] = {"red_zone", PARAM_BOOL, 0, 0, 1, NULL,
 				 "guard bytes around the objects of all caches, looked at"},
 	[SLUB_POISON_PARAM] = {"poison", PARAM_BOOL, 0, 0, 1, NULL,
@@ -171,6 +171,26 @@ const struct alloc_param slub_params[] = {
 	[SLUB_CPUS_PARAM] = {"possible_cpus", PARAM_UINT, 0, 0, 4096, NULL,
 			     "CPUs that decide how many objects a slab should have; 0: the "
 			     "machine's"},
+	[SLUB_MIN_OBJECTS_PARAM] = {"min_objects", PARAM_UINT, 0, 0, 32767, NULL,
+				    "objects that a slab should have (the kernel's "
+				    "slab_min_objects); 0: by the CPUs"},
+	[SLUB_MIN_ORDER_PARAM] = {"min_order", PARAM_UINT, 0, 0, 10, NULL,
+				  "slabs have at least 2^min_order pages (slab_min_order)"},
+	[SLUB_MAX_ORDER_PARAM] =
+		{"max_order", PARAM_ENUM, 0, 0, 11, "kind 0 1 2 3 4 5 6 7 8 9 10",
+		 "slabs have at most 2^max_order pages, but where one object needs "
+		 "more (slab_max_order); kind: 3, slub_tiny 1"},
+	[SLUB_CPU_PARTIAL_PARAM] = {"cpu_partial", PARAM_BOOL, 1, 0, 1, NULL,
+				    "partial slabs are kept for a CPU (SLUB_CPU_PARTIAL)"},
+	[SLUB_KMALLOC_MIN_PARAM] = {"kmalloc_min", PARAM_ENUM, 0, 0, 5, "machine 8 16 32 64 128",
+				    "bytes of kmalloc's least size, never below the machine's "
+				    "alignment; machine: that, or 8"},
+	[SLUB_KMALLOC_POWERS_PARAM] = {"kmalloc_powers", PARAM_BOOL, 0, 0, 1, NULL,
+				       "kmalloc's sizes are powers of two: neither 96 nor 192"},
+	[SLUB_KMALLOC_ORDER_PARAM] =
+		{"kmalloc_max_order", PARAM_UINT, 1, 0, 10, NULL,
+		 "kmalloc's largest size is 2^kmalloc_max_order pages; what is "
+		 "larger are blocks of pages"},
 	{0},
 };
 

@@ -75,35 +75,59 @@ static unsigned order_of(unsigned long bytes)
 	return order;
 }
 
-/* "min_objects = 4*(fls(nr_cpus)+1) ... for fraction 16,8,4,2: smallest order in [min_order,3] ..." */
-static unsigned rule_linux_6(unsigned long size, unsigned cpus)
+/* The kernel's boot parameters: slab_min_objects (0: by the CPUs), slab_min_order, slab_max_order. */
+struct wish {
+	unsigned objects, least, most;
+};
+
+static const struct wish usual = {0, 0, 3};
+
+static unsigned at_least(unsigned order, unsigned least)
 {
-	unsigned long objects = 4 * (bits(cpus) + 1), most = 32768 / size ? 32768 / size : 1;
-	unsigned least = order_of((objects < most ? objects : most) * size);
+	return order > least ? order : least;
+}
+
+static unsigned long objects_for(unsigned long size, unsigned cpus, const struct wish *w)
+{
+	unsigned long most = (4096ul << w->most) / size;
+	unsigned long objects = w->objects != 0 ? w->objects : 4 * (bits(cpus) + 1);
+
+	return objects < most ? objects : most;
+}
+
+/* "min_objects = 4*(fls(nr_cpus)+1) ... for fraction 16,8,4,2: smallest order in [min_order,3] ..." */
+static unsigned rule_linux_6(unsigned long size, unsigned cpus, const struct wish *w)
+{
+	unsigned long objects = objects_for(size, cpus, w);
+	unsigned least = at_least(order_of((objects ? objects : 1) * size), w->least);
 
 	for (unsigned long f = 16; f >= 2; f /= 2)
-		for (unsigned order = least; order <= 3; order++)
+		for (unsigned order = least; order <= w->most; order++)
 			if ((4096ul << order) % size <= (4096ul << order) / f)
 				return order;
 	return order_of(size);
 }
 
 /* "fraction 16,8,4 inside a loop decrementing min_objects down to 2, then 1 object, ..." */
-static unsigned rule_4_19(unsigned long size, unsigned cpus)
+static unsigned rule_4_19(unsigned long size, unsigned cpus, const struct wish *w)
 {
-	unsigned long objects = 4 * (bits(cpus) + 1), most = 32768 / size;
-
-	for (objects = objects < most ? objects : most; objects >= 2; objects--)
+	for (unsigned long objects = objects_for(size, cpus, w); objects >= 2; objects--)
 		for (unsigned long f = 16; f >= 4; f /= 2)
-			for (unsigned order = order_of(objects * size); order <= 3; order++)
+			for (unsigned order = at_least(order_of(objects * size), w->least);
+			     order <= w->most; order++)
 				if ((4096ul << order) % size <= (4096ul << order) / f)
 					return order;
-	return order_of(size);
+	return at_least(order_of(size), w->least);
 }
 
-static void check_all_sizes(const struct alloc_instance *in, unsigned cpus, enum mm_rules rules)
+static void check_all_sizes(const struct alloc_instance *in, unsigned cpus, enum mm_rules rules,
+			    const struct wish *w)
 {
-	struct alloc *a = build(in, "slub", cpus, rules, NULL);
+	const struct rig_param set[] = {{.name = "min_objects", .u = w->objects},
+					{.name = "min_order", .u = w->least},
+					{.name = "max_order", .u = w->most + 1},
+					{0}};
+	struct alloc *a = build(in, "slub", cpus, rules, w == &usual ? NULL : set);
 	unsigned long word = in->word;
 
 	for (unsigned long asked = 8; asked <= 32768; asked += 8)
@@ -113,15 +137,17 @@ static void check_all_sizes(const struct alloc_instance *in, unsigned cpus, enum
 			unsigned order;
 
 			size = (size + align - 1) / align * align;
-			order = rules == MM_RULES_LINUX_6 ? rule_linux_6(size, cpus)
-							  : rule_4_19(size, cpus);
+			order = rules == MM_RULES_LINUX_6 ? rule_linux_6(size, cpus, w)
+							  : rule_4_19(size, cpus, w);
 			if (f.object_size != size || f.pages_per_slab != 1ul << order ||
 			    f.objects_per_slab != (4096ul << order) / size)
-				fail_msg("word %lu, %u CPUs, rules %d, %lu bytes at %lu: %lu pages "
-					 "of %lu objects, the rule says order %u",
-					 word, cpus, (int)rules, asked, align,
-					 (unsigned long)f.pages_per_slab,
-					 (unsigned long)f.objects_per_slab, order);
+				fail_msg(
+					"word %lu, %u CPUs, rules %d, %u objects, orders %u to %u, "
+					"%lu bytes at %lu: %lu pages of %lu objects, the rule "
+					"says order %u",
+					word, cpus, (int)rules, w->objects, w->least, w->most,
+					asked, align, (unsigned long)f.pages_per_slab,
+					(unsigned long)f.objects_per_slab, order);
 		}
 	rig_finish(&g);
 }
@@ -132,11 +158,24 @@ static void test_every_size(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof cpus / sizeof cpus[0]; i++) {
-		check_all_sizes(&alloc_fast8, cpus[i], MM_RULES_LINUX_6);
-		check_all_sizes(&alloc_fast8, cpus[i], MM_RULES_LINUX_4_19);
+		check_all_sizes(&alloc_fast8, cpus[i], MM_RULES_LINUX_6, &usual);
+		check_all_sizes(&alloc_fast8, cpus[i], MM_RULES_LINUX_4_19, &usual);
 	}
-	check_all_sizes(&alloc_fast4, 2, MM_RULES_LINUX_4_19);
-	check_all_sizes(&alloc_fast4, 8, MM_RULES_LINUX_6);
+	check_all_sizes(&alloc_fast4, 2, MM_RULES_LINUX_4_19, &usual);
+	check_all_sizes(&alloc_fast4, 8, MM_RULES_LINUX_6, &usual);
+}
+
+/* The kernel's boot parameters for slabs. */
+static void test_wishes(void **state)
+{
+	static const struct wish wishes[] = {{0, 0, 0},   {0, 0, 1}, {1, 0, 3}, {16, 0, 5},
+					     {100, 0, 3}, {0, 2, 3}, {0, 2, 2}, {4, 1, 6}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+		check_all_sizes(&alloc_fast8, 2, MM_RULES_LINUX_6, &wishes[i]);
+		check_all_sizes(&alloc_fast4, 2, MM_RULES_LINUX_4_19, &wishes[i]);
+	}
 }
 
 /* "Over multiples of 8 up to 32 KiB the two differ for 170 sizes only, beginning at 10928 B". */
@@ -146,13 +185,13 @@ static void test_rules_differ(void **state)
 
 	(void)state;
 	for (unsigned size = 8; size <= 32768; size += 8)
-		if (rule_linux_6(size, 2) != rule_4_19(size, 2)) {
+		if (rule_linux_6(size, 2, &usual) != rule_4_19(size, 2, &usual)) {
 			first = n++ == 0 ? size : first;
 		}
 	assert_int_equal(n, 170);
 	assert_int_equal(first, 10928);
-	assert_int_equal(rule_4_19(10928, 2), 2);
-	assert_int_equal(rule_linux_6(10928, 2), 3);
+	assert_int_equal(rule_4_19(10928, 2, &usual), 2);
+	assert_int_equal(rule_linux_6(10928, 2, &usual), 3);
 }
 
 /* ---- /proc/slabinfo ---- */
@@ -187,6 +226,57 @@ static void test_slabinfo(void **state)
 	}
 	assert_int_equal(found, sizeof slabinfo / sizeof slabinfo[0]);
 	rig_finish(&g);
+}
+
+/* The sizes of kmalloc's caches, in their order, as a text. */
+static void kmalloc_sizes(struct alloc *a, char *out, size_t room)
+{
+	uint32_t c = CACHE_NONE;
+	size_t n = 0;
+
+	while ((c = a->ops->caches->next(a, c)) != CACHE_NONE) {
+		struct cache_figures f;
+
+		a->ops->caches->figures(a, c, &f);
+		if ((f.flags & SLAB_KMALLOC) != 0)
+			n += (size_t)snprintf(out + n, room - n, "%lu ",
+					      (unsigned long)f.object_size);
+	}
+}
+
+static void test_kmalloc_sizes(void **state)
+{
+	static const struct {
+		msize_t least, powers, order;
+		const char *sizes;
+	} rows[] = {
+		{0, 0, 1, "96 192 8 16 32 64 128 256 512 1024 2048 4096 8192 "},
+		{2, 0, 1, "96 192 16 32 64 128 256 512 1024 2048 4096 8192 "},
+		{4, 0, 0, "192 64 128 256 512 1024 2048 4096 "},
+		{5, 0, 2, "128 256 512 1024 2048 4096 8192 16384 "},
+		{3, 1, 0, "32 64 128 256 512 1024 2048 4096 "},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct rig_param set[] = {{.name = "kmalloc_min", .u = rows[i].least},
+						{.name = "kmalloc_powers", .u = rows[i].powers},
+						{.name = "kmalloc_max_order", .u = rows[i].order},
+						{0}};
+		struct alloc *a = build(&alloc_checked8, "slub", 2, MM_RULES_LINUX_6, set);
+		struct alloc_req req = {.size = 70, .zone_mask = UINT32_MAX};
+		msize_t granted = a->ops->bytes->malloc(a, &req).bytes;
+		char sizes[256] = "";
+
+		kmalloc_sizes(a, sizes, sizeof sizes);
+		assert_string_equal(sizes, rows[i].sizes);
+		assert_int_equal(granted, strncmp(sizes, "96", 2) == 0 ? 96 : 128);
+		req.size = (4096u << rows[i].order) + 1; /* beyond the largest: pages */
+		granted = a->ops->bytes->malloc(a, &req).bytes;
+		assert_int_equal(granted, 8192u << rows[i].order);
+		rig_check(&g, a);
+		rig_finish(&g);
+	}
 }
 
 /* Caches with their own wishes, as "Slab geometry (235 of 235 caches equal)" describes them. */
@@ -336,6 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size), cmocka_unit_test(test_rules_differ),
+		cmocka_unit_test(test_wishes),     cmocka_unit_test(test_kmalloc_sizes),
 		cmocka_unit_test(test_slabinfo),   cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_lifo),       cmocka_unit_test(test_large),
 		cmocka_unit_test(test_red_zone),   cmocka_unit_test(test_use_after_free),
