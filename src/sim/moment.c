@@ -12,8 +12,10 @@ void moment_forget(struct moment *m)
 	m->unreadable = false;
 	m->nr_pieces = 0;
 	m->nr_zones = m->nr_heaps = m->nr_caches = 0;
-	m->low.nr = m->up.nr = 0;
+	m->up.nr = 0;
+	m->unsorted = false;
 	memset(m->largest, 0, sizeof m->largest);
+	memset(m->space, 0, sizeof m->space);
 }
 
 void moment_finish(struct moment *m)
@@ -22,7 +24,6 @@ void moment_finish(struct moment *m)
 	free(m->by_pa);
 	free(m->zone);
 	free(m->cache);
-	spans_finish(&m->low);
 	spans_finish(&m->up);
 	*m = (struct moment){0};
 }
@@ -74,163 +75,10 @@ struct image_hash moment_hash(const struct timeline *t)
 }
 
 /* Runs a reader of the image; what a corrupt one leaves half-read stays so. */
-static void look(struct timeline *t, void (*fn)(void *ctx))
+void moment_look(struct timeline *t, void (*fn)(void *ctx), void *ctx)
 {
-	if (!replay_read(&t->view.replay, fn, t))
+	if (!replay_read(&t->view.replay, fn, ctx))
 		t->moment.unreadable = true;
-}
-
-/* ---- live blocks by address ---- */
-
-static size_t hash_pa(uint64_t pa)
-{
-	return (size_t)((pa * 0x9E3779B97F4A7C15ull) >> 20);
-}
-
-static void index_lives(struct timeline *t)
-{
-	const struct live_table *l = &t->view.replay.live;
-	struct moment *m = &t->moment;
-	size_t room = roundup_pow2(2 * t->view.replay.fig->live_blocks + 16);
-
-	m->has_lives = true;
-	if (room > m->room_by_pa) {
-		free(m->by_pa);
-		m->by_pa = malloc(room * sizeof *m->by_pa);
-		m->room_by_pa = m->by_pa != NULL ? room : 0;
-	}
-	m->by_pa_mask = room - 1;
-	if (m->by_pa != NULL)
-		memset(m->by_pa, 0, room * sizeof *m->by_pa);
-	for (uint32_t i = 0; m->by_pa != NULL && i < l->nr; i++) {
-		size_t k;
-
-		if (live_state(&l->slot[i]) != LIVE_BLOCK)
-			continue;
-		k = hash_pa(live_pa(&l->slot[i])) & m->by_pa_mask;
-		while (m->by_pa[k] != 0)
-			k = (k + 1) & m->by_pa_mask;
-		m->by_pa[k] = i + 1;
-	}
-}
-
-uint32_t moment_slot_at(struct timeline *t, uint64_t pa)
-{
-	const struct live *l = t->view.replay.live.slot;
-	struct moment *m = &t->moment;
-
-	if (!m->has_lives)
-		index_lives(t);
-	if (m->by_pa == NULL)
-		return SLOT_NONE;
-	for (size_t k = hash_pa(pa) & m->by_pa_mask; m->by_pa[k] != 0; k = (k + 1) & m->by_pa_mask)
-		if (live_pa(&l[m->by_pa[k] - 1]) == pa)
-			return m->by_pa[k] - 1;
-	return SLOT_NONE;
-}
-
-/* ---- pieces ---- */
-
-static void put_piece(struct timeline *t, const struct span *s, uint64_t base, uint64_t end)
-{
-	struct piece *p = &t->moment.piece[t->moment.nr_pieces++];
-	bool pages = t->view.sys.allocs[s->alloc].ops->pages != NULL;
-
-	*p = (struct piece){base, end, s->what, s->detail, SLOT_NONE, s->class, s->alloc};
-	if (base == s->base && (s->class == MM_GRANTED || (pages && s->class == MM_CACHED)))
-		p->slot = moment_slot_at(t, base);
-	if (pages && p->slot != SLOT_NONE)
-		p->class = MM_GRANTED;
-}
-
-/* The lower layer's spans, with what grew from pages put into the blocks that it took. */
-static void weave(struct timeline *t)
-{
-	struct moment *m = &t->moment;
-	const struct spans *low = &m->low, *up = &m->up;
-	size_t k = 0, room = low->nr + 2 * up->nr + 1;
-
-	if (room > m->room_pieces) {
-		free(m->piece);
-		room += room / 4;
-		m->piece = malloc(room * sizeof *m->piece);
-		m->room_pieces = m->piece != NULL ? room : 0;
-	}
-	if (m->piece == NULL)
-		return;
-	for (size_t i = 0; i < low->nr; i++) {
-		uint64_t at = low->v[i].base;
-
-		for (; k < up->nr && up->v[k].base < low->v[i].end; k++) {
-			if (up->v[k].base > at)
-				put_piece(t, &low->v[i], at, up->v[k].base);
-			put_piece(t, &up->v[k], up->v[k].base, up->v[k].end);
-			at = up->v[k].end;
-		}
-		if (at < low->v[i].end)
-			put_piece(t, &low->v[i], at, low->v[i].end);
-	}
-	for (; k < up->nr; k++)
-		put_piece(t, &up->v[k], up->v[k].base, up->v[k].end);
-}
-
-static void note_largest(struct timeline *t)
-{
-	struct moment *m = &t->moment;
-
-	for (size_t i = 0; i < m->nr_pieces; i++) {
-		const struct piece *p = &m->piece[i];
-		const struct alloc_ops *o = t->view.sys.allocs[p->alloc].ops;
-		int r;
-
-		if (p->class != (o->pages != NULL ? MM_FREE : MM_CACHED) || o->caches != NULL)
-			continue;
-		r = physmem_region(&t->view.sys.pm, p->base);
-		if (r >= 0 && p->end - p->base > m->largest[r])
-			m->largest[r] = p->end - p->base;
-	}
-}
-
-static void collect(void *ctx)
-{
-	struct timeline *t = ctx;
-	struct system *s = &t->view.sys;
-
-	for (unsigned i = 0; i < s->nr_allocs; i++)
-		spans_add(s->allocs[i].env.pages != NULL ? &t->moment.up : &t->moment.low, s,
-			  &s->allocs[i]);
-}
-
-const struct piece *moment_pieces(struct timeline *t, size_t *nr)
-{
-	struct moment *m = &t->moment;
-
-	if (!m->has_pieces) {
-		m->has_pieces = true;
-		look(t, collect);
-		spans_sort(&m->low);
-		spans_sort(&m->up);
-		weave(t);
-		note_largest(t);
-	}
-	*nr = m->nr_pieces;
-	return m->piece;
-}
-
-size_t moment_piece_at(struct timeline *t, uint64_t pa)
-{
-	size_t lo = 0, hi;
-	const struct piece *p = moment_pieces(t, &hi);
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (p[mid].end <= pa)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 /* ---- zones, heaps, caches ---- */
@@ -268,7 +116,7 @@ const struct moment_zone *moment_zones(struct timeline *t, unsigned *nr)
 		if (m->zone == NULL)
 			m->zone = calloc((size_t)SYS_MAX_ALLOCS * MM_MAX_ZONES, sizeof *m->zone);
 		if (m->zone != NULL)
-			look(t, read_zones);
+			moment_look(t, read_zones, t);
 	}
 	*nr = m->nr_zones;
 	return m->zone;
@@ -291,7 +139,8 @@ static void read_heaps(void *ctx)
 			continue;
 		*h = (struct moment_heap){.alloc = i};
 		ledger_owner(s->ledger.rows, &s->ledger, s->allocs[i].owner, h->class);
-		h->space = free_space(s, &s->allocs[i]);
+		h->space = s->allocs[i].ops->pages != NULL ? free_space(s, &s->allocs[i])
+							   : t->moment.space[i];
 		t->moment.nr_heaps++;
 	}
 }
@@ -313,8 +162,11 @@ const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
 	struct moment *m = &t->moment;
 
 	if (!m->has_heaps) {
+		size_t n;
+
 		m->has_heaps = true;
-		look(t, read_heaps);
+		(void)moment_pieces(t, &n);
+		moment_look(t, read_heaps, t);
 		count_blocks(t);
 	}
 	*nr = m->nr_heaps;
@@ -360,7 +212,7 @@ const struct moment_cache *moment_caches(struct timeline *t, unsigned *nr)
 	if (!m->has_caches) {
 		m->has_caches = true;
 		list_caches(t);
-		look(t, read_caches);
+		moment_look(t, read_caches, t);
 	}
 	*nr = m->nr_caches;
 	return m->cache;

@@ -16,10 +16,16 @@
 struct piece {
 	uint64_t base, end;
 	const char *what; /* "free chunk", "page descriptors": a literal */
-	uint64_t detail; /* order, class index, ...: see what */
+	uint32_t detail; /* order, class index, ...: see what; at most UINT32_MAX */
 	uint32_t slot; /* of the live block that begins here; SLOT_NONE */
+	uint32_t asked; /* bytes of it that were requested; UINT32_MAX: so many or more */
 	uint8_t class; /* enum mm_class; MM_GRANTED: live */
 	uint8_t alloc; /* index in the system */
+};
+
+struct live_at {
+	uint64_t pa;
+	uint32_t slot, size; /* size: bytes, at most UINT32_MAX */
 };
 
 struct moment_zone {
@@ -48,9 +54,11 @@ struct moment {
 	bool unreadable; /* the image is corrupt: something could not be read */
 	struct piece *piece; /* owned, as all here; kept from moment to moment */
 	size_t nr_pieces, room_pieces;
-	uint32_t *by_pa; /* open addressing: slot + 1 */
-	size_t by_pa_mask, room_by_pa;
-	struct spans low, up; /* what was walked: of the lower layer, and what grew from pages */
+	bool unsorted; /* the pieces, as the allocators walked them */
+	struct live_at *by_pa; /* live blocks by address, with room for as many again behind */
+	size_t nr_by_pa, room_by_pa;
+	struct spans up; /* what grew from pages */
+	struct free_space space[SYS_MAX_ALLOCS]; /* with the pieces: what each walked as free */
 	struct moment_zone *zone;
 	unsigned nr_zones;
 	struct moment_heap heap[SYS_MAX_ALLOCS];

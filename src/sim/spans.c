@@ -8,13 +8,8 @@ struct collector {
 	uint8_t alloc;
 };
 
-static void collect(void *ctx, const struct walk_span *w)
+void spans_put(struct spans *v, const struct span *s)
 {
-	struct collector *c = ctx;
-	struct spans *v = c->v;
-
-	if (w->bytes == 0)
-		return;
 	if (v->nr == v->room) {
 		size_t room = v->room ? v->room * 2 : 1024;
 		struct span *p = realloc(v->v, room * sizeof *p);
@@ -26,12 +21,21 @@ static void collect(void *ctx, const struct walk_span *w)
 		v->v = p;
 		v->room = room;
 	}
-	v->v[v->nr++] = (struct span){.base = w->base.v - c->s->offset,
-				      .end = w->base.v - c->s->offset + w->bytes,
-				      .what = w->what,
-				      .detail = w->detail,
-				      .class = (uint8_t)w->class,
-				      .alloc = c->alloc};
+	v->v[v->nr++] = *s;
+}
+
+static void collect(void *ctx, const struct walk_span *w)
+{
+	struct collector *c = ctx;
+	uint64_t base = w->base.v - c->s->offset;
+
+	if (w->bytes != 0)
+		spans_put(c->v, &(struct span){.base = base,
+					       .end = base + w->bytes,
+					       .what = w->what,
+					       .detail = w->detail,
+					       .class = (uint8_t)w->class,
+					       .alloc = c->alloc});
 }
 
 void spans_add(struct spans *v, struct system *s, struct sys_alloc *a)

@@ -82,6 +82,9 @@ void index_finish(struct timeline *t);
 /* Indexes until event `to`, a checkpoint or the end is reached.  As timeline_seek. */
 int index_to(struct timeline *t, uint64_t to, struct diag *d);
 
+/* Runs a reader of the view's image; what a corrupt one leaves half-read stays so. */
+void moment_look(struct timeline *t, void (*fn)(void *ctx), void *ctx);
+
 bool timeline_poll(const struct timeline *t, const char *what, uint64_t done, uint64_t total);
 
 /* A trace that can be sought: `path` itself, or what it holds rewritten; fills t->path. */

@@ -38,14 +38,14 @@ unsigned atlas_stretches(const struct app *a, const struct atlas *s,
 struct atlas_cell {
 	uint64_t bytes[NR_STATES];
 	uint64_t owner_bytes; /* of the owner who has most */
-	uint64_t youngest; /* birth of its youngest live block; 0: none */
+	uint64_t youngest; /* birth of its youngest live block; 0: none, or not asked for */
 	uint8_t owner; /* index in the system; 0xff none */
 	char letter; /* of what fills it most */
 	bool lit; /* the last event touched it */
 };
 
-/* The n cells from base on. O(pieces in them). */
-void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n,
+/* The n cells from base on, with their youngest blocks if `ages`. O(pieces in them). */
+void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n, bool ages,
 		 struct atlas_cell *out);
 
 void hexdump_draw(struct app *a, struct atlas *s, struct box b);

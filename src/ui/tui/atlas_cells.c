@@ -78,8 +78,9 @@ static enum state gap_state(const struct machine *m, uint64_t pa, uint64_t end, 
 struct filler {
 	struct app *a;
 	struct atlas_cell *cell;
-	uint64_t base, bytes; /* of all cells; of one */
-	unsigned n;
+	uint64_t base, bytes; /* of all cells; of one, a power of two */
+	unsigned n, shift; /* shift: of bytes */
+	bool ages; /* the youngest block of each is asked for */
 };
 
 /* Adds [from, to), which lies in the cells, to those it covers. */
@@ -87,7 +88,7 @@ static void fill(struct filler *f, uint64_t from, uint64_t to, enum state st, ch
 		 const struct piece *p)
 {
 	while (from < to) {
-		uint64_t i = (from - f->base) / f->bytes, stop = f->base + (i + 1) * f->bytes,
+		uint64_t i = (from - f->base) >> f->shift, stop = f->base + (i + 1) * f->bytes,
 			 n = least(to, stop) - from;
 		struct atlas_cell *c = &f->cell[i];
 		const struct live *l;
@@ -100,7 +101,8 @@ static void fill(struct filler *f, uint64_t from, uint64_t to, enum state st, ch
 			c->letter = letter;
 			c->owner = p != NULL ? p->alloc : 0xff;
 		}
-		l = p != NULL && p->slot != SLOT_NONE ? moment_live(f->a->t, p->slot) : NULL;
+		l = f->ages && p != NULL && p->slot != SLOT_NONE ? moment_live(f->a->t, p->slot)
+								 : NULL;
 		if (l != NULL && live_birth(l) > c->youngest)
 			c->youngest = live_birth(l);
 		from += n;
@@ -121,7 +123,9 @@ static void fill_gap(struct filler *f, uint64_t from, uint64_t to)
 /* A live block: what was asked for, and what was granted beyond. */
 static void fill_live(struct filler *f, const struct piece *p, uint64_t from, uint64_t to)
 {
-	uint64_t asked = p->base + live_size(moment_live(f->a->t, p->slot));
+	uint64_t asked =
+		p->base +
+		(p->asked < UINT32_MAX ? p->asked : live_size(moment_live(f->a->t, p->slot)));
 
 	if (from < asked)
 		fill(f, from, least(to, asked), STATE_LIVE, states[STATE_LIVE].letter, p);
@@ -156,10 +160,16 @@ static void light_last(struct filler *f)
 		light(f, s[i].pa, s[i].bytes);
 }
 
-void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n,
+void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n, bool ages,
 		 struct atlas_cell *out)
 {
-	struct filler f = {.a = a, .cell = out, .base = base, .bytes = cell_bytes, .n = n};
+	struct filler f = {.a = a,
+			   .cell = out,
+			   .base = base,
+			   .bytes = cell_bytes,
+			   .n = n,
+			   .shift = msb(cell_bytes),
+			   .ages = ages};
 	const struct system *s = moment_system(a->t);
 	uint64_t at = base, end = base + n * cell_bytes;
 	size_t nr, i = moment_piece_at(a->t, base);

@@ -33,6 +33,22 @@ static enum state metadata_state(const char *what)
 	return strncmp(what, "slab", 4) == 0 ? STATE_SLAB : STATE_METADATA;
 }
 
+/* Words are literals, a few dozen, and asked for a hundred thousand times a screen. */
+static enum state state_of_word(const char *what)
+{
+	static struct {
+		const char *what;
+		enum state state;
+	} known[64];
+	size_t i = ((uintptr_t)what ^ (uintptr_t)what >> 6) % 64;
+
+	if (known[i].what != what) {
+		known[i].what = what;
+		known[i].state = metadata_state(what);
+	}
+	return known[i].state;
+}
+
 enum state piece_state(const struct system *s, const struct piece *p)
 {
 	switch ((enum mm_class)p->class) {
@@ -41,7 +57,7 @@ enum state piece_state(const struct system *s, const struct piece *p)
 	case MM_CACHED:
 		return s->allocs[p->alloc].ops->pages != NULL ? STATE_HELD : STATE_CACHED;
 	case MM_METADATA:
-		return metadata_state(p->what);
+		return state_of_word(p->what);
 	case MM_SLACK:
 		return STATE_SLACK;
 	case MM_ROUNDING:

@@ -100,31 +100,39 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The median of n screens of the view shown; a step in time before each is not counted. */
-static double median_screen(struct app *a, unsigned n)
-{
-	double v[256];
+#define BENCH_MAX 1024u
 
-	n = n < 256 ? n : 256;
+/* CPU times of n screens of the view shown; the move in time before each is not counted. */
+static void time_screens(struct app *a, double *v, unsigned n, bool far)
+{
+	uint64_t seed = 42;
+
 	for (unsigned i = 0; i < n; i++) {
 		double begun;
 
-		step_by(a, i % 2 == 0 ? 1 : -1);
+		if (far)
+			go_to(a, next_random(&seed) % (timeline_total(a->t) + 1));
+		else
+			step_by(a, 1);
 		begun = cpu_now();
 		draw_screen(a);
 		v[i] = cpu_now() - begun;
 	}
 	qsort(v, n, sizeof *v, by_value);
-	return n != 0 ? v[n / 2] : 0;
 }
 
 static void bench(struct app *a, unsigned n)
 {
-	for (unsigned i = 0; i < nr_views; i++) {
-		show_view(a, i);
-		printf("%-10s %8.3f ms a screen of %dx%d\n", views[i]->name,
-		       median_screen(a, n) * 1e3, a->canvas.rows, a->canvas.cols);
-	}
+	double step[BENCH_MAX], far[BENCH_MAX];
+
+	n = n == 0 ? 1 : n < BENCH_MAX ? n : BENCH_MAX;
+	time_screens(a, step, n, false);
+	time_screens(a, far, n, true);
+	printf("%-10s %dx%d after a step: median %.3f ms, p99 %.3f ms; after a leap: median %.3f "
+	       "ms, "
+	       "p99 %.3f ms\n",
+	       views[a->view]->name, a->canvas.rows, a->canvas.cols, step[n / 2] * 1e3,
+	       step[n * 99 / 100] * 1e3, far[n / 2] * 1e3, far[n * 99 / 100] * 1e3);
 }
 
 /* ---- lines ---- */

@@ -8,8 +8,8 @@
  *   resize ROWS COLUMNS
  *   save FILE           the screen as text, message and all; save-styles FILE its styles
  *   random N SEED       N random keys (the monkey)
- *   bench N             CPU time of N screens of each view, each of another event: to
- *                       standard output
+ *   bench N             CPU times of N screens of the view shown, each after a step and
+ *                       each after a leap in time: to standard output
  */
 #ifndef UI_TUI_SCRIPT_H
 #define UI_TUI_SCRIPT_H

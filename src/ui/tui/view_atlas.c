@@ -167,7 +167,7 @@ static void draw_cells(struct app *a, struct atlas *s, struct box b, int y, cons
 	struct atlas_cell cell[256];
 
 	put(b, y, 0, STYLE_DIM, "%08llx", (unsigned long long)base);
-	atlas_cells(a, base, s->cell, s->per_row, cell);
+	atlas_cells(a, base, s->cell, s->per_row, s->by == BY_AGE, cell);
 	for (unsigned i = 0; i < s->per_row; i++) {
 		uint64_t pa = base + i * s->cell;
 		enum style style;

@@ -1,0 +1,199 @@
+/*
+ * What the visualizer draws from: pieces, live blocks by address, free space.  Each is
+ * read here once more the plain way (every walk from the start, all spans sorted, each
+ * block looked for in the whole table), at events come to by steps and by leaps.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/figures.h"
+#include "sim/moment.h"
+
+struct plain {
+	struct piece v[1 << 16];
+	size_t nr;
+};
+
+static uint32_t slot_of(const struct timeline *t, uint64_t pa)
+{
+	for (uint32_t i = 0; i < moment_nr_slots(t); i++) {
+		const struct live *l = moment_live(t, i);
+
+		if (live_state(l) == LIVE_BLOCK && live_pa(l) == pa)
+			return i;
+	}
+	return SLOT_NONE;
+}
+
+static void put(struct plain *p, const struct timeline *t, const struct span *s, uint64_t base,
+		uint64_t end)
+{
+	bool pages = moment_system(t)->allocs[s->alloc].ops->pages != NULL;
+	struct piece *x = &p->v[p->nr++];
+
+	assert_true(p->nr < sizeof p->v / sizeof p->v[0]);
+	*x = (struct piece){.base = base,
+			    .end = end,
+			    .what = s->what,
+			    .slot = SLOT_NONE,
+			    .class = s->class,
+			    .alloc = s->alloc};
+	x->detail = (uint32_t)s->detail;
+	if (base == s->base && (s->class == MM_GRANTED || (pages && s->class == MM_CACHED)))
+		x->slot = slot_of(t, base);
+	if (pages && x->slot != SLOT_NONE)
+		x->class = MM_GRANTED;
+}
+
+static void read_plainly(struct plain *p, struct timeline *t)
+{
+	struct system *s = (struct system *)moment_system(t);
+	struct spans low = {0}, up = {0};
+	size_t k = 0;
+
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		spans_add(s->allocs[i].env.pages != NULL ? &up : &low, s, &s->allocs[i]);
+	spans_sort(&low);
+	spans_sort(&up);
+	p->nr = 0;
+	for (size_t i = 0; i < low.nr; i++) {
+		uint64_t at = low.v[i].base;
+
+		for (; k < up.nr && up.v[k].base < low.v[i].end; k++) {
+			if (up.v[k].base > at)
+				put(p, t, &low.v[i], at, up.v[k].base);
+			put(p, t, &up.v[k], up.v[k].base, up.v[k].end);
+			at = up.v[k].end;
+		}
+		if (at < low.v[i].end)
+			put(p, t, &low.v[i], at, low.v[i].end);
+	}
+	for (; k < up.nr; k++)
+		put(p, t, &up.v[k], up.v[k].base, up.v[k].end);
+	spans_finish(&low);
+	spans_finish(&up);
+}
+
+static void same_piece(const struct timeline *t, const struct piece *x, const struct piece *y)
+{
+	assert_int_equal(x->base, y->base);
+	assert_int_equal(x->end, y->end);
+	assert_string_equal(x->what, y->what);
+	assert_int_equal(x->detail, y->detail);
+	assert_int_equal(x->slot, y->slot);
+	assert_int_equal(x->class, y->class);
+	assert_int_equal(x->alloc, y->alloc);
+	if (x->slot != SLOT_NONE)
+		assert_int_equal(x->asked, live_size(moment_live(t, x->slot)));
+}
+
+static void same_space(struct timeline *t)
+{
+	struct system *s = (struct system *)moment_system(t);
+	unsigned nr;
+	const struct moment_heap *h = moment_heaps(t, &nr);
+
+	for (unsigned i = 0; i < nr; i++) {
+		struct free_space f = free_space(s, &s->allocs[h[i].alloc]);
+
+		assert_int_equal(f.bytes, h[i].space.bytes);
+		assert_int_equal(f.blocks, h[i].space.blocks);
+		assert_int_equal(f.largest, h[i].space.largest);
+	}
+}
+
+static void same_moment(struct timeline *t)
+{
+	static struct plain p;
+	size_t nr;
+	const struct piece *v = moment_pieces(t, &nr);
+
+	read_plainly(&p, t);
+	assert_int_equal(nr, p.nr);
+	for (size_t i = 0; i < nr; i++)
+		same_piece(t, &v[i], &p.v[i]);
+	for (uint32_t i = 0; i < moment_nr_slots(t) && i < 200; i++)
+		if (live_state(moment_live(t, i)) == LIVE_BLOCK)
+			assert_int_equal(moment_slot_at(t, live_pa(moment_live(t, i))), i);
+	same_space(t);
+}
+
+static void go(struct timeline *t, uint64_t event)
+{
+	struct diag d = {0};
+
+	assert_int_equal(timeline_seek(t, event, &d), TIMELINE_THERE);
+}
+
+static void check(const char *machine, const char *variant, const char *set, const char *trace)
+{
+	struct diag d = {0};
+	struct machine *m = machine_load(machine, variant, &set, set != NULL, &d);
+	struct timeline_request q = {.machine = m, .trace = trace};
+	struct timeline *t;
+	uint64_t seed = 7;
+
+	assert_non_null(m);
+	t = timeline_open(&q, &d);
+	assert_non_null(t);
+	assert_int_equal(timeline_finish(t, &d), TIMELINE_THERE);
+	for (unsigned i = 0; i < 12; i++) {
+		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+		go(t, (seed >> 33) % (timeline_total(t) + 1));
+		same_moment(t);
+		go(t, timeline_now(t) + 1);
+		same_moment(t);
+	}
+	go(t, 0);
+	same_moment(t);
+	timeline_close(t);
+	machine_free(m);
+}
+
+#define FIRMWARE TRACES_DIR "/firmware.mst"
+#define PAGES    TRACES_DIR "/../tests/ui/screens/pages.mst"
+
+static void heaps(void **state)
+{
+	static const char *const kinds[] = {"tlsf",       "best_fit", "first_fit", "bins",
+					    "buddy_heap", "heap_4",   "half_fit"};
+	char set[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		snprintf(set, sizeof set, "allocators.heap.kind=%s", kinds[i]);
+		check("stm32h7", NULL, set, FIRMWARE);
+	}
+}
+
+static void pages(void **state)
+{
+	(void)state;
+	check("x86_32", NULL, NULL, PAGES);
+	check("x86_64", NULL, NULL, PAGES);
+	check("x86_32", NULL, NULL, FIRMWARE);
+}
+
+static void a_heap_that_grows(void **state)
+{
+	(void)state;
+	check("x86_32", "textbook-8k", NULL, FIRMWARE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(heaps),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(a_heap_that_grows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
