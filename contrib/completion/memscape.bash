@@ -48,7 +48,7 @@ _memscape_values() {
 	--colors) echo "256 16 8 0" ;;
 	-f | --format) echo "csv json markdown junit github bencher" ;;
 	--port) echo "fast checked" ;;
-	--level) echo "request buddy" ;;
+	--level) echo "request buddy object" ;;
 	--color) echo "auto always never" ;;
 	--from) _memscape_names formats ;;
 	--to) echo "binary text" ;;

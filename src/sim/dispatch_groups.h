@@ -11,6 +11,19 @@ bool dispatch_kmalloc(struct replay *r, const struct trace_event *ev);
 /* The master that an event names, -1: none; false: the machine lacks it, which ends the run. */
 bool dispatch_master(struct replay *r, const struct trace_event *ev, int *master);
 
+/* Compares a grant with the one that the recording's kernel gave, where ev->arg tells it. */
+static inline void dispatch_compare(struct replay *r, const struct trace_event *ev, uint64_t granted)
+{
+	struct recorded_grants *g = &r->fig->recorded;
+
+	if (ev->arg == 0 || (ev->flags & EV_NULL) != 0)
+		return;
+	g->grants++;
+	g->equal += granted == ev->arg;
+	g->bytes_there += ev->arg;
+	g->bytes_here += granted;
+}
+
 /* Ends the run: "event N (word): text".  Returns false. */
 bool dispatch_problem(struct replay *r, const struct trace_event *ev, const char *text);
 

@@ -56,6 +56,12 @@ static bool grant(struct replay *r, struct sys_alloc *h, const struct trace_even
 	} else {
 		ok = replay_heap_grant(r, h, ev, want, 0, zero);
 	}
+	if (ok && ev->op == OP_KMALLOC && ev->arg != 0 && h->ops->bytes->usable != NULL)
+		dispatch_compare(r, ev,
+				 h->ops->bytes->usable(
+					 h->alloc,
+					 mem_va(&h->view,
+						(paddr_t){live_pa(&r->live.slot[ev->slot])})));
 	if (ok)
 		live_set_extra(&r->live.slot[ev->slot], ev->tag & MAX_DEVICE);
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};

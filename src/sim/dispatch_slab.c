@@ -45,6 +45,7 @@ static void alloc(struct replay *r, struct sys_alloc *h, const struct trace_even
 		if ((ev->gfp & __GFP_ZERO) != 0)
 			mm_zero(&h->view, g.va, live_size(cache));
 		replay_born(r, h, ev, g, live_size(cache), ev->slot2);
+		dispatch_compare(r, ev, g.bytes);
 	}
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 }

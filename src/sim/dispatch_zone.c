@@ -27,11 +27,17 @@ static bool is_zone_event(enum trace_op op)
 bool dispatch_is_due(const struct replay *r, const struct trace_event *ev)
 {
 	enum trace_op op = (enum trace_op)ev->op;
+	enum trace_group g = trace_op_group(op);
 
-	if (trace_op_group(op) == TG_NONE)
+	if (g == TG_NONE)
 		return true;
 	/* All that a kernel does shows in its buddy lists: at that level nothing else counts. */
-	return is_zone_event(op) == (r->opt.level == LEVEL_BUDDY);
+	if (is_zone_event(op) || r->opt.level == LEVEL_BUDDY)
+		return is_zone_event(op) && r->opt.level == LEVEL_BUDDY;
+	if (r->opt.level == LEVEL_OBJECT)
+		return g != TG_PAGES;
+	/* Where a kernel's requests of pages are told, they hold those of its slabs. */
+	return !r->opt.pages_only || (g != TG_SLAB && g != TG_KMALLOC);
 }
 
 /* ---- blocks from before the recording, or from before the start state ---- */

@@ -72,6 +72,12 @@ struct access_figures {
 	uint64_t events, bytes, accesses, tlb_misses, walks, walk_loads, cycles;
 };
 
+/* Grants of a recording's kernel that the trace tells (kmalloc's and cache_alloc's `arg`). */
+struct recorded_grants {
+	uint64_t grants, equal; /* requests served both there and here; with the same bytes */
+	uint64_t bytes_there, bytes_here;
+};
+
 #define MAX_BAD_EVENTS 32u
 
 /* Everything counted, exact after every event; pointer-free. */
@@ -91,6 +97,7 @@ struct figures {
 	uint64_t nr_bad;
 	struct bad_event bad[MAX_BAD_EVENTS];
 	struct access_figures access[NR_ACCESS_WINDOWS];
+	struct recorded_grants recorded;
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
 	uint64_t arena_live; /* blocks pushed and not mass-freed */
@@ -102,10 +109,16 @@ struct figures {
 struct replay;
 
 /* Which events of a kernel's recording are replayed: see event.h. */
-enum replay_level { LEVEL_REQUEST, LEVEL_BUDDY };
+enum replay_level {
+	LEVEL_REQUEST, /* requests of any kind */
+	LEVEL_BUDDY, /* what left the buddy lists and came back */
+	LEVEL_OBJECT /* no pages: the slab layer takes its own */
+};
 
 struct replay_options {
 	enum replay_level level;
+	bool level_given; /* by the user; else what the trace has decides */
+	bool pages_only; /* requests of pages say what slabs took, too: set by run_trace */
 	bool has_start; /* the machine began from a recorded state ... */
 	uint64_t start_ns; /* ... of which events up to this time are part */
 	uint64_t until; /* stop after this event; 0: the end */

@@ -556,6 +556,8 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "zones", zones_json(r));
 	json_object_set_new(o, "caches", report_caches(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
+	if (r->fig->recorded.grants != 0)
+		json_object_set_new(o, "recorded_grants", report_recorded(r->fig));
 	json_object_set_new(o, "virtual", virtual_json(r));
 	json_object_set_new(o, "failures", failures_json(r));
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));

@@ -118,3 +118,12 @@ json_t *report_caches(struct replay *r)
 	}
 	return list;
 }
+
+json_t *report_recorded(const struct figures *f)
+{
+	const struct recorded_grants *g = &f->recorded;
+
+	return json_pack("{s:I, s:I, s:I, s:I}", "requests", (json_int_t)g->grants, "equal",
+			 (json_int_t)g->equal, "bytes_there", (json_int_t)g->bytes_there,
+			 "bytes_here", (json_int_t)g->bytes_here);
+}

@@ -8,6 +8,8 @@
 
 /* Caches in the order of their making; a slab layer's own and kmalloc's too. */
 json_t *report_caches(struct replay *r);
+/* How grants compare with a recording's. */
+json_t *report_recorded(const struct figures *f);
 json_t *report_findings(const struct replay *r);
 
 /* The name of a slab layer's own or kmalloc's cache as the machine's kernel has it, in buf. */

@@ -91,6 +91,8 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 	if (m == NULL || system_boot(&r->sys, m, &boot, d) != 0)
 		goto fail;
 	opt.has_start = q->start != NULL;
+	opt.pages_only = opt.level == LEVEL_REQUEST && (opt.has_start || opt.level_given) &&
+			 (look.groups & 1u << TG_PAGES) != 0;
 	opt.start_ns = q->start != NULL ? q->start->time_ns : 0;
 	if (replay_init(&r->replay, &r->sys, r->trace, &opt) != 0) {
 		diag_set(d, "", 0, 0, "out of host memory");

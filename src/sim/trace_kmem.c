@@ -85,6 +85,22 @@ static const struct gfp_name {
 	{"none", 0},
 };
 
+/* All bits that have a name. */
+#define X(NAME, value) | (value)
+static const uint32_t gfp_known = 0 GFP_FLAGS(X);
+#undef X
+
+/* A flag without a name is printed as its bits, and so are all by who does not know names. */
+static bool number_flag(const char *text, size_t bytes, uint32_t *value)
+{
+	uint64_t bits;
+
+	if (!kmem_value(text, bytes, &bits))
+		return false;
+	*value = (uint32_t)bits & gfp_known;
+	return (bits & ~(uint64_t)gfp_known) == 0;
+}
+
 /* With and without the underscores: perf has dropped them for a while. */
 static bool find_flag(const char *text, size_t bytes, uint32_t *value)
 {
@@ -111,7 +127,7 @@ uint32_t kmem_gfp(struct kmem_reader *k, const char *text, size_t bytes)
 		size_t n = (size_t)((bar != NULL ? bar : end) - p);
 		uint32_t value = 0;
 
-		if (!find_flag(p, n, &value))
+		if (!find_flag(p, n, &value) && !number_flag(p, n, &value))
 			k->count[KMEM_UNKNOWN_FLAG]++;
 		gfp |= value;
 		p += n + 1;
@@ -121,16 +137,20 @@ uint32_t kmem_gfp(struct kmem_reader *k, const char *text, size_t bytes)
 
 /* ---- lines ---- */
 
-static const struct kmem_event_kind *const kinds[] = {kmem_page_events};
+static const struct kmem_event_kind *const kinds[] = {kmem_page_events, kmem_slab_events};
 
-static const struct kmem_event_kind *find_kind(const struct kmem_line *l)
+static const struct kmem_event_kind *find_kind(const char *event, size_t bytes)
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		for (const struct kmem_event_kind *e = kinds[i]; e->name != NULL; e++)
-			if (strlen(e->name) == l->event_bytes &&
-			    memcmp(e->name, l->event, l->event_bytes) == 0)
+			if (strlen(e->name) == bytes && memcmp(e->name, event, bytes) == 0)
 				return e;
 	return NULL;
+}
+
+bool kmem_knows(const char *event, size_t bytes)
+{
+	return find_kind(event, bytes) != NULL;
 }
 
 /* "# entries-in-buffer/entries-written: 10/12   #P:2": what was overwritten before it was read. */
@@ -150,11 +170,14 @@ static uint64_t overwritten(const char *text, const char *end)
 	return written > kept ? written - kept : 0;
 }
 
-static int read_line(struct kmem_reader *k, const char *text, const char *end, struct diag *d)
+/* `whole`: the line ends with a newline. */
+static int read_line(struct kmem_reader *k, const char *text, const char *end, bool whole,
+		     struct diag *d)
 {
 	const struct kmem_event_kind *kind;
 	const char *wrong = NULL;
 	struct kmem_line l;
+	bool bad;
 
 	switch (kmem_take_apart(text, end, &l)) {
 	case KMEM_LOST:
@@ -166,15 +189,23 @@ static int read_line(struct kmem_reader *k, const char *text, const char *end, s
 	default:
 		break;
 	}
-	kind = find_kind(&l);
+	kind = find_kind(l.event, l.event_bytes);
 	if (kind == NULL)
 		k->count[KMEM_LINES_OTHER]++;
 	if (kind == NULL || kind->handler == NULL)
 		return 0;
-	if (kind->handler(k, &l, &wrong) != 0)
+	if (!l.has_time)
+		l.time_ns = k->last_ns;
+	k->last_ns = l.time_ns;
+	bad = kind->handler(k, &l, &wrong) != 0;
+	if (bad && !whole) {
+		k->count[KMEM_CUT]++;
+		return 0;
+	}
+	if (bad)
 		return trace_bad_line(k->r, d, k->line, (size_t)(l.event - text) + 1,
 				      "%.*s without a good '%s', expected fields such as "
-				      "pfn=0x1234 order=0",
+				      "pfn=0x1234 order=0, ptr=0x1234 bytes_req=100",
 				      (int)l.event_bytes, l.event, wrong);
 	return k->failed ? trace_bad_line(k->r, d, k->line, 1, "out of memory") : 0;
 }
@@ -203,22 +234,24 @@ static int next_line(struct kmem_reader *k, size_t *bytes, bool *has, struct dia
 
 /* ---- the format ---- */
 
-/* One of the first lines is a kmem event. */
+/* One of the first lines is an event, or the heading of tracefs, perf or trace-cmd. */
 static bool probe(const uint8_t *head, size_t bytes)
 {
+	static const char *const heads[] = {"# tracer:", "# ========\n# captured on", "cpus="};
 	const char *p = (const char *)head, *end = p + bytes;
 	struct kmem_line l;
 
 	if (memchr(head, '\0', bytes) != NULL)
 		return false;
-	if (bytes > 9 && memcmp(p, "# tracer:", 9) == 0)
-		return true;
+	for (unsigned i = 0; i < sizeof heads / sizeof heads[0]; i++)
+		if (bytes > strlen(heads[i]) && memcmp(p, heads[i], strlen(heads[i])) == 0)
+			return true;
 	while (p < end) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 
 		if (newline == NULL)
 			return false;
-		if (kmem_take_apart(p, newline, &l) == KMEM_EVENT && find_kind(&l) != NULL)
+		if (kmem_take_apart(p, newline, &l) == KMEM_EVENT)
 			return true;
 		p = newline + 1;
 	}
@@ -232,6 +265,7 @@ static void stop(struct trace_reader *r)
 	if (k == NULL)
 		return;
 	kmem_pages_stop(k);
+	kmem_slab_stop(k);
 	free(k->queue);
 	free(k);
 	r->state = NULL;
@@ -246,7 +280,7 @@ static int start(struct trace_reader *r, struct diag *d)
 		return diag_set(d, r->in.name, 0, 0, "out of memory");
 	k->r = r;
 	r->info.has_time = true;
-	if (!kmem_pages_start(k))
+	if (!kmem_pages_start(k) || !kmem_slab_start(k))
 		return diag_set(d, r->in.name, 0, 0, "out of memory");
 	return 0;
 }
@@ -255,7 +289,7 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 {
 	struct kmem_reader *k = r->state;
 	size_t bytes;
-	bool has = true;
+	bool has = true, whole;
 
 	for (*n = 0; *n < TRACE_CHUNK;) {
 		const char *text;
@@ -272,8 +306,9 @@ static int next(struct trace_reader *r, size_t *n, struct diag *d)
 			return 0;
 		k->line++;
 		text = (const char *)input_at(&r->in);
-		err = read_line(k, text, text + bytes, d);
-		input_skip(&r->in, bytes < r->in.end - r->in.pos ? bytes + 1 : bytes);
+		whole = bytes < r->in.end - r->in.pos;
+		err = read_line(k, text, text + bytes, whole, d);
+		input_skip(&r->in, whole ? bytes + 1 : bytes);
 		if (err != 0)
 			return -1;
 	}
@@ -290,7 +325,14 @@ static void loss(const struct trace_reader *r, FILE *out)
 		[KMEM_SPLIT] = "frees of parts of a block (told as split_pages, zone_split)",
 		[KMEM_JOINED] = "frees of several blocks at once (told one by one)",
 		[KMEM_IMPLIED] = "frees without an event, implied by the next use of the place",
+		[KMEM_OLD_OBJECTS] = "frees of objects older than the recording, or given out "
+				     "in bulk: passed over",
+		[KMEM_HIDDEN] = "objects whose address the kernel hid: never freed",
+		[KMEM_HIDDEN_FREE] = "frees of objects whose address the kernel hid",
+		[KMEM_ODD_CACHES] = "caches whose size no alignment explains: told with "
+				    "bytes_alloc as the object's size",
 		[KMEM_UNKNOWN_FLAG] = "gfp flags of unknown names, dropped",
+		[KMEM_CUT] = "last line that is not whole",
 	};
 	const struct kmem_reader *k = r->state;
 
@@ -304,7 +346,7 @@ static const char *const losses[] = {"names of tasks; addresses of page descript
 const struct trace_format trace_format_kmem = {
 	.name = "kmem",
 	.version = "kmem",
-	.summary = "a Linux kernel's kmem events: tracefs, perf script, trace-cmd report",
+	.summary = "a Linux kernel's kmem events, of pages and of the slab layer: tracefs, perf script, trace-cmd report",
 	.losses = losses,
 	.loss = loss,
 	.probe = probe,

@@ -2,7 +2,7 @@
  * Behind the format `kmem`: a Linux kernel's kmem tracepoints as text.  A line is
  * taken apart by trace_kmem_line.c, in the forms of tracefs, `perf script` and
  * `trace-cmd report`; what it means is told by a handler: those of pages are in
- * trace_kmem_pages.c.  A handler gives events with kmem_put, in order; it may give
+ * trace_kmem_pages.c, those of the slab layer in trace_kmem_slab.c.  A handler gives events with kmem_put, in order; it may give
  * several, or none.
  */
 #ifndef SIM_TRACE_KMEM_H
@@ -18,6 +18,7 @@ struct kmem_line {
 	uint64_t time_ns;
 	unsigned cpu;
 	uint32_t pid; /* of the task; 0: not told */
+	bool has_time;
 };
 
 enum kmem_line_kind {
@@ -31,6 +32,10 @@ enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct km
 /* The value of "key=", up to a blank; false: the line has none. */
 bool kmem_text(const struct kmem_line *l, const char *key, const char **value, size_t *bytes);
 /* A number, decimal or hexadecimal with 0x. */
+bool kmem_value(const char *text, size_t bytes, uint64_t *out);
+/* `bytes` hexadecimal digits, with 0x or without; false: they are none, or beyond 64 bits. */
+bool kmem_hex(const char *text, size_t bytes, uint64_t *out);
+/* The number that stands behind "key=". */
 bool kmem_number(const struct kmem_line *l, const char *key, uint64_t *out);
 
 /* What the reader counts beside events, for the loss report. */
@@ -41,20 +46,28 @@ enum kmem_count {
 	KMEM_SPLIT, /* frees of parts of a block */
 	KMEM_JOINED, /* frees of several blocks at once */
 	KMEM_IMPLIED, /* blocks that were live when their place was given out again */
+	KMEM_OLD_OBJECTS, /* frees of objects that no event gave out */
+	KMEM_HIDDEN, /* objects whose address the kernel did not print */
+	KMEM_HIDDEN_FREE, /* frees of such */
+	KMEM_ODD_CACHES, /* caches whose two sizes no rule joins */
 	KMEM_UNKNOWN_FLAG, /* gfp flags without a name here */
+	KMEM_CUT, /* a last line that is not whole */
 	KMEM_COUNTS
 };
 
 struct kmem_pages; /* trace_kmem_pages.c */
+struct kmem_slab; /* trace_kmem_slab.c */
 
 struct kmem_reader {
 	struct trace_reader *r;
 	uint64_t line;
+	uint64_t last_ns; /* time of the last event */
 	uint64_t count[KMEM_COUNTS];
 	struct trace_event *queue; /* events told and not yet delivered: queue[from .. nr) */
 	size_t from, nr, cap;
 	bool failed; /* out of memory */
 	struct kmem_pages *pages;
+	struct kmem_slab *slab;
 };
 
 /* An event with the line's time, CPU and task; the caller fills in the rest. */
@@ -78,9 +91,17 @@ struct kmem_event_kind {
 };
 
 extern const struct kmem_event_kind kmem_page_events[]; /* ends with a name of NULL */
+extern const struct kmem_event_kind kmem_slab_events[]; /* likewise */
 
 /* State of the page events; false: out of memory. */
 bool kmem_pages_start(struct kmem_reader *k);
 void kmem_pages_stop(struct kmem_reader *k);
+
+/* State of the slab layer's events; likewise. */
+bool kmem_slab_start(struct kmem_reader *k);
+void kmem_slab_stop(struct kmem_reader *k);
+
+/* Is the event one that a handler knows?  Ends of lines are looked for by that. */
+bool kmem_knows(const char *event, size_t bytes);
 
 #endif

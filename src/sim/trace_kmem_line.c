@@ -7,7 +7,10 @@
  *   trace-cmd   <comm>-<pid> [001] d..3. 1363.216404123: mm_page_free:  page=... pfn=...
  *
  * A comm may hold blanks, slashes, colons and brackets: what counts is a CPU behind
- * which, with one word between them at most, a time stamp stands.
+ * which, with one word between them at most, a time stamp stands.  Lines without such a
+ * place (perf with other fields, trace-cmd in latency format, whose CPU stands in front of
+ * the flags: "1d..3") are known by the name of an event of ours; what they do not tell is
+ * taken as 0.
  */
 #include <string.h>
 
@@ -44,12 +47,19 @@ static const char *get_digits(const char *p, const char *end, uint64_t *out)
 	return p == first ? NULL : p;
 }
 
-/* "1363.216404:" or with nanoseconds; the first character behind it, or NULL. */
+/*
+ * "1363.216404:" or with nanoseconds; or a count, as some of tracefs's clocks give; the first
+ * character behind it, or NULL.
+ */
 static const char *get_time(const char *p, const char *end, uint64_t *ns)
 {
 	uint64_t seconds, part;
 	const char *q = get_digits(p, end, &seconds), *first;
 
+	if (q != NULL && q < end && *q == ':') {
+		*ns = seconds;
+		return q + 1;
+	}
 	if (q == NULL || q >= end || *q != '.')
 		return NULL;
 	first = q + 1;
@@ -70,9 +80,9 @@ static const char *get_place(const char *p, const char *end, struct kmem_line *l
 	uint64_t cpu;
 	const char *q = get_digits(p + 1, end, &cpu), *t;
 
-	if (q == NULL || q >= end || *q != ']' || cpu > 255)
+	if (q == NULL || q >= end || *q != ']')
 		return NULL;
-	l->cpu = (unsigned)cpu;
+	l->cpu = (unsigned)(cpu % 256);
 	q = skip_blanks(q + 1, end);
 	t = get_time(q, end, &l->time_ns);
 	if (t == NULL)
@@ -108,35 +118,41 @@ static const char *find(const char *p, const char *end, const char *word)
 	return NULL;
 }
 
-/* "CPU:1 [LOST 12 EVENTS]" and "CPU:1 [EVENTS DROPPED]" and perf's "PERF_RECORD_LOST lost 12". */
+/*
+ * tracefs "CPU:1 [LOST 12 EVENTS]", trace-cmd "CPU:1 [12 EVENTS DROPPED]" or without a number, perf
+ * "PERF_RECORD_LOST lost 12" and "PERF_RECORD_LOST_SAMPLES lost 12".
+ */
 static bool says_lost(const char *text, const char *end, uint64_t *n)
 {
-	const char *at = find(text, end, "LOST "), *number;
+	static const char *const words[][2] = {
+		{"PERF_RECORD_LOST", "lost "}, {"[LOST ", "LOST "}, {"EVENTS DROPPED]", NULL}};
+	const char *at = NULL, *number = NULL;
+	unsigned i = 0;
 
-	*n = 1;
+	while (i < 3 && (at = find(text, end, words[i][0])) == NULL)
+		i++;
 	if (at == NULL)
-		return find(text, end, "EVENTS DROPPED]") != NULL;
-	at = find(at, end, "lost ") != NULL ? find(at, end, "lost ") : at;
-	number = get_digits(skip_blanks(at + 5, end), end, n);
-	return number != NULL;
+		return false;
+	if (i == 2) {
+		for (number = at; number > text && number[-1] != '[';)
+			number--;
+	} else {
+		number = find(at, end, words[i][1]);
+		number = number != NULL ? number + 5 : NULL;
+	}
+	if (number == NULL || get_digits(skip_blanks(number, end), end, n) == NULL)
+		*n = 1;
+	return true;
 }
 
-enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct kmem_line *l)
+/* "kmem:kmalloc: fields", behind the time or at the line's begin. */
+static enum kmem_line_kind take_event(const char *name, const char *end, struct kmem_line *l)
 {
-	const char *name = NULL, *colon;
+	const char *colon, *word = skip_word(name, end);
+	uint64_t period;
 
-	*l = (struct kmem_line){.event = NULL};
-	if (text < end && *text == '#')
-		return KMEM_OTHER;
-	for (const char *p = text; name == NULL && p < end; p++) {
-		if (*p == '[')
-			name = get_place(p, end, l);
-		if (name != NULL)
-			l->pid = get_pid(text, p);
-	}
-	if (name == NULL)
-		return says_lost(text, end, &l->time_ns) ? KMEM_LOST : KMEM_OTHER;
-	name = skip_blanks(name, end);
+	if (get_digits(name, end, &period) == word) /* perf may print the sample's period */
+		name = skip_blanks(word, end);
 	if (end - name > 5 && memcmp(name, "kmem:", 5) == 0)
 		name += 5;
 	colon = memchr(name, ':', (size_t)(end - name));
@@ -147,6 +163,77 @@ enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct km
 	l->fields = colon + 1;
 	l->end = end;
 	return KMEM_EVENT;
+}
+
+/* What stands before the event's name at `stop`: the last time, and a CPU in front of flags. */
+static void take_head(const char *text, const char *stop, struct kmem_line *l)
+{
+	const char *p = skip_blanks(text, stop), *before = NULL, *before_end = NULL;
+
+	while (p < stop) {
+		const char *next = skip_word(p, stop), *q;
+		uint64_t ns, cpu;
+
+		if (get_time(p, next, &ns) == next) {
+			l->time_ns = ns;
+			l->has_time = true;
+			q = before != NULL ? get_digits(before, before_end, &cpu) : NULL;
+			if (q != NULL && q < before_end &&
+			    memchr(q, '-', (size_t)(before_end - q)) == NULL &&
+			    memchr(q, '/', (size_t)(before_end - q)) == NULL) {
+				l->cpu = (unsigned)(cpu % 256);
+				p = before;
+			}
+			l->pid = get_pid(text, p);
+		}
+		before = p;
+		before_end = next;
+		p = skip_blanks(next, stop);
+	}
+}
+
+/* A line without a CPU in brackets that has the name of an event of ours. */
+static enum kmem_line_kind take_loosely(const char *text, const char *end, struct kmem_line *l)
+{
+	const char *colon = text;
+
+	while ((colon = memchr(colon, ':', (size_t)(end - colon))) != NULL) {
+		const char *name = colon;
+
+		while (name > text && name[-1] != ' ' && name[-1] != '\t' && name[-1] != ':')
+			name--;
+		if (kmem_knows(name, (size_t)(colon - name))) {
+			take_event(name, end, l);
+			if (name - text >= 5 && memcmp(name - 5, "kmem:", 5) == 0)
+				name -= 5;
+			take_head(text, name, l);
+			return KMEM_EVENT;
+		}
+		colon++;
+	}
+	return KMEM_OTHER;
+}
+
+enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct kmem_line *l)
+{
+	const char *name = NULL;
+	enum kmem_line_kind kind;
+
+	*l = (struct kmem_line){.event = NULL};
+	if (text < end && *text == '#')
+		return KMEM_OTHER;
+	for (const char *p = text; name == NULL && p < end; p++) {
+		if (*p == '[')
+			name = get_place(p, end, l);
+		if (name != NULL)
+			l->pid = get_pid(text, p);
+	}
+	l->has_time = name != NULL;
+	kind = name != NULL ? take_event(skip_blanks(name, end), end, l)
+			    : take_loosely(text, end, l);
+	if (kind == KMEM_OTHER && says_lost(text, end, &l->time_ns))
+		return KMEM_LOST;
+	return kind;
 }
 
 bool kmem_text(const struct kmem_line *l, const char *key, const char **value, size_t *bytes)
@@ -166,10 +253,13 @@ bool kmem_text(const struct kmem_line *l, const char *key, const char **value, s
 	return false;
 }
 
-static bool get_hex(const char *p, const char *end, uint64_t *out)
+bool kmem_hex(const char *p, size_t bytes, uint64_t *out)
 {
-	const char *first = p;
+	const char *end = p + bytes, *first;
 
+	if (bytes > 2 && p[0] == '0' && (p[1] | 32) == 'x')
+		p += 2;
+	first = p;
 	for (*out = 0; p < end; p++) {
 		unsigned c = (unsigned char)*p | 32u, digit;
 
@@ -186,15 +276,17 @@ static bool get_hex(const char *p, const char *end, uint64_t *out)
 	return p != first;
 }
 
+bool kmem_value(const char *text, size_t bytes, uint64_t *out)
+{
+	if (bytes > 2 && text[0] == '0' && (text[1] | 32) == 'x')
+		return kmem_hex(text + 2, bytes - 2, out);
+	return get_digits(text, text + bytes, out) == text + bytes;
+}
+
 bool kmem_number(const struct kmem_line *l, const char *key, uint64_t *out)
 {
-	const char *p, *end;
+	const char *text;
 	size_t n;
 
-	if (!kmem_text(l, key, &p, &n))
-		return false;
-	end = p + n;
-	if (n > 2 && p[0] == '0' && (p[1] | 32) == 'x')
-		return get_hex(p + 2, end, out);
-	return get_digits(p, end, out) == end;
+	return kmem_text(l, key, &text, &n) && kmem_value(text, n, out);
 }

@@ -27,6 +27,7 @@ extern const char *const text_arguments[NR_TRACE_OPS];
 	X("offset", arg, 2) \
 	X("count", arg, 2)  \
 	X("dev", arg, 2)    \
+	X("granted", arg, 2) \
 	X("slot2", slot2, 3) \
 	X("ctx", ctx, 7)    \
 	X("cpu", cpu, 8)    \

@@ -122,7 +122,7 @@ static int get_attribute(struct line *l)
 		return get_flags(l);
 	return text_bad(l, l->word,
 			"unknown attribute, expected one of size, arg, align, offset, count, "
-			"dev, order, gfp, mt, node, cpu, ctx, site, tag, master, slot2, flags");
+			"dev, granted, order, gfp, mt, node, cpu, ctx, site, tag, master, slot2, flags");
 }
 
 /* Is the word at hand a key, with its "=" right behind and a value right behind that? */

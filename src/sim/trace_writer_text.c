@@ -152,6 +152,10 @@ static void say_attributes(struct trace_writer *w, const struct trace_event *ev,
 	bool slot2_is_none = trace_op_has_slot2(ev->op) && !(told & TF_slot2);
 	unsigned done = told;
 
+	if ((ev->op == OP_KMALLOC || ev->op == OP_CACHE_ALLOC) && ev->arg != 0) {
+		say(t, " granted=%" PRIu64, ev->arg);
+		done |= TF_arg;
+	}
 #define X(key, field, bit)                                                                         \
 	if (ev->field != 0 && !(done & 1u << (bit))) {                                             \
 		say(t, " " key "=%" PRIu64, (uint64_t)ev->field);                                  \

@@ -58,6 +58,7 @@ TRACES["caches"] = """c = cache_create inode_cache 600
 a = cache_alloc c site="ext4_alloc_inode"
 k = kmalloc 100
 cache_destroy c
+r = kmalloc 100 granted=128
 """
 # Findings of allocators need an image that was corrupted from outside; no trace can do that.
 NOT_IN_REPORTS = {"/findings/*/allocator", "/findings/*/where"}

@@ -28,7 +28,7 @@ static const char help[] =
 	"      --port PORT        fast (default) or checked: every access tested\n"
 	"      --noise SEED       fill RAM with noise first; no result may depend on it\n\n"
 	"      --start STATE      begin from a kernel's recorded state: its zones, free blocks, lists\n"
-	"      --level LEVEL      of a kernel's page events: request (default) or buddy\n"
+	"      --level LEVEL      of a kernel's page events: request (default), buddy or object\n"
 	"      --expect FILE      compare free blocks with the kernel's own at moments of the recording\n"
 	"      --until N          stop after event N\n"
 	"      --explain A..B     tell step by step what events A to B did\n"
@@ -175,9 +175,10 @@ static int text_option(struct options *o, int c, const char *arg)
 		return 0;
 	case O_LEVEL:
 		o->level = arg;
-		if (strcmp(arg, "request") == 0 || strcmp(arg, "buddy") == 0)
+		if (strcmp(arg, "request") == 0 || strcmp(arg, "buddy") == 0 ||
+		    strcmp(arg, "object") == 0)
 			return 0;
-		return cli_usage("replay", "--level '%s': expected request or buddy", arg);
+		return cli_usage("replay", "--level '%s': expected request, buddy or object", arg);
 	case O_PORT:
 		o->port = arg;
 		if (strcmp(arg, "fast") == 0 || strcmp(arg, "checked") == 0)
@@ -526,6 +527,14 @@ static int load_recording(const struct options *o, struct session *s, struct sta
 	return 0;
 }
 
+/* The level of that name; what an event needs to be replayed is in dispatch_is_due. */
+static enum replay_level level_of(const char *name)
+{
+	if (name != NULL && strcmp(name, "buddy") == 0)
+		return LEVEL_BUDDY;
+	return name != NULL && strcmp(name, "object") == 0 ? LEVEL_OBJECT : LEVEL_REQUEST;
+}
+
 static int run_and_report(const struct options *o, const struct machine *m)
 {
 	struct session s = {.o = o};
@@ -536,9 +545,8 @@ static int run_and_report(const struct options *o, const struct machine *m)
 				.trace_hash =
 					o->json != NULL || o->check != 0 || o->nr_fail_on != 0,
 				.boot = {.port = o->port, .heap_kind = o->alloc, .noise = o->noise},
-				.replay = {.level = o->level != NULL && strcmp(o->level, "buddy") == 0
-							    ? LEVEL_BUDDY
-							    : LEVEL_REQUEST,
+				.replay = {.level = level_of(o->level),
+					   .level_given = o->level != NULL,
 					   .until = o->until,
 					   .check_every = o->check},
 				.ready = on_ready,

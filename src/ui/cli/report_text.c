@@ -422,6 +422,20 @@ static void print_live(const struct page *p)
 	}
 }
 
+/* How our grants compare with those of the kernel that was recorded. */
+static void print_recorded(const struct page *p)
+{
+	const json_t *g = at(p->r, "recorded_grants");
+	char n[COUNT_TEXT], m[COUNT_TEXT], a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (g == NULL)
+		return;
+	heading(p, "Against the kernel that was recorded");
+	fprintf(p->out, "  %s of %s grants have the size that its own had: %s there, %s here\n",
+		count_text(num(g, "equal"), n), count_text(num(g, "requests"), m),
+		size_text(num(g, "bytes_there"), a), size_text(num(g, "bytes_here"), b));
+}
+
 void report_text(const json_t *report, const struct text_style *s, FILE *out)
 {
 	struct page p = {report, s, out};
@@ -433,6 +447,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_heaps(&p);
 	print_zones(&p);
 	print_caches(&p);
+	print_recorded(&p);
 	print_virtual(&p);
 	print_failures(&p);
 	print_live(&p);
