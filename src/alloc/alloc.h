@@ -18,6 +18,7 @@
 #define ALLOC_ALLOC_H
 
 #include "alloc/gfp.h"
+#include "alloc/rules.h"
 #include "model/mem.h"
 
 /* Errors of init, attach and the like, negative; the values are Linux's. */
@@ -650,6 +651,7 @@ struct alloc_instance {
 	unsigned word;     /* bytes: 4 or 8 */
 	const struct alloc_ops *const *kinds;
 	unsigned nr_kinds;
+	const struct rules_ops *rules; /* what kinds compute from sizes alone */
 };
 
 extern const struct alloc_instance alloc_fast4, alloc_fast8, alloc_checked4, alloc_checked8;

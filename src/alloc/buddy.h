@@ -113,6 +113,8 @@ struct zone_marks {
 	uint32_t min, low, high;
 	uint32_t reserve[ZONE_TYPES];
 };
+/* This machine's sizes and rules for the formulas of alloc/rules.h; `zone` is room for them. */
+void buddy_rules(const struct buddy *b, struct rules_zone zone[MM_MAX_ZONES], struct zone_rules *r);
 struct zone_marks buddy_marks(const struct buddy *b, unsigned zone);
 void buddy_marks_format(struct buddy *b);
 bool buddy_above(const struct buddy *b, unsigned zone, unsigned order, uint32_t mark,

@@ -19,125 +19,68 @@
  */
 #include "alloc/buddy_lists.h"
 
-#define MIN_FREE_LEAST 128u /* KiB */
-
-/* ---- formulas, without 64-bit division ---- */
-
-/* a * b / c, rounded down; the quotient fits. */
-static uint32_t ratio(uint32_t a, uint32_t b, uint32_t c)
-{
-	uint64_t rest = (uint64_t)a * b, part = (uint64_t)c << 31;
-	uint32_t quotient = 0;
-
-	if (c == 0)
-		return 0;
-	for (unsigned i = 0; i < 32; i++, part >>= 1) {
-		quotient <<= 1;
-		if (rest >= part) {
-			rest -= part;
-			quotient |= 1;
-		}
-	}
-	return quotient;
-}
-
-/* The largest x with x * x <= n. */
-static uint32_t root_of(uint64_t n)
-{
-	uint32_t x = 0;
-
-	for (uint32_t bit = (uint32_t)1 << 31; bit != 0; bit >>= 1)
-		if ((uint64_t)(x | bit) * (x | bit) <= n)
-			x |= bit;
-	return x;
-}
-
-static uint32_t clamp(uint32_t x, uint32_t lo, uint32_t hi)
-{
-	return x < lo ? lo : x > hi ? hi : x;
-}
+/* ---- formulas: those of alloc/zone_rules.c, with this machine's zones ---- */
 
 static uint32_t managed_of(const struct buddy *b, unsigned zone)
 {
 	return zone_word(b->map.m, memmap_zone(&b->map, zone), ZONE_MANAGED);
 }
 
-/* Zones that kernel data can lie in. */
-static bool is_lowmem(const struct buddy *b, unsigned zone)
+/* Zones that huge pages of kernel data can lie in. */
+static unsigned huge_zones(const struct zone_rules *r)
 {
-	return b->map.desc[zone].type < ZONE_HIGHMEM;
+	unsigned zones = 0;
+
+	for (unsigned i = 0; i < r->nr_zones; i++)
+		zones += r->zone[i].managed != 0 && r->zone[i].type != ZONE_MOVABLE;
+	return zones;
 }
 
-static uint32_t lowmem_pages(const struct buddy *b)
+void buddy_rules(const struct buddy *b, struct rules_zone zone[MM_MAX_ZONES], struct zone_rules *r)
 {
-	uint32_t pages = 0;
+	bool now = b->rules == BUDDY_LINUX_6;
 
-	for (unsigned z = 0; z < b->map.nr_zones; z++)
-		pages += is_lowmem(b, z) ? managed_of(b, z) : 0;
-	return pages;
-}
+	for (unsigned i = 0; i < b->map.nr_zones; i++)
+		zone[i] = (struct rules_zone){managed_of(b, i), (uint8_t)b->map.desc[i].type,
+					      (uint16_t)b->map.desc[i].node};
+	*r = (struct zone_rules){
+		.zone = zone,
+		.nr_zones = b->map.nr_zones,
+		.page_shift = b->map.page_shift,
+		.step = b->rules == BUDDY_TEXTBOOK ? STEP_MIN : STEP_SCALE,
+		.lists = now ? LISTS_TUNED : LISTS_BATCH,
+		.movable_capped = now,
+		.empty_keeps_none = now,
+		.min_free_kbytes = b->min_free,
+		.scale = b->scale,
+		.ratio = {[ZONE_DMA] = 256, [ZONE_DMA32] = 256, [ZONE_NORMAL] = 32}};
+	if (r->min_free_kbytes != 0)
+		return;
+	r->min_free_kbytes = kernel_rules.min_free_kbytes(r, now ? 262144 : 65536);
+	if (b->list_order <= b->max_order) {
+		uint32_t huge = kernel_rules.huge_min_free(r, huge_zones(r), b->list_order);
 
-/* min_free_kbytes as khugepaged raises it, for pageblocks of each type in each zone. */
-static uint32_t huge_min_free(const struct buddy *b)
-{
-	uint32_t zones = 0, pages, most = lowmem_pages(b) / 20;
-
-	for (unsigned z = 0; z < b->map.nr_zones; z++)
-		zones += managed_of(b, z) != 0 && b->map.desc[z].type != ZONE_MOVABLE;
-	pages = (zones * (2 + 9)) << b->list_order;
-	return (pages < most ? pages : most) << (b->map.page_shift - 10);
-}
-
-static uint32_t min_free_kbytes(const struct buddy *b)
-{
-	uint64_t lowmem_kbytes = (uint64_t)lowmem_pages(b) << (b->map.page_shift - 10);
-	uint32_t most = b->rules == BUDDY_LINUX_6 ? 262144 : 65536, kbytes, huge;
-
-	if (b->min_free != 0)
-		return b->min_free;
-	kbytes = clamp(root_of(lowmem_kbytes * 16), MIN_FREE_LEAST, most);
-	huge = b->list_order <= b->max_order ? huge_min_free(b) : 0;
-	return huge > kbytes ? huge : kbytes;
-}
-
-/* What zone i keeps from requests that zones of type `type` of its node could serve. */
-static uint32_t reserve_of(const struct buddy *b, unsigned zone, enum zone_type type)
-{
-	static const uint32_t ratios[ZONE_TYPES] = {
-		[ZONE_DMA] = 256, [ZONE_DMA32] = 256, [ZONE_NORMAL] = 32};
-	const struct zone_desc *d = &b->map.desc[zone];
-	uint32_t above = 0;
-
-	for (unsigned z = 0; z < b->map.nr_zones; z++) {
-		const struct zone_desc *x = &b->map.desc[z];
-
-		if (x->node == d->node && x->type > d->type && x->type <= type)
-			above += managed_of(b, z);
+		r->min_free_kbytes = huge > r->min_free_kbytes ? huge : r->min_free_kbytes;
 	}
-	return ratios[d->type] != 0 ? above / ratios[d->type] : 0;
 }
 
 struct zone_marks buddy_marks(const struct buddy *b, unsigned zone)
 {
-	uint32_t managed = managed_of(b, zone), lowmem = lowmem_pages(b);
-	uint32_t pages_min = min_free_kbytes(b) >> (b->map.page_shift - 10);
-	uint32_t share = ratio(pages_min, managed, lowmem), step;
-	struct zone_marks k = {.min = share};
+	struct rules_zone zones[MM_MAX_ZONES];
+	struct zone_rules r;
+	struct rules_marks marks;
+	struct zone_marks k;
 
-	if (!is_lowmem(b, zone))
-		k.min = clamp(managed >> 10, 32, 128);
-	step = b->rules == BUDDY_TEXTBOOK ? k.min : share >> 2;
-	if (b->rules != BUDDY_TEXTBOOK && ratio(managed, b->scale, 10000) > step)
-		step = ratio(managed, b->scale, 10000);
-	k.low = k.min + step;
-	k.high = k.min + 2 * step;
+	buddy_rules(b, zones, &r);
+	marks = kernel_rules.marks(&r, zone);
+	k = (struct zone_marks){.min = marks.min, .low = marks.low, .high = marks.high};
 	if (b->start != NULL) {
 		k.min = b->start->zones[zone].min;
 		k.low = b->start->zones[zone].low;
 		k.high = b->start->zones[zone].high;
 	}
 	for (unsigned type = 0; type < ZONE_TYPES; type++)
-		k.reserve[type] = reserve_of(b, zone, (enum zone_type)type);
+		k.reserve[type] = kernel_rules.reserve(&r, zone, type);
 	return k;
 }
 

@@ -452,24 +452,11 @@ void buddy_tick(struct alloc *a, unsigned cpu, uint64_t ms)
 
 /* ---- limits ---- */
 
-/* Blocks moved at once: a quarter of a thousandth of the zone, but no more than 256 KiB; one less
- * than a power of two. */
-static uint32_t batch_of(uint32_t managed, unsigned page_shift)
-{
-	uint32_t b = least(managed >> 10, ((uint32_t)1 << 20) >> page_shift) / 4, batch;
-
-	b = most(b, 1);
-	batch = ((uint32_t)1 << msb(b + b / 2)) - 1;
-	return most(batch, 1);
-}
-
 struct zone_lists buddy_pcp_limits(const struct buddy *b, unsigned zone, unsigned cpu)
 {
-	const struct mem *m = b->map.m;
-	vaddr_t z = memmap_zone(&b->map, zone);
-	uint32_t managed = zone_word(m, z, ZONE_MANAGED);
-	uint32_t batch = batch_of(managed, b->map.page_shift), high = 6 * batch;
-	uint32_t cpus = most(b->cpus / b->nodes, 1);
+	struct rules_zone zones[MM_MAX_ZONES];
+	struct zone_rules r;
+	struct rules_limits k;
 
 	for (size_t i = 0; b->start != NULL && i < b->start->nr_lists; i++) {
 		const struct start_lists *l = &b->start->lists[i];
@@ -478,10 +465,11 @@ struct zone_lists buddy_pcp_limits(const struct buddy *b, unsigned zone, unsigne
 			return (struct zone_lists){l->count, l->high, l->batch, l->high_min,
 						   l->high_max};
 	}
-	if (b->rules != BUDDY_LINUX_6)
-		return (struct zone_lists){0, high, batch, high, high};
-	high = most(zone_word(m, z, ZONE_LOW) / cpus, 4 * batch);
-	return (struct zone_lists){0, high, batch, high, most(managed / 8 / cpus, 4 * batch)};
+	buddy_rules(b, zones, &r);
+	k = kernel_rules.limits(&r, zone,
+				zone_word(b->map.m, memmap_zone(&b->map, zone), ZONE_LOW),
+				b->cpus / b->nodes);
+	return (struct zone_lists){0, k.high_min, k.batch, k.high_min, k.high_max};
 }
 
 void buddy_pcp_format(struct buddy *b, unsigned zone)

@@ -8,6 +8,8 @@
  */
 #include "alloc/kmem.h"
 
+#include "alloc/rules.h"
+
 /* One more than the index of the highest set bit; 0 for 0. */
 static unsigned fls(msize_t n)
 {
@@ -26,68 +28,17 @@ unsigned kmem_get_order(unsigned page_shift, msize_t bytes)
 	return fls(pages);
 }
 
-/* The first order from `order` on, up to `most`, that wastes at most 1/fraction; most + 1: none. */
-static unsigned slab_order(const struct kmem_rules *k, msize_t size, unsigned order, unsigned most,
-			   unsigned fraction)
-{
-	for (; order <= most; order++)
-		if (block_bytes(k, order) % size <= block_bytes(k, order) / fraction)
-			break;
-	return order;
-}
-
-/* The least order of a slab of so many objects. */
-static unsigned order_for(const struct kmem_rules *k, msize_t size, msize_t objects)
-{
-	unsigned order = kmem_get_order(k->page_shift, objects * size);
-
-	return order > k->least_order ? order : k->least_order;
-}
-
-static unsigned order_now(const struct kmem_rules *k, msize_t size, msize_t min_objects)
-{
-	unsigned least = order_for(k, size, min_objects), order;
-
-	if (block_bytes(k, least) / size > KMEM_MAX_OBJECTS)
-		return kmem_get_order(k->page_shift, size * KMEM_MAX_OBJECTS) - 1;
-	for (unsigned fraction = 16; fraction > 1; fraction /= 2) {
-		order = slab_order(k, size, least, k->slab_order, fraction);
-		if (order <= k->slab_order)
-			return order;
-	}
-	return kmem_get_order(k->page_shift, size);
-}
-
-static unsigned order_4_19(const struct kmem_rules *k, msize_t size, msize_t min_objects)
-{
-	unsigned order;
-
-	if (block_bytes(k, k->least_order) / size > KMEM_MAX_OBJECTS)
-		return kmem_get_order(k->page_shift, size * KMEM_MAX_OBJECTS) - 1;
-	for (; min_objects > 1; min_objects--)
-		for (unsigned fraction = 16; fraction >= 4; fraction /= 2) {
-			order = slab_order(k, size, order_for(k, size, min_objects), k->slab_order,
-					   fraction);
-			if (order <= k->slab_order)
-				return order;
-		}
-	order = slab_order(k, size, order_for(k, size, 1), k->slab_order, 1);
-	if (order <= k->slab_order)
-		return order;
-	return slab_order(k, size, order_for(k, size, 1), k->max_order, 1);
-}
-
 unsigned kmem_slub_order(const struct kmem_rules *k, msize_t size)
 {
-	msize_t most = block_bytes(k, k->slab_order) / size;
-	msize_t min_objects =
-		k->min_objects != 0 ? k->min_objects : 4 * ((msize_t)fls(k->nr_cpus) + 1);
+	const struct slab_rules r = {.loops = k->rules != MM_RULES_LINUX_6,
+				     .page_shift = k->page_shift,
+				     .nr_cpus = k->nr_cpus,
+				     .slab_order = k->slab_order,
+				     .max_order = k->max_order,
+				     .least_order = k->least_order,
+				     .least_objects = k->min_objects};
 
-	if (k->rules == MM_RULES_LINUX_6) {
-		most = most == 0 ? 1 : most;
-		return order_now(k, size, min_objects < most ? min_objects : most);
-	}
-	return order_4_19(k, size, min_objects < most ? min_objects : most);
+	return kernel_rules.slub(&r, (uint32_t)size).order;
 }
 
 uint32_t kmem_alignment(const struct kmem_rules *k, msize_t size, msize_t align, uint32_t flags)

@@ -23,4 +23,5 @@ const struct alloc_instance MM_INSTANCE = {
 	.word = MM_WORD,
 	.kinds = kinds,
 	.nr_kinds = sizeof kinds / sizeof kinds[0],
+	.rules = &kernel_rules,
 };

@@ -1,0 +1,100 @@
+/*
+ * How many pages a slab of SLUB takes (calculate_order of Linux's mm/slub.c).
+ *
+ * A slab is to hold at least so many objects, more where there are more CPUs, and to
+ * waste little of its pages: first a sixteenth is allowed, then an eighth and so on.
+ * Before 6.7 fewer objects are tried first (`loops`); since then half of a slab may be
+ * waste before the rule gives up and takes what holds one object.
+ */
+#include "alloc/alloc.h"
+#include "alloc/kmem.h"
+
+/* One more than the index of the highest set bit; 0 for 0. */
+static unsigned fls(msize_t n)
+{
+	return n == 0 ? 0 : msb(n) + 1;
+}
+
+static msize_t block_bytes(const struct slab_rules *r, unsigned order)
+{
+	return (msize_t)1 << (r->page_shift + order);
+}
+
+static unsigned order_for(const struct slab_rules *r, msize_t bytes)
+{
+	unsigned order = kmem_get_order(r->page_shift, bytes);
+
+	return order > r->least_order ? order : r->least_order;
+}
+
+static bool too_many(const struct slab_rules *r, msize_t size, unsigned order)
+{
+	return (uint32_t)block_bytes(r, order) / (uint32_t)size > KMEM_MAX_OBJECTS;
+}
+
+static unsigned most_objects_order(const struct slab_rules *r, msize_t size)
+{
+	return kmem_get_order(r->page_shift, size * KMEM_MAX_OBJECTS) - 1;
+}
+
+/* The first order from `order` on, up to `most`, that wastes at most 1/fraction; most + 1: none. */
+static unsigned slab_order(const struct slab_rules *r, msize_t size, unsigned order, unsigned most,
+			   unsigned fraction)
+{
+	for (; order <= most; order++)
+		if ((uint32_t)block_bytes(r, order) % (uint32_t)size <=
+		    (uint32_t)block_bytes(r, order) / fraction)
+			break;
+	return order;
+}
+
+static unsigned order_now(const struct slab_rules *r, msize_t size, msize_t min_objects)
+{
+	unsigned least = order_for(r, min_objects * size), order;
+
+	if (too_many(r, size, least))
+		return most_objects_order(r, size);
+	for (unsigned fraction = 16; fraction > 1; fraction /= 2) {
+		order = slab_order(r, size, least, r->slab_order, fraction);
+		if (order <= r->slab_order)
+			return order;
+	}
+	return kmem_get_order(r->page_shift, size);
+}
+
+static unsigned order_looping(const struct slab_rules *r, msize_t size, msize_t min_objects)
+{
+	unsigned order;
+
+	if (too_many(r, size, r->least_order))
+		return most_objects_order(r, size);
+	for (; min_objects > 1; min_objects--)
+		for (unsigned fraction = 16; fraction >= 4; fraction /= 2) {
+			order = slab_order(r, size, order_for(r, min_objects * size),
+					   r->slab_order, fraction);
+			if (order <= r->slab_order)
+				return order;
+		}
+	order = slab_order(r, size, order_for(r, size), r->slab_order, 1);
+	if (order <= r->slab_order)
+		return order;
+	return slab_order(r, size, order_for(r, size), r->max_order, 1);
+}
+
+struct rules_slab slub_slab(const struct slab_rules *r, uint32_t size)
+{
+	uint32_t most = (uint32_t)block_bytes(r, r->slab_order) / size;
+	uint32_t want = r->least_objects, n;
+	unsigned order;
+
+	if (want == 0)
+		want = 4 * (fls(r->nr_cpus) + 1);
+	if (most == 0 && !r->loops)
+		most = 1;
+	want = want < most ? want : most;
+	order = r->loops ? order_looping(r, size, want) : order_now(r, size, want);
+	if (order > r->max_order)
+		return (struct rules_slab){order, 0};
+	n = (uint32_t)block_bytes(r, order) / size;
+	return (struct rules_slab){order, n > KMEM_MAX_OBJECTS ? KMEM_MAX_OBJECTS : n};
+}
