@@ -17,10 +17,12 @@
 #define BULK_INLINE static inline __attribute__((always_inline))
 
 struct bulk_kind {
-	/* NULL: no short way.  The grant for `size` bytes, not accounted and not counted; false: nothing was done. */
-	bool (*take)(const void *way, const struct mem *v, msize_t size, struct grant *g);
-	/* Granted bytes of the block at p, not accounted and not counted; FREE_BAD: nothing was done. */
-	msize_t (*give)(const void *way, const struct mem *v, vaddr_t p);
+	/* NULL: no short way.  The grant for `size` bytes; only what becomes or ceases to be
+	 * metadata is accounted, to `row`; false: nothing was done. */
+	bool (*take)(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
+		     struct grant *g);
+	/* Granted bytes of the block at p, likewise; FREE_BAD: nothing was done. */
+	msize_t (*give)(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p);
 	/* The ordinary way: as bytes_ops. */
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free)(struct alloc *a, vaddr_t p);
@@ -34,8 +36,28 @@ struct bulk_run {
 	uint64_t number, live_bytes, mallocs, frees, requested, end, held, ratio, idle;
 	int64_t peak;
 	struct mm_row *row; /* of the arena's region */
+	/* Since the row was last brought up to date: net bytes granted the short and the
+	 * ordinary way, and the live bytes then. */
+	uint64_t granted, granted_slowly, live_before;
 	uint64_t slow_mallocs, slow_frees;
 };
+
+/*
+ * Brings the row up to date.  What was granted the short way was free; what was granted
+ * the ordinary way has been accounted as granted; of both, what was asked for is payload.
+ */
+BULK_INLINE void bulk_settle(struct bulk_run *r)
+{
+	uint64_t asked = r->live_bytes - r->live_before;
+
+	r->row->bytes[MM_CACHED] -= (int64_t)r->granted;
+	r->row->bytes[MM_GRANTED] -= (int64_t)r->granted_slowly;
+	r->row->bytes[MM_PAYLOAD] += (int64_t)asked;
+	r->row->bytes[MM_ROUNDING] += (int64_t)(r->granted + r->granted_slowly - asked);
+	r->granted = 0;
+	r->granted_slowly = 0;
+	r->live_before = r->live_bytes;
+}
 
 BULK_INLINE void bulk_open(struct bulk_run *r, const struct bulk *b)
 {
@@ -49,10 +71,12 @@ BULK_INLINE void bulk_open(struct bulk_run *r, const struct bulk *b)
 	r->ratio = b->ratio;
 	r->idle = b->idle;
 	r->peak = b->peak;
+	r->live_before = b->live_bytes;
 }
 
-BULK_INLINE void bulk_close(const struct bulk_run *r, struct bulk *b)
+BULK_INLINE void bulk_close(struct bulk_run *r, struct bulk *b)
 {
+	bulk_settle(r);
 	b->number = r->number;
 	b->live_bytes = r->live_bytes;
 	b->mallocs = r->mallocs;
@@ -60,14 +84,6 @@ BULK_INLINE void bulk_close(const struct bulk_run *r, struct bulk *b)
 	b->requested = r->requested;
 	b->ratio = r->ratio;
 	b->idle = r->idle;
-}
-
-/* `granted` bytes of class `from`, of which `size` were asked for, become a live block's. */
-BULK_INLINE void bulk_move(struct mm_row *row, enum mm_class from, uint64_t granted, uint64_t size)
-{
-	row->bytes[from] -= (int64_t)granted;
-	row->bytes[MM_PAYLOAD] += (int64_t)size;
-	row->bytes[MM_ROUNDING] += (int64_t)(granted - size);
 }
 
 /* Calls a hook, and says that the row is going to differ from what the hook may have kept. */
@@ -110,15 +126,15 @@ BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, const void *way, struct 
 	const uint64_t size = q->size;
 	struct grant g;
 
-	if (k->take != NULL && mm_likely(k->take(way, v, size, &g))) {
-		bulk_move(r->row, MM_CACHED, g.bytes, size);
+	if (k->take != NULL && mm_likely(k->take(way, v, r->row, size, &g))) {
+		r->granted += g.bytes;
 	} else {
 		*b->clock = r->number;
 		g = bulk_slow_malloc(k, a, size);
 		if (g.bytes == 0)
 			return false;
 		r->slow_mallocs++;
-		bulk_move(r->row, MM_GRANTED, g.bytes, size);
+		r->granted_slowly += g.bytes;
 	}
 	if (mm_unlikely(q->note >> PLAIN_SITE_BITS != 0))
 		bulk_sort(a->m, b, q, g.va);
@@ -143,16 +159,16 @@ BULK_INLINE bool bulk_free(const struct bulk_kind *k, const void *way, struct al
 
 	if (mm_unlikely((int64_t)r->live_bytes > r->peak))
 		bulk_at_peak(r, b);
-	bytes = k->give != NULL ? k->give(way, v, p) : FREE_BAD;
+	bytes = k->give != NULL ? k->give(way, v, r->row, p) : FREE_BAD;
 	if (k->give != NULL && mm_likely(bytes != FREE_BAD)) {
-		bulk_move(r->row, MM_CACHED, 0 - bytes, 0 - size);
+		r->granted -= bytes;
 	} else {
 		*b->clock = r->number;
 		bytes = k->free(a, p);
 		if (bytes == FREE_BAD)
 			return false;
 		r->slow_frees++;
-		bulk_move(r->row, MM_GRANTED, 0 - bytes, 0 - size);
+		r->granted_slowly -= bytes;
 	}
 	l->place = 0;
 	r->frees++;

@@ -29,13 +29,24 @@ struct class_op {
 	struct classheap *h;
 	struct class_policy k;
 	struct mem *m;
+	const struct mem *v; /* translates and marks: m, or a copy that no store can change */
 	struct mm_rec c; /* the control */
 	msize_t header; /* bytes before a payload */
+	bool quiet; /* an arena's, and nobody listens */
 };
 
 CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_policy k)
 {
-	return (struct class_op){h, k, h->base.m, h->control, k.header_words * MM_WORD};
+	return (struct class_op){h, k, h->base.m, h->base.m, h->control, k.header_words * MM_WORD, false};
+}
+
+CLASSHEAP_INLINE void note_event(const struct class_op *o, enum mm_ev ev, uint64_t a, uint64_t b,
+				 uint64_t c)
+{
+	if (o->quiet)
+		mm_count(o->m, ev, 1);
+	else
+		mm_event(o->m, ev, a, b, c);
 }
 
 /* ---- classes ---- */
@@ -116,8 +127,8 @@ CLASSHEAP_INLINE void unlink_chunk(const struct class_op *o, unsigned class, vad
 	}
 	next = rec_next(r);
 	prev = rec_prev(r);
-	if (mm_unlikely(!relink_next(o->m, prev, p, next) ||
-			(!vaddr_none(next) && !relink_prev(o->m, next, p, prev))))
+	if (mm_unlikely(!relink_next(o->v, prev, p, next) ||
+			(!vaddr_none(next) && !relink_prev(o->v, next, p, prev))))
 		mm_bug(o->m, "a listed chunk's neighbours do not name it", p);
 }
 
@@ -132,7 +143,7 @@ CLASSHEAP_INLINE void push_chunk(const struct class_op *o, unsigned class, vaddr
 	if (vaddr_none(head))
 		mark_class(o, class);
 	else
-		set_link_prev(o->m, head, p);
+		set_link_prev(o->v, head, p);
 }
 
 /* The list's head `was` (record rwas) is p (record r) from now on: as a pop and a push. */
@@ -143,7 +154,7 @@ CLASSHEAP_INLINE void replace_head(const struct class_op *o, unsigned class, vad
 
 	set_rec_next(r, next);
 	set_op_head(o, class, p);
-	if (mm_unlikely(!vaddr_none(next) && !relink_prev(o->m, next, was, p)))
+	if (mm_unlikely(!vaddr_none(next) && !relink_prev(o->v, next, was, p)))
 		mm_bug(o->m, "the chunk behind a list's head does not name it", was);
 }
 
@@ -248,7 +259,7 @@ CLASSHEAP_INLINE vaddr_t search_class(const struct class_op *o, unsigned class, 
 	vaddr_t p = op_head(o, class);
 
 	while (!vaddr_none(p) && *steps < o->h->tries) {
-		struct mm_rec r = chunk_rec(o->m, p);
+		struct mm_rec r = chunk_rec(o->v, p);
 
 		++*steps;
 		if (tag_size(rec_tag(r)) >= need)
@@ -298,7 +309,7 @@ CLASSHEAP_INLINE msize_t rest_of(const struct class_op *o, vaddr_t p, msize_t si
 /* The free chunk of `size` bytes, on no list, record r, becomes live as a whole. */
 CLASSHEAP_INLINE void grant_whole(const struct class_op *o, struct mm_rec r, msize_t size)
 {
-	struct mm_rec next = mem_rec_on(o->m, r, size);
+	struct mm_rec next = mem_rec_on(o->v, r, size);
 
 	set_rec_tag(r, size | TAG_LIVE);
 	set_rec_tag(next, rec_tag(next) & ~TAG_PREV_FREE);
@@ -314,28 +325,30 @@ CLASSHEAP_INLINE struct mm_rec cut_rest(const struct class_op *o, vaddr_t p, str
 {
 	struct mm_rec s = rec_at(r, need);
 
-	mark_chunk(o->m, s);
+	mark_chunk(o->v, s);
 	set_rec_tag(r, need | TAG_LIVE);
 	set_rec_tag(s, size - need);
-	renew_footer(o, footer_rec(o->m, r, size, o->header), size, size - need);
+	renew_footer(o, footer_rec(o->v, r, size, o->header), size, size - need);
 	account_header(o, row);
-	mm_event(o->m, MM_EV_CHUNK_SPLIT, p.v, need, size - need);
+	note_event(o, MM_EV_CHUNK_SPLIT, p.v, need, size - need);
 	return s;
 }
 
-/* The head of a list becomes live with `need` bytes, or all when the rest is no chunk. */
-CLASSHEAP_INLINE struct grant take_head(const struct class_op *o, struct class_hit hit,
-					msize_t need)
+/*
+ * The head of a list becomes live with `need` bytes, or all when the rest is no chunk;
+ * bytes of the chunk.
+ */
+CLASSHEAP_INLINE msize_t take_head(const struct class_op *o, struct class_hit hit, msize_t need,
+				   struct mm_row *row)
 {
-	struct mm_rec r = chunk_rec(o->m, hit.p), s;
+	struct mm_rec r = chunk_rec(o->v, hit.p), s;
 	vaddr_t q = chunk_after(hit.p, need);
-	struct mm_row *row = op_row(o, hit.p);
 	msize_t size = rec_tag(r), rest = rest_of(o, hit.p, size, need);
 
 	if (rest < o->h->min_chunk) {
 		pop_chunk(o, hit.class, r);
 		grant_whole(o, r, size);
-		return note_grant(o, hit.p, size - o->header, row);
+		return size;
 	}
 	s = cut_rest(o, hit.p, r, size, need, row);
 	if (same_class(o, hit.class, size, rest)) {
@@ -344,13 +357,13 @@ CLASSHEAP_INLINE struct grant take_head(const struct class_op *o, struct class_h
 		pop_chunk(o, hit.class, r);
 		push_chunk(o, op_class(o, rest), q, s);
 	}
-	return note_grant(o, hit.p, need - o->header, row);
+	return need;
 }
 
 /* The free chunk p, on no list, becomes live. */
 CLASSHEAP_INLINE struct grant grant_chunk(const struct class_op *o, vaddr_t p, msize_t need)
 {
-	struct mm_rec r = chunk_rec(o->m, p), s;
+	struct mm_rec r = chunk_rec(o->v, p), s;
 	struct mm_row *row = op_row(o, p);
 	msize_t size = tag_size(rec_tag(r)), rest = rest_of(o, p, size, need);
 
@@ -368,11 +381,13 @@ CLASSHEAP_INLINE struct grant class_take(const struct class_op *o, struct class_
 					 const struct alloc_req *req)
 {
 	struct class_hit hit = first_from(o, need.class);
+	struct mm_row *row;
 
 	mm_search(o->m, 0);
 	if (mm_unlikely(vaddr_none(hit.p)))
 		return classheap_malloc_more(o->h, need.bytes, req);
-	return take_head(o, hit, need.bytes);
+	row = op_row(o, hit.p);
+	return note_grant(o, hit.p, take_head(o, hit, need.bytes, row) - o->header, row);
 }
 
 /* Is a request none of the usual: too large, or aligned? */
@@ -400,7 +415,7 @@ CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p, struct mm
 	const struct classheap *h = o->h;
 	msize_t low = h->low.v, high = h->high.v, tag, size;
 
-	if (mm_unlikely(h->pages != NULL)) {
+	if (!o->quiet && mm_unlikely(h->pages != NULL)) {
 		low = control_low(o->c) + SEGMENT_RECORD_BYTES;
 		high = control_high(o->c);
 	}
@@ -419,7 +434,7 @@ CLASSHEAP_INLINE void note_merge(const struct class_op *o, vaddr_t p, msize_t si
 				 struct mm_row *row)
 {
 	unaccount_header(o, row);
-	mm_event(o->m, MM_EV_CHUNK_MERGE, p.v, size, with.v);
+	note_event(o, MM_EV_CHUNK_MERGE, p.v, size, with.v);
 }
 
 /* Where the free chunk `next` of `behind` bytes was, p (record r) of `size` bytes begins now. */
@@ -464,25 +479,25 @@ CLASSHEAP_INLINE bool release_chunk(const struct class_op *o, vaddr_t p, struct 
 	msize_t ntag = rec_tag(rnext);
 
 	if (tag_prev_free(tag)) {
-		before = footer_before(o->m, p, o->header);
+		before = footer_before(o->v, p, o->header);
 		prev = vaddr_sub(p, before);
-		rprev = chunk_rec(o->m, prev);
+		rprev = chunk_rec(o->v, prev);
 		if (mm_unlikely(rec_tag(rprev) != before))
 			return false;
 	}
 	if (mm_unlikely(tag_prev_free(ntag) || ntag == 0))
 		return false;
 	if (tag_live(ntag)) {
-		struct mm_rec f = footer_rec(o->m, r, size, o->header);
+		struct mm_rec f = footer_rec(o->v, r, size, o->header);
 
 		set_rec_tag(rnext, ntag | TAG_PREV_FREE);
-		mem_mark(o->m, f, 0);
+		mem_mark(o->v, f, 0);
 		set_rec_footer(f, before + size);
 	} else {
 		behind = ntag;
 		size += behind;
 		note_merge(o, p, size, next, row);
-		renew_footer(o, footer_rec(o->m, r, size, o->header), behind, before + size);
+		renew_footer(o, footer_rec(o->v, r, size, o->header), behind, before + size);
 	}
 	set_rec_tag(r, size);
 	if (before != 0) {
@@ -492,13 +507,13 @@ CLASSHEAP_INLINE bool release_chunk(const struct class_op *o, vaddr_t p, struct 
 		relist_grown(o, prev, rprev, before, before + size);
 		set_rec_tag(rprev, before + size);
 	} else {
-		mem_mark(o->m, r, 2 * MM_WORD);
+		mem_mark(o->v, r, 2 * MM_WORD);
 		if (behind != 0)
 			relist_lower(o, next, rnext, behind, p, r, size);
 		else
 			push_chunk(o, op_class(o, size), p, r);
 	}
-	if (mm_unlikely(o->h->pages != NULL))
+	if (!o->quiet && mm_unlikely(o->h->pages != NULL))
 		classheap_drop(o->h, prev, before + size);
 	return true;
 }

@@ -22,8 +22,7 @@
  */
 #include "alloc/half_fit.h"
 
-#include "alloc/bulk.h"
-#include "alloc/classheap_fast.h"
+#include "alloc/classheap_bulk.h"
 
 static const struct class_policy policy = {.split_log2 = 0, .header_words = 4, .pow2 = true};
 
@@ -40,6 +39,19 @@ msize_t half_fit_free(struct half_fit *h, vaddr_t p)
 struct grant half_fit_resize(struct half_fit *h, vaddr_t p, const struct alloc_req *req)
 {
 	return classheap_resize(&h->heap, p, req);
+}
+
+/* ---- the short way ---- */
+
+BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
+			    struct grant *g)
+{
+	return class_take_short((struct classheap *)(uintptr_t)way, policy, v, row, size, g);
+}
+
+BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
+{
+	return class_give_short((struct classheap *)(uintptr_t)way, policy, v, row, p);
 }
 
 /* ---- the facets: thin adapters ---- */
@@ -90,13 +102,22 @@ static struct grant half_fit_op_resize(struct alloc *a, vaddr_t p, const struct 
 	return half_fit_resize((struct half_fit *)a, p, req);
 }
 
+static enum bulk_stop half_fit_op_bulk(struct alloc *a, struct bulk *b, const struct plain_req *req,
+				   size_t n, size_t *done)
+{
+	static const struct bulk_kind kind = {take_short,       give_short,       half_fit_op_malloc,
+					      half_fit_op_free,     MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
+
+	return bulk_run(&kind, a, a, b, req, n, done);
+}
+
 static const struct bytes_ops half_fit_bytes = {
 	.malloc = half_fit_op_malloc,
 	.free = half_fit_op_free,
 	.resize = half_fit_op_resize,
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
-	.bulk = bulk_ordinary,
+	.bulk = half_fit_op_bulk,
 };
 
 const struct alloc_ops half_fit_ops = {

@@ -414,7 +414,8 @@ BULK_INLINE bool near_slab(const struct slab_way *w, vaddr_t p, struct mm_rec *d
 	return number < w->slabs;
 }
 
-BULK_INLINE bool take_short(const void *way, const struct mem *v, msize_t size, struct grant *g)
+BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
+			    struct grant *g)
 {
 	const struct slab_way *w = way;
 	const struct slab_class *c;
@@ -423,6 +424,7 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, msize_t size, 
 	vaddr_t p;
 
 	(void)v;
+	(void)row;
 	if (mm_unlikely(size > w->largest))
 		return false;
 	at = w->a->class_of[(size + SLAB_ARRAY_GRAIN - 1) / SLAB_ARRAY_GRAIN];
@@ -447,7 +449,8 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, msize_t size, 
 	return true;
 }
 
-BULK_INLINE msize_t give_short(const void *way, const struct mem *v, vaddr_t p)
+BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row,
+			       vaddr_t p)
 {
 	const struct slab_way *w = way;
 	const struct slab_class *c;
@@ -456,6 +459,7 @@ BULK_INLINE msize_t give_short(const void *way, const struct mem *v, vaddr_t p)
 	msize_t bits;
 
 	(void)v;
+	(void)row;
 	if (mm_unlikely(!near_slab(w, p, &d)))
 		return FREE_BAD;
 	at = slab_kind(d) - POOL_SLAB;

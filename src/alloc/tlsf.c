@@ -26,8 +26,7 @@
  */
 #include "alloc/tlsf.h"
 
-#include "alloc/bulk.h"
-#include "alloc/classheap_fast.h"
+#include "alloc/classheap_bulk.h"
 
 static const struct class_policy policy = {.split_log2 = 5, .header_words = 1};
 
@@ -44,6 +43,19 @@ msize_t tlsf_free(struct tlsf *t, vaddr_t p)
 struct grant tlsf_resize(struct tlsf *t, vaddr_t p, const struct alloc_req *req)
 {
 	return classheap_resize(&t->heap, p, req);
+}
+
+/* ---- the short way ---- */
+
+BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
+			    struct grant *g)
+{
+	return class_take_short((struct classheap *)(uintptr_t)way, policy, v, row, size, g);
+}
+
+BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
+{
+	return class_give_short((struct classheap *)(uintptr_t)way, policy, v, row, p);
 }
 
 /* ---- the facets: thin adapters ---- */
@@ -94,13 +106,22 @@ static struct grant tlsf_op_resize(struct alloc *a, vaddr_t p, const struct allo
 	return tlsf_resize((struct tlsf *)a, p, req);
 }
 
+static enum bulk_stop tlsf_op_bulk(struct alloc *a, struct bulk *b, const struct plain_req *req,
+				   size_t n, size_t *done)
+{
+	static const struct bulk_kind kind = {take_short,       give_short,       tlsf_op_malloc,
+					      tlsf_op_free,     MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
+
+	return bulk_run(&kind, a, a, b, req, n, done);
+}
+
 static const struct bytes_ops tlsf_bytes = {
 	.malloc = tlsf_op_malloc,
 	.free = tlsf_op_free,
 	.resize = tlsf_op_resize,
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
-	.bulk = bulk_ordinary,
+	.bulk = tlsf_op_bulk,
 };
 
 const struct alloc_ops tlsf_ops = {
