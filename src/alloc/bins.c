@@ -30,8 +30,7 @@
  */
 #include "alloc/bins.h"
 
-#include "alloc/bulk.h"
-#include "alloc/classheap_fast.h"
+#include "alloc/classheap_bulk.h"
 
 static const struct class_policy policy = {
 	.split_log2 = 4, .header_words = 1, .search = true, .keep = true};
@@ -42,7 +41,7 @@ static const struct class_policy policy = {
 CLASSHEAP_INLINE vaddr_t take_kept(const struct class_op *o, msize_t need)
 {
 	const struct classheap *h = o->h;
-	msize_t granules = need >> h->gran_log2;
+	msize_t granules = need >> o->s.gran_log2;
 	struct mm_rec r;
 	vaddr_t p;
 
@@ -51,7 +50,7 @@ CLASSHEAP_INLINE vaddr_t take_kept(const struct class_op *o, msize_t need)
 	p = kept_head(o->c, h->kept, granules);
 	if (vaddr_none(p))
 		return p;
-	r = chunk_rec(o->m, p);
+	r = chunk_rec(o->v, p);
 	set_kept_head(o->c, h->kept, granules, rec_next(r));
 	set_kept_bytes(o->c, h->kept, kept_bytes(o->c, h->kept) - need);
 	set_rec_tag(r, rec_tag(r) & ~TAG_KEPT);
@@ -63,10 +62,10 @@ CLASSHEAP_INLINE msize_t keep_chunk(const struct class_op *o, vaddr_t p, struct 
 				    msize_t tag)
 {
 	const struct classheap *h = o->h;
-	msize_t granules = tag_size(tag) >> h->gran_log2;
+	msize_t granules = tag_size(tag) >> o->s.gran_log2;
 	msize_t bytes = kept_bytes(o->c, h->kept) + tag_size(tag);
 
-	mem_mark(o->m, r, MM_WORD);
+	mem_mark(o->v, r, MM_WORD);
 	set_rec_tag(r, tag | TAG_KEPT);
 	set_rec_next(r, kept_head(o->c, h->kept, granules));
 	set_kept_head(o->c, h->kept, granules, p);
@@ -110,7 +109,7 @@ struct grant bins_malloc(struct bins *b, const struct alloc_req *req)
 	need = chunk_for(&o, req->size);
 	p = take_kept(&o, need);
 	if (vaddr_none(p))
-		return need - h->class_bias < h->linear ? take_small(h, need, req)
+		return need - h->shape.bias < h->shape.linear ? take_small(h, need, req)
 							: take_wide(h, need, req);
 	mm_search(o.m, 0);
 	return note_grant(&o, p, need - o.header, op_row(&o, p));
@@ -134,7 +133,7 @@ msize_t bins_free(struct bins *b, vaddr_t p)
 
 	if (mm_unlikely(tag == 0))
 		return FREE_BAD;
-	if (tag_size(tag) >> h->gran_log2 >= h->keep_sizes)
+	if (tag_size(tag) >> h->shape.gran_log2 >= h->keep_sizes)
 		return release_apart(h, p, tag);
 	note_free(&o, p, tag_size(tag) - o.header, op_row(&o, p));
 	if (mm_unlikely(keep_chunk(&o, p, r, tag) > h->keep_most))
@@ -145,6 +144,46 @@ msize_t bins_free(struct bins *b, vaddr_t p)
 struct grant bins_resize(struct bins *b, vaddr_t p, const struct alloc_req *req)
 {
 	return classheap_resize(&b->heap, p, req);
+}
+
+/* ---- the short way ---- */
+
+#define SHORT_GRAN_LOG2 3u /* of most targets; other heaps go the ordinary way */
+
+BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
+			    struct grant *g)
+{
+	struct classheap *h = (struct classheap *)(uintptr_t)way;
+	struct class_op o = class_begin_short(h, policy, SHORT_GRAN_LOG2, v);
+	msize_t need;
+	vaddr_t p;
+
+	if (mm_unlikely(size > h->max_size))
+		return false;
+	need = chunk_for(&o, size);
+	p = take_kept(&o, need);
+	if (vaddr_none(p))
+		return need - o.s.bias < o.s.linear && class_take_short(&o, row, need, g);
+	set_control_live(o.c, control_live(o.c) + 1);
+	*g = (struct grant){p, need - o.header};
+	return true;
+}
+
+BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
+{
+	struct classheap *h = (struct classheap *)(uintptr_t)way;
+	struct class_op o = class_begin_short(h, policy, SHORT_GRAN_LOG2, v);
+	struct mm_rec r = chunk_rec(v, p);
+	msize_t tag = live_tag(&o, p, r);
+
+	if (mm_unlikely(tag == 0))
+		return FREE_BAD;
+	if (tag_size(tag) >> o.s.gran_log2 >= h->keep_sizes)
+		return class_give_short(&o, row, p, r, tag);
+	set_control_live(o.c, control_live(o.c) - 1);
+	if (mm_unlikely(keep_chunk(&o, p, r, tag) > h->keep_most))
+		classheap_coalesce(h);
+	return tag_size(tag) - o.header;
 }
 
 /* ---- the facets: thin adapters ---- */
@@ -202,13 +241,24 @@ static struct grant bins_op_resize(struct alloc *a, vaddr_t p, const struct allo
 	return bins_resize((struct bins *)a, p, req);
 }
 
+static enum bulk_stop bins_op_bulk(struct alloc *a, struct bulk *b, const struct plain_req *req,
+				   size_t n, size_t *done)
+{
+	static const struct bulk_kind kind = {take_short,   give_short,       bins_op_malloc,
+					      bins_op_free, MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
+
+	if (((struct classheap *)a)->shape.gran_log2 != SHORT_GRAN_LOG2)
+		return bulk_ordinary(a, b, req, n, done);
+	return bulk_run(&kind, a, a, b, req, n, done);
+}
+
 static const struct bytes_ops bins_bytes = {
 	.malloc = bins_op_malloc,
 	.free = bins_op_free,
 	.resize = bins_op_resize,
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
-	.bulk = bulk_ordinary,
+	.bulk = bins_op_bulk,
 };
 
 const struct alloc_ops bins_ops = {

@@ -214,10 +214,13 @@ BULK_INLINE void bulk_look_ahead(const struct bulk_run *r, const struct mem *v,
 				 const struct plain_req *q)
 {
 	const struct live *l = &r->table[q[BULK_AHEAD_BLOCK].name];
+	const uint64_t at = l->place ^ r->place;
+	/* Without a branch: whether the request is a free is anybody's guess. */
+	const void *header = v->window + ((at - 16) & v->mask);
 
+	header = at >> 48 == 0 ? header : l;
 	__builtin_prefetch(&r->table[q[BULK_AHEAD_ENTRY].name], 1);
-	if (q[BULK_AHEAD_BLOCK].size == PLAIN_FREE && (l->place ^ r->place) >> 48 == 0)
-		__builtin_prefetch(v->window + (((l->place ^ r->place) - 16) & v->mask), 1);
+	__builtin_prefetch(header, 1);
 }
 
 /* `k` is constant where this is called; `way` is the kind's own: what take and give have at hand. */

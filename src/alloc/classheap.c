@@ -47,12 +47,12 @@ vaddr_t classheap_first(const struct classheap *h, vaddr_t s)
 	msize_t head =
 		vaddr_eq(s, h->base.root) ? classheap_control_bytes(h) : SEGMENT_RECORD_BYTES;
 
-	return (vaddr_t){round_up(s.v + head + h->header, h->gran)};
+	return (vaddr_t){round_up(s.v + head + h->header, h->shape.gran)};
 }
 
 vaddr_t classheap_end(const struct classheap *h, vaddr_t s, msize_t bytes)
 {
-	return (vaddr_t){round_down(s.v + bytes - MM_WORD, h->gran)};
+	return (vaddr_t){round_down(s.v + bytes - MM_WORD, h->shape.gran)};
 }
 
 /* Bytes of chunks that a segment at s holds; 0 when not even one fits. */
@@ -60,13 +60,13 @@ static msize_t segment_room(const struct classheap *h, vaddr_t s, msize_t bytes)
 {
 	vaddr_t first = classheap_first(h, s), end = classheap_end(h, s, bytes);
 
-	return end.v < first.v + h->min_chunk ? 0 : vaddr_diff(end, first);
+	return end.v < first.v + h->shape.min_chunk ? 0 : vaddr_diff(end, first);
 }
 
 /* Bytes of a later segment that surely holds a chunk of `need`. */
 static msize_t segment_for(const struct classheap *h, msize_t need)
 {
-	return SEGMENT_RECORD_BYTES + h->header + need + 2 * h->gran + MM_WORD;
+	return SEGMENT_RECORD_BYTES + h->header + need + 2 * h->shape.gran + MM_WORD;
 }
 
 /*
@@ -75,13 +75,13 @@ static msize_t segment_for(const struct classheap *h, msize_t need)
  */
 static msize_t largest_size(const struct classheap *h, msize_t room)
 {
-	msize_t need = room, key = room - h->class_bias;
-	unsigned e = msb(key | (msize_t)1 << h->linear_log2);
+	msize_t need = room, key = room - h->shape.bias;
+	unsigned e = msb(key | (msize_t)1 << h->shape.linear_log2);
 
 	if (h->policy.pow2)
 		need = (msize_t)1 << msb(room);
 	else if ((!h->policy.search || h->tries == 0) && h->pages == NULL)
-		need = round_down(key, (msize_t)1 << (e - h->policy.split_log2)) + h->class_bias;
+		need = round_down(key, (msize_t)1 << (e - h->policy.split_log2)) + h->shape.bias;
 	return need - h->header;
 }
 
@@ -90,18 +90,13 @@ static int set_geometry(struct classheap *h, const struct alloc_env *env,
 {
 	h->policy = s->policy;
 	h->tries = s->tries;
-	h->gran = s->gran;
-	h->gran_log2 = msb(s->gran);
-	h->class_bias = s->policy.pow2 ? 0 : s->gran;
+	h->shape = class_shape(s->policy, msb(s->gran));
 	h->keep_sizes = s->policy.keep && s->keep != 0 ? CLASSHEAP_KEEP_SIZES : 0;
-	h->linear_log2 = msb(s->gran) + s->policy.split_log2;
-	h->linear = (msize_t)2 << h->linear_log2;
 	h->header = (msize_t)s->policy.header_words * MM_WORD;
-	h->min_chunk = round_up(h->header + 3 * MM_WORD, s->gran);
 	h->pages = env->arena.bytes != 0 ? NULL : env->pages;
 	h->grow = s->grow;
 	h->keep_most = s->keep;
-	h->nr_classes = class_of(h, s->policy.split_log2, round_down(largest, s->gran)) + 2;
+	h->nr_classes = class_of(&h->shape, round_down(largest, s->gran)) + 2;
 	h->nr_rows = (h->nr_classes + 31) / 32;
 	/* With one class to a power of two the code knows of one row only. */
 	return s->policy.split_log2 == 0 && h->nr_rows > 1 ? MM_EINVAL : 0;
@@ -126,7 +121,7 @@ static int place(struct classheap *h, vaddr_t root, msize_t bytes, msize_t later
 	if (room == 0)
 		return MM_ENOMEM;
 	if (later > segment_for(h, room))
-		room = round_down(later - segment_for(h, 0), h->gran);
+		room = round_down(later - segment_for(h, 0), h->shape.gran);
 	h->max_size = largest_size(h, room);
 	return 0;
 }
@@ -201,7 +196,7 @@ static void format_control(struct classheap *h, vaddr_t root, msize_t bytes)
 /* The first segment's block of pages, or the arena. */
 static int first_segment(struct classheap *h, const struct alloc_env *env, struct mm_range *r)
 {
-	msize_t least = classheap_control_bytes(h) + segment_for(h, h->min_chunk);
+	msize_t least = classheap_control_bytes(h) + segment_for(h, h->shape.min_chunk);
 	struct alloc_req req = {.zone_mask = UINT32_MAX};
 
 	*r = env->arena;
@@ -367,7 +362,7 @@ static vaddr_t walk_chunk(const struct walker *w, vaddr_t p)
 		say(w, p, size - h->header, MM_CACHED, "kept chunk", size);
 	else
 		say(w, p, size - h->header, MM_CACHED, "free chunk",
-		    class_of(h, h->policy.split_log2, size));
+		    class_of(&h->shape, size));
 	return chunk_after(p, size);
 }
 

@@ -23,19 +23,25 @@ struct class_policy {
 	bool keep; /* small freed chunks are kept for a while before they coalesce */
 };
 
+/* What sizes follow from the granularity. */
+struct class_shape {
+	msize_t gran; /* chunk sizes and payload addresses are multiples, bytes */
+	msize_t min_chunk; /* bytes */
+	msize_t bias; /* a size's key is the size less this: requests of 2^k begin a class */
+	msize_t linear; /* keys below this have classes of their own, bytes */
+	unsigned gran_log2;
+	unsigned linear_log2; /* of linear, less 1 */
+	unsigned split_log2; /* the policy's */
+};
+
 /* The handle: geometry only. */
 struct classheap {
 	struct alloc base;
 	/* What every operation asks for. */
 	msize_t max_size; /* largest request that can be served at all, bytes */
-	msize_t gran; /* chunk sizes and payload addresses are multiples, bytes */
-	msize_t min_chunk; /* bytes */
+	struct class_shape shape;
 	struct mm_rec control;
 	msize_t heads; /* of the lists, bytes from the control */
-	msize_t linear; /* keys below this have classes of their own, bytes */
-	unsigned gran_log2;
-	unsigned linear_log2; /* of linear, less 1 */
-	msize_t class_bias; /* a size's key is the size less this: requests of 2^k begin a class */
 	vaddr_t low, high; /* of a fixed arena: where its least payload is, and its end */
 	struct page_source *pages; /* NULL: a fixed arena */
 	msize_t kept; /* words of kept chunks, bytes from the control */
@@ -110,25 +116,39 @@ vaddr_t classheap_end(const struct classheap *h, vaddr_t s, msize_t bytes);
 /* Bytes of the control, with the first segment's record. */
 msize_t classheap_control_bytes(const struct classheap *h);
 
-/* The class of a size whose key is at least half of h->linear. */
-static inline unsigned wide_class(const struct classheap *h, unsigned split_log2, msize_t key)
+/* The shape of a policy's heaps with chunks of multiples of 2^gran_log2 bytes. */
+static inline struct class_shape class_shape(struct class_policy k, unsigned gran_log2)
+{
+	const msize_t gran = (msize_t)1 << gran_log2;
+
+	return (struct class_shape){.gran = gran,
+				    .min_chunk = round_up((k.header_words + 3) * MM_WORD, gran),
+				    .bias = k.pow2 ? 0 : gran,
+				    .linear = gran << (k.split_log2 + 1),
+				    .gran_log2 = gran_log2,
+				    .linear_log2 = gran_log2 + k.split_log2,
+				    .split_log2 = k.split_log2};
+}
+
+/* The class of a size whose key is at least half of linear. */
+static inline unsigned wide_class(const struct class_shape *s, msize_t key)
 {
 	unsigned e = msb(key);
 
-	return (unsigned)(key >> (e - split_log2)) + ((e - h->linear_log2) << split_log2);
+	return (unsigned)(key >> (e - s->split_log2)) + ((e - s->linear_log2) << s->split_log2);
 }
 
 /*
  * The class of a chunk of `size` bytes, a multiple of the granularity: O(1).  Few
  * chunks are so large that their highest bit must be looked for.
  */
-static inline unsigned class_of(const struct classheap *h, unsigned split_log2, msize_t size)
+static inline unsigned class_of(const struct class_shape *s, msize_t size)
 {
-	msize_t key = size - h->class_bias;
+	msize_t key = size - s->bias;
 
-	if (mm_likely(key < h->linear))
-		return (unsigned)(key >> h->gran_log2);
-	return wide_class(h, split_log2, key);
+	if (mm_likely(key < s->linear))
+		return (unsigned)(key >> s->gran_log2);
+	return wide_class(s, key);
 }
 
 #endif

@@ -10,44 +10,41 @@
 #include "alloc/bulk.h"
 #include "alloc/classheap_fast.h"
 
+/* Of a heap whose granularity is 2^gran_log2, so that its shape is constant here. */
 CLASSHEAP_INLINE struct class_op class_begin_short(struct classheap *h, struct class_policy k,
-						   const struct mem *v)
+						   unsigned gran_log2, const struct mem *v)
 {
-	return (struct class_op){h, k, h->base.m, v, h->control, k.header_words * MM_WORD, true};
+	return (struct class_op){.h = h,
+				 .k = k,
+				 .m = h->base.m,
+				 .v = v,
+				 .c = h->control,
+				 .s = class_shape(k, gran_log2),
+				 .header = k.header_words * MM_WORD,
+				 .quiet = true};
 }
 
-/* As bulk_kind.take, of a kind that neither searches nor keeps. */
-CLASSHEAP_INLINE bool class_take_short(struct classheap *h, struct class_policy k,
-				       const struct mem *v, struct mm_row *row, msize_t size,
+/* `need` bytes from the lists, as bulk_kind.take; no search of the own class. */
+CLASSHEAP_INLINE bool class_take_short(const struct class_op *o, struct mm_row *row, msize_t need,
 				       struct grant *g)
 {
-	struct class_op o = class_begin_short(h, k, v);
-	struct class_need need;
-	struct class_hit hit;
+	struct class_hit hit = first_from(o, need_of(o, need).class);
 
-	if (mm_unlikely(size > h->max_size))
-		return false;
-	need = need_of(&o, chunk_for(&o, size));
-	hit = first_from(&o, need.class);
 	if (mm_unlikely(vaddr_none(hit.p)))
 		return false;
-	*g = (struct grant){hit.p, take_head(&o, hit, need.bytes, row) - o.header};
-	set_control_live(o.c, control_live(o.c) + 1);
+	*g = (struct grant){hit.p, take_head(o, hit, need, row) - o->header};
+	set_control_live(o->c, control_live(o->c) + 1);
 	return true;
 }
 
-/* As bulk_kind.give, of a kind that does not keep. */
-CLASSHEAP_INLINE msize_t class_give_short(struct classheap *h, struct class_policy k,
-					  const struct mem *v, struct mm_row *row, vaddr_t p)
+/* The live chunk p (record r, tag) becomes free at once, as bulk_kind.give. */
+CLASSHEAP_INLINE msize_t class_give_short(const struct class_op *o, struct mm_row *row, vaddr_t p,
+					  struct mm_rec r, msize_t tag)
 {
-	struct class_op o = class_begin_short(h, k, v);
-	struct mm_rec r = chunk_rec(v, p);
-	msize_t tag = live_tag(&o, p, r);
-
-	if (mm_unlikely(tag == 0 || !release_chunk(&o, p, r, tag, row)))
+	if (mm_unlikely(tag == 0 || !release_chunk(o, p, r, tag, row)))
 		return FREE_BAD;
-	set_control_live(o.c, control_live(o.c) - 1);
-	return tag_size(tag) - o.header;
+	set_control_live(o->c, control_live(o->c) - 1);
+	return tag_size(tag) - o->header;
 }
 
 #endif

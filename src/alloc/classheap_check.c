@@ -23,7 +23,7 @@ static bool in_heap(const struct classheap *h, vaddr_t p)
 	msize_t low = control_low(control(h));
 	msize_t high = control_high(control(h));
 
-	return p.v > low && p.v < high && (p.v & (h->gran - 1)) == 0;
+	return p.v > low && p.v < high && (p.v & (h->shape.gran - 1)) == 0;
 }
 
 /* I7, from the chunk: its neighbours on the list name it. */
@@ -31,7 +31,7 @@ static int check_listed(const struct classheap *h, vaddr_t p, msize_t size, stru
 {
 	static const char *const i7 = "I7: each free chunk is on the list of its class";
 	const struct mem *m = h->base.m;
-	unsigned class = class_of(h, h->policy.split_log2, size);
+	unsigned class = class_of(&h->shape, size);
 	vaddr_t next = link_next(m, p), prev = link_prev(m, p);
 
 	if (!vaddr_none(next) && (!in_heap(h, next) || !vaddr_eq(link_prev(m, next), p)))
@@ -60,9 +60,9 @@ static int check_chunk(const struct classheap *h, vaddr_t p, vaddr_t e, bool pre
 {
 	msize_t tag = chunk_tag(h->base.m, p), size = tag_size(tag);
 
-	if (size < h->min_chunk || (size & (h->gran - 1)) != 0)
+	if (size < h->shape.min_chunk || (size & (h->shape.gran - 1)) != 0)
 		return check_fail(r, "I3: a size is a multiple, at least the least chunk", p, size,
-				  h->min_chunk);
+				  h->shape.min_chunk);
 	if (size > vaddr_diff(e, p))
 		return check_fail(r, "I2: the sizes lead exactly to the end tag", p, size,
 				  vaddr_diff(e, p));
@@ -109,7 +109,7 @@ static bool plausible_bytes(const struct classheap *h, vaddr_t s, msize_t bytes)
 {
 	if (vaddr_eq(s, h->base.root))
 		return bytes == vaddr_diff(h->high, s);
-	return h->pages != NULL && is_pow2(bytes) && (s.v & (h->gran - 1)) == 0 &&
+	return h->pages != NULL && is_pow2(bytes) && (s.v & (h->shape.gran - 1)) == 0 &&
 	       bytes <= (msize_t)1 << (h->pages->pages->ops->pages->max_order(h->pages->pages) +
 				       h->pages->page_shift);
 }
@@ -158,8 +158,8 @@ static int check_list(const struct classheap *h, unsigned class, struct count *n
 				vaddr_add(h->base.root, h->heads + (msize_t) class * MM_WORD), p.v,
 				class);
 		tag = chunk_tag(m, p);
-		if ((tag & TAG_FLAGS) != 0 || tag < h->min_chunk || (tag & (h->gran - 1)) != 0 ||
-		    class_of(h, h->policy.split_log2, tag) != class)
+		if ((tag & TAG_FLAGS) != 0 || tag < h->shape.min_chunk || (tag & (h->shape.gran - 1)) != 0 ||
+		    class_of(&h->shape, tag) != class)
 			return check_fail(r, i7, p, tag, class);
 		if (++n->listed > n->free)
 			return check_fail(r, i7, p, n->listed, n->free);
@@ -222,8 +222,8 @@ static int check_kept(const struct classheap *h, msize_t granules, struct count 
 			return check_fail(r, i10, h->base.root, p.v, granules);
 		tag = chunk_tag(m, p);
 		if ((tag & (TAG_LIVE | TAG_KEPT)) != (TAG_LIVE | TAG_KEPT) ||
-		    tag_size(tag) != granules << h->gran_log2)
-			return check_fail(r, i10, p, tag, granules << h->gran_log2);
+		    tag_size(tag) != granules << h->shape.gran_log2)
+			return check_fail(r, i10, p, tag, granules << h->shape.gran_log2);
 		n->kept_bytes += tag_size(tag);
 		if (++n->listed_kept > n->kept)
 			return check_fail(r, i10, p, n->listed_kept, n->kept);

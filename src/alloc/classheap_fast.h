@@ -31,13 +31,14 @@ struct class_op {
 	struct mem *m;
 	const struct mem *v; /* translates and marks: m, or a copy that no store can change */
 	struct mm_rec c; /* the control */
+	struct class_shape s;
 	msize_t header; /* bytes before a payload */
 	bool quiet; /* an arena's, and nobody listens */
 };
 
 CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_policy k)
 {
-	return (struct class_op){h, k, h->base.m, h->base.m, h->control, k.header_words * MM_WORD, false};
+	return (struct class_op){h, k, h->base.m, h->base.m, h->control, h->shape, k.header_words * MM_WORD, false};
 }
 
 CLASSHEAP_INLINE void note_event(const struct class_op *o, enum mm_ev ev, uint64_t a, uint64_t b,
@@ -59,16 +60,16 @@ CLASSHEAP_INLINE bool one_row(const struct class_op *o)
 
 CLASSHEAP_INLINE unsigned op_class(const struct class_op *o, msize_t size)
 {
-	return class_of(o->h, o->k.split_log2, size);
+	return class_of(&o->s, size);
 }
 
 /* Are a chunk of `class`, of `size` bytes, and one of `other`, which is less, of one class? */
 CLASSHEAP_INLINE bool same_class(const struct class_op *o, unsigned class, msize_t size,
 				 msize_t other)
 {
-	unsigned width_log2 = o->h->gran_log2 - 1 + (class >> o->k.split_log2);
+	unsigned width_log2 = o->s.gran_log2 - 1 + (class >> o->k.split_log2);
 
-	return ((size - o->h->class_bias) ^ (other - o->h->class_bias)) >> width_log2 == 0;
+	return ((size - o->s.bias) ^ (other - o->s.bias)) >> width_log2 == 0;
 }
 
 /* ---- lists ---- */
@@ -219,19 +220,19 @@ CLASSHEAP_INLINE msize_t chunk_for(const struct class_op *o, msize_t size)
 	msize_t need;
 
 	if (o->k.pow2)
-		return roundup_pow2(size + o->header <= o->h->gran ? o->h->gran : size + o->header);
-	need = round_up(size + o->header, o->h->gran);
-	return need < o->h->min_chunk ? o->h->min_chunk : need;
+		return roundup_pow2(size + o->header <= o->s.gran ? o->s.gran : size + o->header);
+	need = round_up(size + o->header, o->s.gran);
+	return need < o->s.min_chunk ? o->s.min_chunk : need;
 }
 
 /* The least class that has no chunk smaller than `bytes`. */
 CLASSHEAP_INLINE struct class_need need_of(const struct class_op *o, msize_t bytes)
 {
-	msize_t key = bytes - o->h->class_bias;
+	msize_t key = bytes - o->s.bias;
 
-	if (mm_likely(key < o->h->linear))
-		return (struct class_need){bytes, (unsigned)(key >> o->h->gran_log2)};
-	return (struct class_need){bytes, 1 + wide_class(o->h, o->k.split_log2, key - o->h->gran)};
+	if (mm_likely(key < o->s.linear))
+		return (struct class_need){bytes, (unsigned)(key >> o->s.gran_log2)};
+	return (struct class_need){bytes, 1 + wide_class(&o->s, key - o->s.gran)};
 }
 
 /* The head of the first list from `class` on. */
@@ -345,7 +346,7 @@ CLASSHEAP_INLINE msize_t take_head(const struct class_op *o, struct class_hit hi
 	vaddr_t q = chunk_after(hit.p, need);
 	msize_t size = rec_tag(r), rest = rest_of(o, hit.p, size, need);
 
-	if (rest < o->h->min_chunk) {
+	if (rest < o->s.min_chunk) {
 		pop_chunk(o, hit.class, r);
 		grant_whole(o, r, size);
 		return size;
@@ -367,7 +368,7 @@ CLASSHEAP_INLINE struct grant grant_chunk(const struct class_op *o, vaddr_t p, m
 	struct mm_row *row = op_row(o, p);
 	msize_t size = tag_size(rec_tag(r)), rest = rest_of(o, p, size, need);
 
-	if (rest < o->h->min_chunk) {
+	if (rest < o->s.min_chunk) {
 		grant_whole(o, r, size);
 		return note_grant(o, p, size - o->header, row);
 	}
@@ -393,7 +394,7 @@ CLASSHEAP_INLINE struct grant class_take(const struct class_op *o, struct class_
 /* Is a request none of the usual: too large, or aligned? */
 CLASSHEAP_INLINE bool unusual_request(const struct class_op *o, const struct alloc_req *req)
 {
-	return mm_unlikely(req->size > o->h->max_size) || mm_unlikely(req->align > o->h->gran);
+	return mm_unlikely(req->size > o->h->max_size) || mm_unlikely(req->align > o->s.gran);
 }
 
 /* malloc of a kind that neither searches nor keeps. */
@@ -419,12 +420,12 @@ CLASSHEAP_INLINE msize_t live_tag(const struct class_op *o, vaddr_t p, struct mm
 		low = control_low(o->c) + SEGMENT_RECORD_BYTES;
 		high = control_high(o->c);
 	}
-	if (mm_unlikely(p.v - low >= high - low || (p.v & (h->gran - 1)) != 0))
+	if (mm_unlikely(p.v - low >= high - low || (p.v & (o->s.gran - 1)) != 0))
 		return 0;
 	tag = rec_tag(r);
 	size = tag_size(tag);
-	if (mm_unlikely(!tag_granted(tag) || size < h->min_chunk || size >= high - p.v ||
-			(size & (h->gran - 1)) != 0))
+	if (mm_unlikely(!tag_granted(tag) || size < o->s.min_chunk || size >= high - p.v ||
+			(size & (o->s.gran - 1)) != 0))
 		return 0;
 	return tag;
 }

@@ -97,7 +97,7 @@ static vaddr_t aligned_in(const struct class_op *o, vaddr_t p, msize_t align)
 {
 	vaddr_t q = {round_up(p.v, align)};
 
-	while (q.v != p.v && vaddr_diff(q, p) < o->h->min_chunk)
+	while (q.v != p.v && vaddr_diff(q, p) < o->h->shape.min_chunk)
 		q = vaddr_add(q, align);
 	return q;
 }
@@ -110,7 +110,7 @@ static vaddr_t aligned_in(const struct class_op *o, vaddr_t p, msize_t align)
 static vaddr_t take_aligned(const struct class_op *o, msize_t need, const struct alloc_req *req,
 			    vaddr_t *q)
 {
-	msize_t most = need + req->align + o->h->min_chunk;
+	msize_t most = need + req->align + o->h->shape.min_chunk;
 	bool possible = req->align < o->h->max_size && most - o->header <= o->h->max_size;
 	struct class_hit hit = {VADDR_NONE, 0};
 
@@ -172,7 +172,7 @@ struct grant classheap_malloc_unusual(struct classheap *h, const struct alloc_re
 static msize_t set_live_size(const struct class_op *o, vaddr_t p, msize_t tag, msize_t all,
 			     msize_t need)
 {
-	msize_t got = all - need < o->h->min_chunk ? all : need;
+	msize_t got = all - need < o->h->shape.min_chunk ? all : need;
 	vaddr_t end = chunk_after(p, all), rest = chunk_after(p, got);
 	msize_t etag = chunk_tag(o->m, end);
 
@@ -221,7 +221,7 @@ struct grant classheap_resize(struct classheap *h, vaddr_t p, const struct alloc
 		all += tag_size(ntag);
 	if (need > all)
 		return GRANT_NONE;
-	if (need == size || (tag_live(ntag) && size - need < h->min_chunk))
+	if (need == size || (tag_live(ntag) && size - need < h->shape.min_chunk))
 		return (struct grant){p, size - o.header};
 	if (!tag_live(ntag))
 		absorb_next(&o, p, next, tag_size(ntag), all);

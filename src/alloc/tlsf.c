@@ -47,15 +47,25 @@ struct grant tlsf_resize(struct tlsf *t, vaddr_t p, const struct alloc_req *req)
 
 /* ---- the short way ---- */
 
+#define SHORT_GRAN_LOG2 3u /* of most targets; other heaps go the ordinary way */
+
 BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
 			    struct grant *g)
 {
-	return class_take_short((struct classheap *)(uintptr_t)way, policy, v, row, size, g);
+	struct classheap *h = (struct classheap *)(uintptr_t)way;
+	struct class_op o = class_begin_short(h, policy, SHORT_GRAN_LOG2, v);
+
+	return mm_likely(size <= h->max_size) &&
+	       class_take_short(&o, row, chunk_for(&o, size), g);
 }
 
 BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
 {
-	return class_give_short((struct classheap *)(uintptr_t)way, policy, v, row, p);
+	struct classheap *h = (struct classheap *)(uintptr_t)way;
+	struct class_op o = class_begin_short(h, policy, SHORT_GRAN_LOG2, v);
+	struct mm_rec r = chunk_rec(v, p);
+
+	return class_give_short(&o, row, p, r, live_tag(&o, p, r));
 }
 
 /* ---- the facets: thin adapters ---- */
@@ -112,6 +122,8 @@ static enum bulk_stop tlsf_op_bulk(struct alloc *a, struct bulk *b, const struct
 	static const struct bulk_kind kind = {take_short,       give_short,       tlsf_op_malloc,
 					      tlsf_op_free,     MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
 
+	if (((struct classheap *)a)->shape.gran_log2 != SHORT_GRAN_LOG2)
+		return bulk_ordinary(a, b, req, n, done);
 	return bulk_run(&kind, a, a, b, req, n, done);
 }
 

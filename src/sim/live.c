@@ -24,6 +24,25 @@ bool live_grow(struct live_table *t, uint32_t slot)
 	return true;
 }
 
+/*
+ * One call for many pages is less than a fault for each, and an entry's first use may
+ * be a read, which would be a fault more.  Where the host cannot, faults do it.
+ */
+void live_ready(struct live_table *t, uint32_t nr)
+{
+	const uint64_t page = 4096, ahead = 1u << 16, from = t->ready;
+	uint64_t to = round_up(nr * sizeof *t->slot, ahead);
+
+	if (to > t->nr * sizeof *t->slot)
+		to = round_down(t->nr * sizeof *t->slot, page);
+	if (to <= from)
+		return;
+#ifdef MADV_POPULATE_WRITE
+	(void)madvise((char *)t->slot + from, to - from, MADV_POPULATE_WRITE);
+#endif
+	t->ready = to;
+}
+
 void live_finish(struct live_table *t)
 {
 	if (t->slot != NULL)

@@ -30,6 +30,7 @@ enum live_state {
 struct live_table {
 	struct live *slot;
 	uint32_t nr; /* slots there is room for */
+	uint64_t ready; /* bytes of them that the host was asked to have at hand */
 };
 
 static inline uint64_t live_place(enum live_state state, unsigned alloc, uint64_t pa)
@@ -88,6 +89,10 @@ static inline void live_set(struct live *l, enum live_state state, unsigned allo
 
 /* Makes room for `slot`; new entries are dead. false: no host memory. */
 bool live_grow(struct live_table *t, uint32_t slot);
+
+/* The first nr entries, no more than there is room for, are about to be used: changes nothing but time. */
+void live_ready(struct live_table *t, uint32_t nr);
+
 void live_finish(struct live_table *t);
 
 #endif

@@ -343,6 +343,7 @@ static enum replay_end run_plain_block(struct replay *r, size_t *n, struct diag 
 			 slots);
 		return REPLAY_REFUSED;
 	}
+	live_ready(&r->live, slots);
 	*n = up_to(r, r->nr_plain);
 	r->nr_plain -= *n;
 	return *n == 0 ? REPLAY_DONE
