@@ -110,7 +110,7 @@ struct grant bins_malloc(struct bins *b, const struct alloc_req *req)
 	p = take_kept(&o, need);
 	if (vaddr_none(p))
 		return need - h->shape.bias < h->shape.linear ? take_small(h, need, req)
-							: take_wide(h, need, req);
+							      : take_wide(h, need, req);
 	mm_search(o.m, 0);
 	return note_grant(&o, p, need - o.header, op_row(&o, p));
 }

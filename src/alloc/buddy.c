@@ -44,6 +44,7 @@
 #include "alloc/buddy.h"
 
 #include "alloc/buddy_core.h"
+#include "alloc/buddy_quick.h"
 
 #define ONE_TYPE BUDDY_ONE_TYPE
 
@@ -134,10 +135,32 @@ static pfn_t reclaim(struct buddy *b, unsigned order, const struct alloc_req *re
 	return pfn;
 }
 
+/* Where rules of Linux hold; false: the long way is to be gone. */
+BUDDY_INLINE bool alloc_quickly(struct buddy *b, unsigned order, const struct alloc_req *req,
+				pfn_t *pfn)
+{
+	struct mem *m = b->map.m;
+	struct quick_req r;
+
+	if (mm_unlikely(req->zone_mask != b->choice.mask || req->node != b->choice.node ||
+			b->choice.zone == MM_MAX_ZONES))
+		b->choice = buddy_choose(b, req);
+	if (mm_unlikely(b->choice.zone == MM_MAX_ZONES || (req->gfp & __GFP_THISNODE) != 0))
+		return false;
+	r = (struct quick_req){b->choice.zone, b->choice.type, mm_cpu(m),
+			       buddy_type(b, req->migratetype), req->owner};
+	if (!quick_take(b, m, &r, order, pfn))
+		return false;
+	mm_event(m, MM_EV_PAGE_ALLOC, pfn->v, order, r.zone);
+	return true;
+}
+
 pfn_t buddy_alloc_pages(struct buddy *b, unsigned order, const struct alloc_req *req)
 {
 	pfn_t pfn;
 
+	if (b->nr_lists != 0 && mm_likely(alloc_quickly(b, order, req, &pfn)))
+		return pfn;
 	if (order > b->max_order) {
 		mm_refuse(b->map.m, MM_REFUSE_LIMIT);
 		return PFN_NONE;
@@ -222,6 +245,12 @@ BUDDY_INLINE bool end_life(struct buddy *b, pfn_t pfn, unsigned order)
 
 int buddy_free_pages(struct buddy *b, pfn_t pfn, unsigned order)
 {
+	struct mem *m = b->map.m;
+
+	if (b->nr_lists != 0 && mm_likely(quick_put(b, m, mm_cpu(m), pfn, order))) {
+		mm_event(m, MM_EV_PAGE_FREE, pfn.v, order, b->map.hot.zone);
+		return 0;
+	}
 	if (mm_unlikely(!end_life(b, pfn, order)))
 		return MM_EINVAL;
 	if (b->ext != 0) {

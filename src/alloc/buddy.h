@@ -9,6 +9,9 @@
 /* The migrate type of every list in use where mobility grouping is off. */
 #define BUDDY_ONE_TYPE MIGRATE_UNMOVABLE
 
+#define BUDDY_LOW_ORDERS 4u /* orders 0 ... 3 have per-CPU lists in linux-6 */
+#define BUDDY_SCALE_MAX  5u /* a batch of a list is doubled at most that often */
+
 /* Parameters, in the order of the table. */
 enum buddy_param {
 	BUDDY_P_MAX_ORDER,
@@ -23,9 +26,18 @@ enum buddy_param {
 /* Whose rules: what `rules` and the machine come to. */
 enum buddy_rules { BUDDY_PLAIN, BUDDY_TEXTBOOK, BUDDY_LINUX_4_19, BUDDY_LINUX_6 };
 
+/* Which zones a mask of zones and a node came to last: geometry, so it stays true. */
+struct zone_choice {
+	uint32_t mask;
+	unsigned node;
+	unsigned zone; /* the first that may serve; MM_MAX_ZONES: none, or one without memory */
+	enum zone_type type; /* of the least precious one that may */
+};
+
 struct buddy {
 	struct alloc base;
 	struct memmap map;
+	struct zone_choice choice;
 	unsigned max_order; /* inclusive */
 	enum buddy_rules rules;
 	bool types; /* migrate types: lists of three types, pageblocks */
@@ -108,6 +120,7 @@ void buddy_pcp_format(struct buddy *b, unsigned zone);
 struct zone_lists buddy_pcp_limits(const struct buddy *b, unsigned zone, unsigned cpu);
 
 /* buddy_marks.c */
+struct zone_choice buddy_choose(const struct buddy *b, const struct alloc_req *req);
 pfn_t buddy_alloc_marked(struct buddy *b, unsigned order, const struct alloc_req *req);
 struct zone_marks {
 	uint32_t min, low, high;

@@ -116,6 +116,7 @@ static msize_t set_handle(struct buddy *b, const struct alloc_env *env)
 	b->shrinkers = env->shrinkers;
 	b->zonelists = env->zonelists;
 	b->start = env->start;
+	b->choice.zone = MM_MAX_ZONES;
 	if (block_order > b->max_order)
 		block_order = b->max_order;
 	b->types = b->rules >= BUDDY_LINUX_4_19 && env->params[BUDDY_P_TYPES].u != 0 &&

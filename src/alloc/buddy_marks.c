@@ -157,6 +157,18 @@ static struct request make_request(const struct buddy *b, unsigned order,
 	return q;
 }
 
+struct zone_choice buddy_choose(const struct buddy *b, const struct alloc_req *req)
+{
+	struct request q = make_request(b, 0, req);
+	unsigned first = MM_MAX_ZONES;
+
+	for (unsigned i = b->map.nr_zones; i-- > 0;)
+		if (may_serve(b, &q, q.zones[i]))
+			first = q.zones[i];
+	return (struct zone_choice){req->zone_mask, req->node,
+				    first == q.wanted ? first : MM_MAX_ZONES, q.type};
+}
+
 static void note_fallback(const struct buddy *b, const struct request *q, unsigned zone)
 {
 	vaddr_t z = memmap_zone(&b->map, zone);

@@ -18,10 +18,8 @@
  */
 #include "alloc/buddy_lists.h"
 
-#define LOW_ORDERS 4u /* orders 0 ... 3 have lists */
-#define SCALE_MAX  5u /* a batch is doubled at most that often */
 #define LISTS_4_19 ((unsigned)MIGRATE_TYPES)
-#define LISTS_LOW  (MIGRATE_TYPES * LOW_ORDERS)
+#define LISTS_LOW  (MIGRATE_TYPES * BUDDY_LOW_ORDERS)
 #define DECAY_MS   1000u
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -55,7 +53,7 @@ unsigned buddy_list(const struct buddy *b, unsigned order, unsigned mt)
 		return UINT32_MAX;
 	if (b->nr_lists == LISTS_4_19)
 		return order == 0 ? mt : UINT32_MAX;
-	if (order < LOW_ORDERS)
+	if (order < BUDDY_LOW_ORDERS)
 		return MIGRATE_TYPES * order + mt;
 	return order == b->list_order ? LISTS_LOW + (mt == MIGRATE_MOVABLE) : UINT32_MAX;
 }
@@ -258,7 +256,7 @@ static uint32_t page_batch(const struct mem *m, vaddr_t pcp, uint32_t high)
 	uint32_t want = batch << factor;
 	uint32_t room = most(less(high, pcp_word(m, pcp, PCP_COUNT) + batch), batch);
 
-	if (want <= room && factor < SCALE_MAX)
+	if (want <= room && factor < BUDDY_SCALE_MAX)
 		set_pcp_word(m, pcp, PCP_ALLOC_FACTOR, factor + 1);
 	return least(want, room);
 }
@@ -330,7 +328,7 @@ pfn_t buddy_pcp_take(struct buddy *b, unsigned zone, unsigned order, unsigned mt
 static bool frees_high_orders(const struct mem *m, vaddr_t pcp, unsigned order)
 {
 	uint32_t flags = pcp_word(m, pcp, PCP_FLAGS);
-	bool low = order != 0 && order < LOW_ORDERS;
+	bool low = order != 0 && order < BUDDY_LOW_ORDERS;
 
 	if (low != ((flags & PCP_FREED_HIGH_ORDER) != 0))
 		set_pcp_word(m, pcp, PCP_FLAGS, low ? PCP_FREED_HIGH_ORDER : 0);
@@ -349,7 +347,7 @@ static uint32_t keep_pages(const struct buddy *b, unsigned zone, vaddr_t pcp, bo
 	uint32_t keep = high;
 
 	if (high_orders) {
-		high = most(less(high, batch << SCALE_MAX), min);
+		high = most(less(high, batch << BUDDY_SCALE_MAX), min);
 		keep = 0;
 	} else if (min != max &&
 		   (zext_word(m, buddy_ext(b, zone), ZEXT_FLAGS) & ZONE_BELOW_HIGH) != 0) {
@@ -367,7 +365,7 @@ static uint32_t pages_to_drain(const struct mem *m, vaddr_t pcp, uint32_t keep, 
 	uint32_t batch = pcp_word(m, pcp, PCP_BATCH), freed = pcp_word(m, pcp, PCP_FREE_COUNT);
 
 	if (high_orders)
-		return least(pcp_word(m, pcp, PCP_COUNT), batch << SCALE_MAX);
+		return least(pcp_word(m, pcp, PCP_COUNT), batch << BUDDY_SCALE_MAX);
 	if (keep < batch)
 		return 1;
 	/* At least a batch stays; of a long row of frees much goes. */
@@ -383,7 +381,7 @@ static void settle(struct buddy *b, unsigned zone, unsigned cpu, vaddr_t pcp, un
 	bool high_orders = frees_high_orders(m, pcp, order);
 	uint32_t keep;
 
-	if (pcp_word(m, pcp, PCP_FREE_COUNT) < pcp_word(m, pcp, PCP_BATCH) << SCALE_MAX)
+	if (pcp_word(m, pcp, PCP_FREE_COUNT) < pcp_word(m, pcp, PCP_BATCH) << BUDDY_SCALE_MAX)
 		add_word(m, pcp, PCP_FREE_COUNT, (uint32_t)1 << order);
 	keep = keep_pages(b, zone, pcp, high_orders);
 	if (mm_likely(pcp_word(m, pcp, PCP_COUNT) < keep))
@@ -423,7 +421,7 @@ static void decay(struct buddy *b, unsigned zone, unsigned cpu, vaddr_t pcp)
 	uint32_t count = pcp_word(m, pcp, PCP_COUNT), batch = pcp_word(m, pcp, PCP_BATCH);
 
 	if (high > min) {
-		high = most(most(high - (high >> 3), less(count, batch << SCALE_MAX)), min);
+		high = most(most(high - (high >> 3), less(count, batch << BUDDY_SCALE_MAX)), min);
 		set_pcp_word(m, pcp, PCP_HIGH, high);
 	}
 	if (count > high)

@@ -361,8 +361,7 @@ static vaddr_t walk_chunk(const struct walker *w, vaddr_t p)
 	else if (tag_live(tag))
 		say(w, p, size - h->header, MM_CACHED, "kept chunk", size);
 	else
-		say(w, p, size - h->header, MM_CACHED, "free chunk",
-		    class_of(&h->shape, size));
+		say(w, p, size - h->header, MM_CACHED, "free chunk", class_of(&h->shape, size));
 	return chunk_after(p, size);
 }
 

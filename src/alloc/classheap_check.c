@@ -158,8 +158,8 @@ static int check_list(const struct classheap *h, unsigned class, struct count *n
 				vaddr_add(h->base.root, h->heads + (msize_t) class * MM_WORD), p.v,
 				class);
 		tag = chunk_tag(m, p);
-		if ((tag & TAG_FLAGS) != 0 || tag < h->shape.min_chunk || (tag & (h->shape.gran - 1)) != 0 ||
-		    class_of(&h->shape, tag) != class)
+		if ((tag & TAG_FLAGS) != 0 || tag < h->shape.min_chunk ||
+		    (tag & (h->shape.gran - 1)) != 0 || class_of(&h->shape, tag) != class)
 			return check_fail(r, i7, p, tag, class);
 		if (++n->listed > n->free)
 			return check_fail(r, i7, p, n->listed, n->free);

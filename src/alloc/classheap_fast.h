@@ -38,7 +38,8 @@ struct class_op {
 
 CLASSHEAP_INLINE struct class_op class_begin(struct classheap *h, struct class_policy k)
 {
-	return (struct class_op){h, k, h->base.m, h->base.m, h->control, h->shape, k.header_words * MM_WORD, false};
+	return (struct class_op){
+		h, k, h->base.m, h->base.m, h->control, h->shape, k.header_words * MM_WORD, false};
 }
 
 CLASSHEAP_INLINE void note_event(const struct class_op *o, enum mm_ev ev, uint64_t a, uint64_t b,

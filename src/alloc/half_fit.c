@@ -43,7 +43,8 @@ struct grant half_fit_resize(struct half_fit *h, vaddr_t p, const struct alloc_r
 
 /* ---- the short way ---- */
 
-#define SHORT_GRAN_LOG2 (3u + (MM_WORD == 8 ? 3u : 2u)) /* of most targets; other heaps go the ordinary way */
+#define SHORT_GRAN_LOG2                                                                            \
+	(3u + (MM_WORD == 8 ? 3u : 2u)) /* of most targets; other heaps go the ordinary way */
 
 BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
 			    struct grant *g)
@@ -51,8 +52,7 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row 
 	struct classheap *h = (struct classheap *)(uintptr_t)way;
 	struct class_op o = class_begin_short(h, policy, SHORT_GRAN_LOG2, v);
 
-	return mm_likely(size <= h->max_size) &&
-	       class_take_short(&o, row, chunk_for(&o, size), g);
+	return mm_likely(size <= h->max_size) && class_take_short(&o, row, chunk_for(&o, size), g);
 }
 
 BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
@@ -113,10 +113,11 @@ static struct grant half_fit_op_resize(struct alloc *a, vaddr_t p, const struct 
 }
 
 static enum bulk_stop half_fit_op_bulk(struct alloc *a, struct bulk *b, const struct plain_req *req,
-				   size_t n, size_t *done)
+				       size_t n, size_t *done)
 {
-	static const struct bulk_kind kind = {take_short,       give_short,       half_fit_op_malloc,
-					      half_fit_op_free,     MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
+	static const struct bulk_kind kind = {take_short,         give_short,
+					      half_fit_op_malloc, half_fit_op_free,
+					      MM_EV_CHUNK_TAKE,   MM_EV_CHUNK_FREE};
 
 	if (((struct classheap *)a)->shape.gran_log2 != SHORT_GRAN_LOG2)
 		return bulk_ordinary(a, b, req, n, done);

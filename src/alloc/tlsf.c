@@ -55,8 +55,7 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row 
 	struct classheap *h = (struct classheap *)(uintptr_t)way;
 	struct class_op o = class_begin_short(h, policy, SHORT_GRAN_LOG2, v);
 
-	return mm_likely(size <= h->max_size) &&
-	       class_take_short(&o, row, chunk_for(&o, size), g);
+	return mm_likely(size <= h->max_size) && class_take_short(&o, row, chunk_for(&o, size), g);
 }
 
 BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
@@ -119,8 +118,8 @@ static struct grant tlsf_op_resize(struct alloc *a, vaddr_t p, const struct allo
 static enum bulk_stop tlsf_op_bulk(struct alloc *a, struct bulk *b, const struct plain_req *req,
 				   size_t n, size_t *done)
 {
-	static const struct bulk_kind kind = {take_short,       give_short,       tlsf_op_malloc,
-					      tlsf_op_free,     MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
+	static const struct bulk_kind kind = {take_short,   give_short,       tlsf_op_malloc,
+					      tlsf_op_free, MM_EV_CHUNK_TAKE, MM_EV_CHUNK_FREE};
 
 	if (((struct classheap *)a)->shape.gran_log2 != SHORT_GRAN_LOG2)
 		return bulk_ordinary(a, b, req, n, done);

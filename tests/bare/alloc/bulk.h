@@ -7,8 +7,9 @@
 #define BULK_INLINE static inline __attribute__((always_inline))
 
 struct bulk_kind {
-	bool (*take)(const void *way, const struct mem *v, msize_t size, struct grant *g);
-	msize_t (*give)(const void *way, const struct mem *v, vaddr_t p);
+	bool (*take)(const void *way, const struct mem *v, struct mm_row *row, msize_t size,
+		     struct grant *g);
+	msize_t (*give)(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p);
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free)(struct alloc *a, vaddr_t p);
 	enum mm_ev took, gave;
