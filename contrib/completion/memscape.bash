@@ -34,7 +34,7 @@ _memscape_options() {
 	info) echo "--variant --set --json $common" ;;
 	import) echo "--output --from --to $common" ;;
 	gen) echo "--output --events --seed --live --min --max --to $common" ;;
-	trace) echo "--events --op --size --ctx --invert --keep --page --max-order --output --to $common" ;;
+	trace) echo "--events --op --size --ctx --invert --keep --page --max-order --caches --output --to $common" ;;
 	list) echo "--json $common" ;;
 	esac
 }
@@ -64,7 +64,7 @@ _memscape_words() {
 	plot) [ "$COMP_CWORD" != 2 ] || memscape plot --help 2>/dev/null | sed -n '/^kinds/,$s/^  \([a-z]*\) .*/\1/p' ;;
 	baseline) [ "$COMP_CWORD" != 2 ] || echo "update check" ;;
 	gen) memscape gen --help 2>/dev/null | sed -n '/^kinds/,$s/^  \([a-z]*\) .*/\1/p' ;;
-	trace) [ "$COMP_CWORD" != 2 ] || echo "cut merge filter scale shrink pages" ;;
+	trace) [ "$COMP_CWORD" != 2 ] || echo "cut merge filter scale shrink pages kmalloc" ;;
 	esac
 }
 

@@ -58,6 +58,7 @@ void replay_heap_resize(struct replay *r, struct sys_alloc *h, struct live *l,
 /* A request was refused; size and align as it was asked of `h`. */
 void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		   uint64_t size, uint64_t align);
+/* A finding.  A block that `ev` should have freed ('p': refused) has no name any more: it is lost. */
 void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what);
 /* The same with an address; replay_finding: with all there is to say. */
 void replay_bad_at(struct replay *r, const struct trace_event *ev, uint8_t what, uint64_t where);

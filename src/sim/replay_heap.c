@@ -4,6 +4,7 @@
 #include "sim/autopsy.h"
 #include "sim/dispatch.h"
 #include "sim/replay_account.h"
+#include "sim/trace_ops.h"
 
 void replay_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		 struct grant g, uint64_t size, uint32_t extra)
@@ -41,9 +42,37 @@ void replay_finding(struct replay *r, struct bad_event b)
 	f->nr_bad++;
 }
 
+/*
+ * A block whose free was refused stays with its allocator, but the trace has no name for it
+ * any more: the slot may be born again.  Nobody asks for its bytes now: they become rounding,
+ * and of whole pages what every taker's are before it says what for.
+ */
+static void lose(struct replay *r, struct live *l)
+{
+	struct sys_alloc *h = &r->sys->allocs[live_alloc(l)];
+	uint64_t size = live_size(l), pa = live_pa(l);
+
+	before_death(r);
+	if (h == r->sys->pages) {
+		uint64_t bytes = 1ull << (live_extra(l) + r->sys->machine->page_shift);
+
+		join_grant(&h->view, pa, bytes, size);
+		mm_account(&h->view, mem_va(&h->view, (paddr_t){pa}), bytes, MM_GRANTED, MM_CACHED);
+	} else {
+		split_grant(&h->view, pa, 0, 0 - size);
+	}
+	r->fig->live_bytes -= size;
+	r->fig->live_blocks--;
+	l->place = 0;
+}
+
 void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what)
 {
 	replay_bad_at(r, ev, what, 0);
+	if (what == 'p' && ev->slot != SLOT_NONE &&
+	    trace_op_life((enum trace_op)ev->op) == LIFE_D &&
+	    live_state(&r->live.slot[ev->slot]) == LIVE_BLOCK)
+		lose(r, &r->live.slot[ev->slot]);
 }
 
 void replay_bad_at(struct replay *r, const struct trace_event *ev, uint8_t what, uint64_t where)

@@ -210,21 +210,22 @@ static uint32_t choose_template(struct block_encoder *b, struct shape *s)
 {
 	uint32_t i = find_template(b, s), *seen = &b->seen[s->hash / CELLS % SEEN_CELLS];
 	uint64_t size = s->ev.size;
+	unsigned large = large_fields(&s->ev); /* opening them makes them 0 */
 
 	if (i != NO_TEMPLATE)
 		return i;
-	if (*seen == s->hash || (size == 0 && large_fields(&s->ev) == 0)) {
+	if (*seen == s->hash || (size == 0 && large == 0)) {
 		i = find_or_add(b, s, ROOM_SHAPES);
 		if (i != NO_TEMPLATE)
 			return i;
 	}
 	*seen = s->hash;
 	s->how = (uint8_t)(s->how | (size ? size_how(size) << 3 : 0));
-	open_fields(s, large_fields(&s->ev) | TF_size);
+	open_fields(s, large | TF_size);
 	i = find_or_add(b, s, ROOM_REDUCED);
 	if (i != NO_TEMPLATE)
 		return i;
-	open_fields(s, large_fields(&s->ev) | TF_size | TF_ctx);
+	open_fields(s, large | TF_size | TF_ctx);
 	i = find_or_add(b, s, ROOM_CONTEXTS);
 	if (i != NO_TEMPLATE)
 		return i;

@@ -23,6 +23,7 @@ bool trace_is_request(const struct trace_event *ev)
 	case OP_KMALLOC:
 	case OP_KZALLOC:
 	case OP_KCALLOC:
+	case OP_CACHE_ALLOC:
 		return ev->slot != SLOT_NONE;
 	default:
 		return false;

@@ -20,7 +20,7 @@ struct trace_changer {
 	uint32_t next_slot; /* for added ones, which live to the end */
 };
 
-/* A request for memory by size that nothing else depends on. */
+/* A request for memory, by size or from a cache, that nothing else depends on. */
 bool trace_is_request(const struct trace_event *ev);
 
 void trace_changer_init(struct trace_changer *c, const struct trace_change *change,

@@ -55,6 +55,14 @@ static uint32_t copy_string(struct trace_copy *c, uint32_t index)
 	return c->string[index] - 1;
 }
 
+int trace_copy_name(struct trace_copy *c, uint32_t slot, uint32_t written, struct diag *d)
+{
+	if (!room(&c->slot, &c->nr_slots, slot, SLOT_NONE))
+		return diag_set(d, "", 0, 0, "out of memory");
+	c->slot[slot] = written;
+	return 0;
+}
+
 int trace_copy_drop(struct trace_copy *c, const struct trace_event *ev, struct diag *d)
 {
 	c->left_out++;

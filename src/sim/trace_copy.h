@@ -27,6 +27,9 @@ int trace_copy_put(struct trace_copy *c, const struct trace_event *ev, struct di
 /* Leaves an event out; a birth's object too. */
 int trace_copy_drop(struct trace_copy *c, const struct trace_event *ev, struct diag *d) MUST_USE;
 
+/* The writer's slot, of an object that the caller put, is the source's `slot` from now on. */
+int trace_copy_name(struct trace_copy *c, uint32_t slot, uint32_t written, struct diag *d) MUST_USE;
+
 /* Was this object's birth copied? */
 bool trace_copy_has(const struct trace_copy *c, uint32_t slot);
 

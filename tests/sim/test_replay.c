@@ -310,6 +310,28 @@ static void test_findings_and_skipped(void **state)
 	machine_free(m);
 }
 
+/* A free that is refused leaves a block that nobody names: the slot is born again, the ledger holds. */
+static void test_refused_free_loses_the_block(void **state)
+{
+	struct machine *m = load("x86_64", NULL, 0);
+	struct run *r = run_text(m, "c = cache_create c 53\nd = cache_create d 72\n"
+				    "x = cache_alloc c\ncache_free x d\ny = cache_alloc c\n"
+				    "kfree y\nz = kmalloc 40\nfree_pages z\nw = kmalloc 30\n"
+				    "kfree w\np = alloc_pages 0\nkfree p\nq = alloc_pages 1\n");
+	const struct figures *f = r->replay.fig;
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE); /* a recount after each event found no difference */
+	assert_int_equal(f->nr_bad, 3);
+	assert_int_equal(f->bad[0].event, 4);
+	assert_int_equal(f->bad[1].event, 8);
+	assert_int_equal(f->bad[2].event, 12);
+	assert_int_equal(f->live_blocks, 1);
+	assert_int_equal(f->live_bytes, 8192);
+	end_it(r);
+	machine_free(m);
+}
+
 /* |aaaa|bbbb|cccc|dddd| fills the heap; with a and c gone, a request of both has no block. */
 static void test_fragmentation_names_the_blocker(void **state)
 {
@@ -500,7 +522,8 @@ static void test_gfp_chooses_zones(void **state)
 static void test_cause_is_of_one_zone(void **state)
 {
 	struct machine *m = load("stm32h7", NULL, 0);
-	struct run *r = run_text(m, "a = alloc_pages 7\nb = alloc_pages 6\nc = alloc_pages 50\nd = malloc 8\n");
+	struct run *r = run_text(
+		m, "a = alloc_pages 7\nb = alloc_pages 6\nc = alloc_pages 50\nd = malloc 8\n");
 
 	(void)state;
 	assert_ended(r, REPLAY_DONE);
@@ -610,6 +633,7 @@ int main(void)
 		cmocka_unit_test(test_checkpoint_continues_identically),
 		cmocka_unit_test(test_bdma_reaches_sram4_only),
 		cmocka_unit_test(test_findings_and_skipped),
+		cmocka_unit_test(test_refused_free_loses_the_block),
 		cmocka_unit_test(test_fragmentation_names_the_blocker),
 		cmocka_unit_test(test_placement),
 		cmocka_unit_test(test_realloc_counts_once),

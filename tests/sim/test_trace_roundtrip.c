@@ -332,6 +332,31 @@ static void test_random(void **state)
 	}
 }
 
+/* More contexts, with call sites, flags and caches, than templates have room for. */
+static void test_many_contexts(void **state)
+{
+	struct maker m = {0};
+
+	(void)state;
+	rng_state = 11;
+	for (unsigned i = 0; i < 4; i++)
+		make_birth(&m, (struct trace_event){.op = OP_CACHE_CREATE, .size = 64, .tag = 2});
+	for (unsigned i = 0; i < 20000; i++) {
+		struct trace_event ev = {.op = below(2) ? OP_CACHE_ALLOC : OP_KMALLOC,
+					 .ctx = (uint16_t)below(700),
+					 .gfp = below(2) ? 0xcc0 : 0xdc0,
+					 .site = below(3)};
+
+		if (ev.op == OP_CACHE_ALLOC)
+			ev.slot2 = below(4);
+		else
+			ev.size = (uint64_t)1 << below(40);
+		make_birth(&m, ev);
+	}
+	round_trip(&m.l);
+	free(m.l.ev);
+}
+
 /* From anywhere to anywhere: the next block begins with that event. */
 static void check_seeks(const char *path, const struct list *l)
 {
@@ -399,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_every_flag),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_many_contexts),
 		cmocka_unit_test(test_seek),
 	};
 

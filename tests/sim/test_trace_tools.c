@@ -12,6 +12,7 @@
 
 #include "sim/trace_copy.h"
 #include "sim/trace_gen.h"
+#include "sim/trace_kernel.h"
 #include "sim/trace_stats.h"
 
 struct file {
@@ -185,6 +186,74 @@ static void test_copy_leaves_out_whole_objects(void **state)
 	close(g.fd);
 }
 
+static void assert_text(int fd, const char *expected)
+{
+	char text[4096];
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+	assert_true(n >= 0);
+	text[n] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static struct kernel_counts as_kernel(const struct file *f, unsigned caches, const char *expected)
+{
+	struct trace_writer_options o = {.encoding = TRACE_TEXT};
+	struct file g = new_file();
+	struct kernel_counts n;
+	struct diag d = {.msg = ""};
+	struct trace_writer *w = trace_writer_open_fd(dup(g.fd), "memory", &o, &d);
+
+	assert_non_null(w);
+	if (trace_as_kernel(f->path, caches, w, &n, &d) != 0 || trace_writer_close(w, &d) != 0)
+		fail_msg("%s", d.msg);
+	assert_text(g.fd, expected);
+	close(g.fd);
+	return n;
+}
+
+/*
+ * Three kinds have two births: 24 bytes at x; 40 bytes, of which one is resized; 16 bytes at
+ * y, zeroed or not.
+ */
+static void test_as_kernel(void **state)
+{
+	struct file f = text_file("a = malloc 24 site=x\nb = malloc 24 site=x\nc = malloc 24\n"
+				  "d = malloc 40\ne = malloc 40\nrealloc e 50\nfree b\n"
+				  "f = calloc 16 2 site=y\ng = realloc null 32 site=y\nfree g\n"
+				  "h = memalign 64 100\nfree null\nnote end\nfree a\nfree h\n"
+				  "free e\n");
+	struct kernel_counts n = as_kernel(
+		&f, 9,
+		"# memscape-text/1\nb0 = cache_create \"x-24\" 24\nb1 = cache_create \"y-32\" 32\n"
+		"b2 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\n"
+		"b3 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\nb4 = kmalloc 24 gfp=GFP_KERNEL\n"
+		"b5 = kmalloc 40 gfp=GFP_KERNEL\nb6 = kmalloc 40 gfp=GFP_KERNEL\n"
+		"krealloc b6 50 gfp=GFP_KERNEL\ncache_free b3 b0\n"
+		"b3 = cache_alloc b1 gfp=GFP_KERNEL|__GFP_ZERO site=\"y\"\n"
+		"b7 = cache_alloc b1 gfp=GFP_KERNEL site=\"y\"\ncache_free b7 b1\n"
+		"b7 = kmalloc 128 gfp=GFP_KERNEL\nkfree null\nnote \"end\"\n"
+		"cache_free b2 b0\nkfree b7\nkfree b6\n");
+
+	(void)state;
+	assert_int_equal(n.caches, 2);
+	assert_int_equal(n.objects, 4);
+	assert_int_equal(n.events, 18);
+	n = as_kernel(
+		&f, 1,
+		"# memscape-text/1\nb0 = cache_create \"x-24\" 24\n"
+		"b1 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\n"
+		"b2 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\nb3 = kmalloc 24 gfp=GFP_KERNEL\n"
+		"b4 = kmalloc 40 gfp=GFP_KERNEL\nb5 = kmalloc 40 gfp=GFP_KERNEL\n"
+		"krealloc b5 50 gfp=GFP_KERNEL\ncache_free b2 b0\n"
+		"b2 = kcalloc 16 2 gfp=GFP_KERNEL site=\"y\"\nb6 = kmalloc 32 gfp=GFP_KERNEL "
+		"site=\"y\"\n"
+		"kfree b6\nb6 = kmalloc 128 gfp=GFP_KERNEL\nkfree null\nnote \"end\"\n"
+		"cache_free b1 b0\nkfree b6\nkfree b5\n");
+	assert_int_equal(n.caches, 1);
+	close(f.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_generators_keep_their_word),
 		cmocka_unit_test(test_statistics),
 		cmocka_unit_test(test_copy_leaves_out_whole_objects),
+		cmocka_unit_test(test_as_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* memscape trace: cut, merge, filter, scale and shrink traces, and derive page traces. */
+/* memscape trace: cut, merge, filter, scale and shrink traces, and derive kernel traces. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/trace_copy.h"
+#include "sim/trace_kernel.h"
 #include "sim/trace_ops.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/options.h"
@@ -29,12 +30,17 @@ static const char help[] =
 	"                                                         alloc_pages of the order of each "
 	"size;\n"
 	"                                                         larger ones are dropped and "
-	"counted\n\n"
+	"counted\n"
+	"       memscape trace kmalloc [--caches N] TRACE -o OUT  kmalloc for malloc; the N "
+	"commonest\n"
+	"                                                         kinds of objects (by site and "
+	"size)\n"
+	"                                                         get a kmem_cache each\n\n"
 	"  -o, --output OUT      the trace to write; '-' is standard output\n"
 	"      --to FORM         binary (default) or text\n"
 	"  -h, --help            this text\n\n"
 	"What concerns an object that was left out is left out too; both are counted.\n"
-	"--page is 4K and --max-order 10 if not given.\n";
+	"--page is 4K, --max-order 10 and --caches 0 if not given.\n";
 
 enum {
 	OPT_EVENTS = 256,
@@ -45,6 +51,7 @@ enum {
 	OPT_KEEP,
 	OPT_PAGE,
 	OPT_ORDER,
+	OPT_CACHES,
 	OPT_TO
 };
 
@@ -53,7 +60,7 @@ struct trace_options {
 	struct trace_writer_options writer;
 	uint64_t from, to; /* cut: events; filter: sizes; scale: numerator, denominator */
 	bool op[NR_TRACE_OPS], has_op, has_size, has_ctx, invert;
-	uint64_t ctx, keep, page, max_order;
+	uint64_t ctx, keep, page, max_order, caches;
 };
 
 /* A copy under way; the copy comes first, so that its callbacks find the rest. */
@@ -290,13 +297,41 @@ static int run_merge(const struct trace_options *o, char **paths, int nr, struct
 	return result;
 }
 
+/* ---- kmalloc ---- */
+
+static int run_kmalloc(const struct trace_options *o, char **paths, int nr, struct diag *d)
+{
+	struct trace_writer *w;
+	struct kernel_counts n;
+
+	(void)nr;
+	if (o->caches != 0 && strcmp(paths[0], "-") == 0)
+		return diag_set(d, "-", 0, 0, "is read twice to find the caches, expected a file");
+	w = trace_writer_open(o->output, &o->writer, d);
+	if (w == NULL)
+		return -1;
+	if (trace_as_kernel(paths[0], (unsigned)o->caches, w, &n, d) != 0) {
+		trace_writer_abort(w);
+		return -1;
+	}
+	if (trace_writer_close(w, d) != 0)
+		return -1;
+	fprintf(stderr, "%llu events, %u caches with %llu objects\n", (unsigned long long)n.events,
+		n.caches, (unsigned long long)n.objects);
+	return 0;
+}
+
 /* ---- verbs over one trace ---- */
 
+/* One of the two: event by event, or another way. */
 static const struct verb {
 	const char *name;
 	int (*put)(struct trace_copy *c, const struct trace_event *ev, struct diag *d);
-} verbs[] = {{"cut", put_cut},       {"filter", put_filter}, {"scale", put_scale},
-	     {"shrink", put_shrink}, {"pages", put_pages},   {"merge", NULL}};
+	int (*run)(const struct trace_options *o, char **paths, int nr, struct diag *d);
+} verbs[] = {{"cut", put_cut, NULL},        {"filter", put_filter, NULL},
+	     {"scale", put_scale, NULL},    {"shrink", put_shrink, NULL},
+	     {"pages", put_pages, NULL},    {"merge", NULL, run_merge},
+	     {"kmalloc", NULL, run_kmalloc}};
 
 static int run_one(const struct trace_options *o, const struct verb *v, const char *path,
 		   struct diag *d)
@@ -425,6 +460,8 @@ static int one_option(struct trace_options *o, int c, const char *arg)
 		return read_number_option(arg, &o->page, 64, UINT64_C(1) << 30);
 	case OPT_ORDER:
 		return read_number_option(arg, &o->max_order, 0, 20);
+	case OPT_CACHES:
+		return read_number_option(arg, &o->caches, 0, KERNEL_MAX_CACHES);
 	case OPT_TO:
 		return read_encoding(arg, &o->writer.encoding)
 			       ? 0
@@ -443,6 +480,7 @@ static const struct option longopts[] = {{"output", required_argument, NULL, 'o'
 					 {"keep", required_argument, NULL, OPT_KEEP},
 					 {"page", required_argument, NULL, OPT_PAGE},
 					 {"max-order", required_argument, NULL, OPT_ORDER},
+					 {"caches", required_argument, NULL, OPT_CACHES},
 					 {"to", required_argument, NULL, OPT_TO},
 					 {"help", no_argument, NULL, 'h'},
 					 {NULL, 0, NULL, 0}};
@@ -454,7 +492,7 @@ static int run_verb(const struct trace_options *o, const struct verb *v, char **
 
 	if (o->output == NULL)
 		return cli_usage("trace", "expected -o OUT, the trace to write");
-	if (nr == 0 || (nr > 1 && v->put != NULL))
+	if (nr == 0 || (nr > 1 && v->run != run_merge))
 		return cli_usage("trace", "expected one trace to read");
 	if (v->put == put_scale && !o->has_size)
 		return cli_usage("trace", "scale: expected --size N[/D]");
@@ -462,7 +500,7 @@ static int run_verb(const struct trace_options *o, const struct verb *v, char **
 		return cli_usage("trace", "shrink: expected --keep N");
 	if (v->put == put_cut && o->to == 0)
 		return cli_usage("trace", "cut: expected --events A..B");
-	result = v->put != NULL ? run_one(o, v, paths[0], &d) : run_merge(o, paths, nr, &d);
+	result = v->put != NULL ? run_one(o, v, paths[0], &d) : v->run(o, paths, nr, &d);
 	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
 }
 
@@ -482,7 +520,7 @@ int cmd_trace(int argc, char **argv)
 	if (v == verbs + sizeof verbs / sizeof verbs[0])
 		return cli_usage("trace",
 				 "unknown verb '%s', expected cut, merge, filter, scale, "
-				 "shrink or pages",
+				 "shrink, pages or kmalloc",
 				 o.verb);
 	optind = 1;
 	argc--;
