@@ -31,7 +31,8 @@ enum alloc_serves {
 	SERVES_BYTES = 1 << 2,   /* bytes_ops: any size */
 	SERVES_VIRTUAL = 1 << 3, /* map_ops */
 	SERVES_STACK = 1 << 4,   /* stack_ops: push and mass free */
-	SERVES_BOOT = 1 << 5     /* boot_ops: the region manager */
+	SERVES_BOOT = 1 << 5,    /* boot_ops: the region manager */
+	SERVES_TASKS = 1 << 6    /* task_ops: kernel stacks */
 };
 
 /* Whose decisions a kind repeats where kernels differ; the machine description says. */
@@ -502,6 +503,60 @@ struct stack_ops {
 	msize_t (*free_all)(struct alloc *a); /* granted bytes given back (to MM_CACHED), may be 0 */
 };
 
+/* What became of a stack operation. */
+enum stack_result {
+	STACK_FITS,
+	STACK_OVERRUN, /* done: the frame reaches below the usable bytes, and nothing noticed */
+	STACK_GUARDED, /* not done: an unmapped page lies below, nothing was written */
+	STACK_SMASHED, /* not done: the frame to return through was overwritten */
+	STACK_TOO_MUCH, /* not done: more is popped than was pushed */
+	STACK_BUSY /* not done: no such stack, no interrupt to leave, or too many in each other */
+};
+
+/* Where a stack operation ended. */
+struct stack_move {
+	vaddr_t base, sp;   /* of the stack it took place on: lowest byte, stack pointer */
+	msize_t bytes;      /* of that stack; 0: there was none */
+	bool of_task;       /* else a CPU's */
+	vaddr_t lowest;     /* OVERRUN, GUARDED: first byte of the frame; else sp */
+	msize_t over_info;  /* OVERRUN: bytes of thread_info and end mark written over */
+	msize_t below;      /* OVERRUN, GUARDED: bytes of the frame beneath the stack */
+	bool irq;           /* an interrupt stack */
+	bool end_gone;      /* the end mark was found overwritten, for the first time */
+};
+
+struct task_figures {
+	uint64_t tasks, bytes; /* live ones, and of their stacks */
+	uint64_t cpu_stacks, cpu_bytes; /* of idle tasks and interrupts */
+	msize_t usable; /* of a stack of the default size: above thread_info and end mark */
+	bool guarded; /* an unmapped page lies below each task's stack */
+	bool irq_stacks; /* interrupts have stacks of their own */
+};
+
+/*
+ * Kernel stacks: one a task, growing down; `stack` is its lowest byte.  A CPU runs the
+ * task last named on it; while it is in an interrupt, frames are the handler's.
+ */
+struct task_ops {
+	/* bytes 0: the kind's default.  Ledger: whole pages -> MM_GRANTED, of `held_by`. */
+	struct grant (*create)(struct alloc *a, msize_t bytes, const struct alloc_req *req);
+	/* The granted bytes, or FREE_BAD: no such stack, or its CPU is in an interrupt. */
+	msize_t (*exit)(struct alloc *a, vaddr_t stack);
+	enum stack_result (*push)(struct alloc *a, vaddr_t stack, msize_t bytes, unsigned cpu,
+				  struct stack_move *out);
+	enum stack_result (*pop)(struct alloc *a, vaddr_t stack, msize_t bytes, unsigned cpu,
+				 struct stack_move *out);
+	enum stack_result (*irq_enter)(struct alloc *a, unsigned cpu, struct stack_move *out);
+	enum stack_result (*irq_exit)(struct alloc *a, unsigned cpu, struct stack_move *out);
+	/* Where a push would begin, bytes 0: no such stack; `where` for the task on that CPU,
+	 * `where_irq` for an interrupt. */
+	struct stack_move (*where)(const struct alloc *a, vaddr_t stack, unsigned cpu);
+	struct stack_move (*where_irq)(const struct alloc *a, unsigned cpu);
+	/* In whose account granted stacks are. */
+	struct alloc *(*held_by)(struct alloc *a);
+	void (*figures)(const struct alloc *a, struct task_figures *out);
+};
+
 /* The region manager's facet; ranges are physical, in the linear view. */
 struct boot_ops {
 	/* Each call is one region; touching ranges stay apart.  MM_EINVAL: empty or overlapping,
@@ -626,6 +681,7 @@ struct alloc_ops {
 	const struct map_ops *maps;
 	const struct resource_ops *resources;
 	const struct stack_ops *stack;
+	const struct task_ops *tasks;
 	const struct boot_ops *boot;
 };
 

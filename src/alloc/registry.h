@@ -29,6 +29,7 @@
 	X(slub_tiny) \
 	X(vmalloc) \
 	X(kmap) \
-	X(ioremap)
+	X(ioremap) \
+	X(kstack)
 
 #endif

@@ -167,7 +167,8 @@ static void unmap_pages(struct vmalloc *v, vaddr_t area)
 	}
 }
 
-struct grant vmalloc(struct vmalloc *v, msize_t size, const struct alloc_req *req)
+struct grant vmalloc_owned(struct vmalloc *v, msize_t size, const struct alloc_req *req,
+			   vaddr_t owner)
 {
 	msize_t pages;
 	vaddr_t area;
@@ -181,7 +182,8 @@ struct grant vmalloc(struct vmalloc *v, msize_t size, const struct alloc_req *re
 	area = take_range(v, pages, PAGE);
 	if (vaddr_none(area))
 		return GRANT_NONE;
-	set_area_type(v->a.m, area, VMAREA_PAGES);
+	set_area_type(v->a.m, area, vaddr_none(owner) ? VMAREA_PAGES : VMAREA_OWNED);
+	set_area_link(v->a.m, area, vaddr_none(owner) ? 0 : owner.v);
 	if (reach_range(v, area_base(v->a.m, area), pages) != 0) {
 		drop_range(v, area);
 		return GRANT_NONE;
@@ -197,6 +199,11 @@ struct grant vmalloc(struct vmalloc *v, msize_t size, const struct alloc_req *re
 	return (struct grant){area_base(v->a.m, area), pages << PTE_PAGE_SHIFT};
 }
 
+struct grant vmalloc(struct vmalloc *v, msize_t size, const struct alloc_req *req)
+{
+	return vmalloc_owned(v, size, req, VADDR_NONE);
+}
+
 /* The busy area of that type that begins at va, or VADDR_NONE. */
 static vaddr_t area_of(const struct vmalloc *v, vaddr_t va, enum vmarea_type type)
 {
@@ -208,9 +215,15 @@ static vaddr_t area_of(const struct vmalloc *v, vaddr_t va, enum vmarea_type typ
 	return area;
 }
 
-msize_t vfree(struct vmalloc *v, vaddr_t va)
+vaddr_t vmalloc_owner(const struct vmalloc *v, vaddr_t va)
 {
-	vaddr_t area = area_of(v, va, VMAREA_PAGES);
+	vaddr_t area = area_of(v, va, VMAREA_OWNED);
+
+	return vaddr_none(area) ? VADDR_NONE : (vaddr_t){area_link(v->a.m, area)};
+}
+
+static msize_t unmap_area(struct vmalloc *v, vaddr_t area)
+{
 	msize_t bytes;
 
 	if (vaddr_none(area))
@@ -219,6 +232,16 @@ msize_t vfree(struct vmalloc *v, vaddr_t va)
 	unmap_pages(v, area);
 	make_lazy(v, area);
 	return bytes;
+}
+
+msize_t vfree(struct vmalloc *v, vaddr_t va)
+{
+	return unmap_area(v, area_of(v, va, VMAREA_PAGES));
+}
+
+msize_t vfree_owned(struct vmalloc *v, vaddr_t va)
+{
+	return unmap_area(v, area_of(v, va, VMAREA_OWNED));
 }
 
 /* ---- device ranges ---- */

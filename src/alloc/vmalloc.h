@@ -36,6 +36,16 @@ struct grant vmalloc(struct vmalloc *v, msize_t size, const struct alloc_req *re
 msize_t vfree(struct vmalloc *v, vaddr_t va);
 
 /*
+ * The same for a kind that keeps a record of what it maps (kernel stacks): the area
+ * names it, and only vfree_owned unmaps it.  vmalloc_owner: the record of the area that
+ * begins at va, VADDR_NONE: there is none such.
+ */
+struct grant vmalloc_owned(struct vmalloc *v, msize_t size, const struct alloc_req *req,
+			   vaddr_t owner);
+msize_t vfree_owned(struct vmalloc *v, vaddr_t va);
+vaddr_t vmalloc_owner(const struct vmalloc *v, vaddr_t va);
+
+/*
  * [pa, pa + bytes) of a device, not cached, at a multiple of align.  pa and bytes are
  * whole pages.  VADDR_NONE as above.
  */

@@ -139,7 +139,7 @@ int vmalloc_attach(struct alloc *a, const struct alloc_env *env)
 
 static void walk_area(const struct vmalloc *v, vaddr_t area, walk_fn *fn, void *ctx)
 {
-	if (area_type(v->a.m, area) != VMAREA_PAGES)
+	if (area_type(v->a.m, area) != VMAREA_PAGES && area_type(v->a.m, area) != VMAREA_OWNED)
 		return;
 	for (uint32_t i = 0; i < area_used(v->a.m, area); i++) {
 		vaddr_t va = vaddr_add(area_base(v->a.m, area), (msize_t)i << PTE_PAGE_SHIFT);

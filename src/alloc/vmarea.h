@@ -17,8 +17,8 @@
 
 enum vmarea_state { VMAREA_FREE = 1, VMAREA_BUSY = 2, VMAREA_LAZY = 3 };
 
-/* What is mapped in a busy area. */
-enum vmarea_type { VMAREA_NOTHING = 0, VMAREA_PAGES = 1, VMAREA_DEVICE = 2 };
+/* What is mapped in a busy area; OWNED: pages, for a kind with a record of its own. */
+enum vmarea_type { VMAREA_NOTHING = 0, VMAREA_PAGES = 1, VMAREA_DEVICE = 2, VMAREA_OWNED = 3 };
 
 /* Geometry: where the records and the tree's root are. */
 struct vmspace {

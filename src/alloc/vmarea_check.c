@@ -8,10 +8,11 @@ static int check_fields(const struct vmspace *s, vaddr_t a, struct check_report 
 	unsigned state = area_state(s->m, a), type = area_type(s->m, a);
 
 	if (state < VMAREA_FREE || state > VMAREA_LAZY || area_spare(s->m, a) != 0 ||
-	    area_pages(s->m, a) == 0 || type > VMAREA_DEVICE ||
+	    area_pages(s->m, a) == 0 || type > VMAREA_OWNED ||
 	    (state != VMAREA_BUSY && (type != VMAREA_NOTHING || area_used(s->m, a) != 0)) ||
 	    (state == VMAREA_FREE && area_link(s->m, a) != 0) ||
-	    (state == VMAREA_BUSY && type != VMAREA_DEVICE && area_link(s->m, a) != 0) ||
+	    (state == VMAREA_BUSY && type < VMAREA_DEVICE && area_link(s->m, a) != 0) ||
+	    (type == VMAREA_OWNED && area_link(s->m, a) == 0) ||
 	    area_used(s->m, a) > area_pages(s->m, a))
 		return check_fail(r, "V4: an area's fields are valid", a, state, type);
 	return 0;

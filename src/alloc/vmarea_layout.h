@@ -6,7 +6,7 @@
  *   2W       right   W     higher areas, or none
  *   3W       max     W     pages of the largest hole in its subtree, its own included
  *   4W       link    W     lazy: the next lazy area, or none; busy, DEVICE: page number mapped
- *                          at base; else 0
+ *                          at base; busy, OWNED: the owner's record; else 0
  *   5W       pages   W     its length
  *   6W       used    32 bits: busy: pages mapped from base on; the rest is guard
  *   6W + 4   height  8 bits: of its subtree, a leaf has 1

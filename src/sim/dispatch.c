@@ -542,6 +542,13 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
 		return do_arena(r, ev);
+	case OP_TASK_CREATE:
+	case OP_TASK_EXIT:
+	case OP_STACK_PUSH:
+	case OP_STACK_POP:
+	case OP_IRQ_ENTER:
+	case OP_IRQ_EXIT:
+		return dispatch_task(r, ev);
 	case OP_VMALLOC:
 	case OP_VFREE:
 	case OP_KMAP:

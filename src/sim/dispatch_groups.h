@@ -6,6 +6,7 @@
 
 /* false: the machine serves no such group, or r->problem says what is wrong. */
 bool dispatch_slab(struct replay *r, const struct trace_event *ev);
+bool dispatch_task(struct replay *r, const struct trace_event *ev);
 bool dispatch_kmalloc(struct replay *r, const struct trace_event *ev);
 
 /* The master that an event names, -1: none; false: the machine lacks it, which ends the run. */

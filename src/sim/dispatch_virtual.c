@@ -39,9 +39,14 @@ void virtual_each_page(struct replay *r, const struct sys_alloc *h, uint64_t va,
 	uint64_t page = 1ull << r->sys->machine->page_shift;
 
 	for (uint64_t at = 0; at < round_up(size, page); at += page) {
-		pfn_t pfn = h->ops->maps->page(h->alloc, (vaddr_t){va + at});
 		uint64_t wanted = size - at < page ? size - at : page;
+		pfn_t pfn = PFN_NONE;
 
+		/* A kernel stack need not be mapped: it may lie in the direct map. */
+		if (h->ops->maps != NULL)
+			pfn = h->ops->maps->page(h->alloc, (vaddr_t){va + at});
+		else
+			fn(ctx, mem_pa(&h->view, (vaddr_t){va + at}).v, wanted);
 		if (!pfn_none(pfn))
 			fn(ctx, (uint64_t)pfn.v << r->sys->machine->page_shift, wanted);
 	}
@@ -74,6 +79,16 @@ static void split_area(struct replay *r, struct sys_alloc *h, uint64_t va, uint6
 	struct split_ctx c = {&h->view, 1ull << r->sys->machine->page_shift, birth};
 
 	virtual_each_page(r, h, va, size, split_page, &c);
+}
+
+void virtual_area_dies(struct replay *r, struct sys_alloc *h, const struct live *l)
+{
+	split_area(r, h, live_va(r, l), live_size(l), false);
+}
+
+void virtual_area_lives(struct replay *r, struct sys_alloc *h, const struct live *l)
+{
+	split_area(r, h, live_va(r, l), live_size(l), true);
 }
 
 void virtual_area_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,

@@ -365,6 +365,19 @@ static void tell_access(const struct explainer *e, const struct replay *r)
 		(ull)(n->walk_loads - e->mmu.walk_loads), (ull)(n->cycles - e->mmu.cycles));
 }
 
+/* Where the stack pointer is after a frame came or went. */
+static void tell_stack(const struct explainer *e, const struct replay *r)
+{
+	const struct stack_move *m = &r->stack;
+
+	if (m->bytes != 0)
+		fprintf(e->out, "    -> stack pointer 0x%llx: %llu of %llu bytes in use on %s\n",
+			(ull)m->sp.v, (ull)(m->base.v + m->bytes - m->sp.v), (ull)m->bytes,
+			m->irq	? "the CPU's interrupt stack"
+			: m->of_task ? "the task's stack"
+				     : "the CPU's idle task");
+}
+
 static void tell_place(const struct explainer *e, const struct live *l)
 {
 	const struct replay *r = e->replay;
@@ -407,6 +420,10 @@ void explain_result(void *ctx, struct replay *r, const struct trace_event *ev)
 	}
 	if (f->nr_bad != e->nr_bad) {
 		tell_findings(e, r);
+		return;
+	}
+	if (ev->op >= OP_STACK_PUSH && ev->op <= OP_IRQ_EXIT) {
+		tell_stack(e, r);
 		return;
 	}
 	if (ev->slot == SLOT_NONE || ev->slot >= r->live.nr)

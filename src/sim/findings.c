@@ -21,6 +21,68 @@ static void device_text(const struct replay *r, const struct bad_event *b, char 
 			 (ull)b->where, g->name, g->big_endian ? "big" : "little");
 }
 
+static void owner_text(const struct bad_event *b, char buf[32])
+{
+	if (b->slot == SLOT_NONE)
+		snprintf(buf, 32, "a CPU's stack");
+	else
+		snprintf(buf, 32, "the stack of #%u", b->slot);
+}
+
+/* Into what an overflow ran. */
+static void victim_text(const struct replay *r, const struct bad_event *b, char buf[80])
+{
+	const char *name = b->alloc != 0 ? r->sys->allocs[b->alloc - 1].name : "nobody";
+
+	if (b->other != SLOT_NONE)
+		snprintf(buf, 80, "#%u below it", b->other);
+	else
+		snprintf(buf, 80, "memory of '%.40s' below it", name);
+}
+
+static void stack_text(const struct replay *r, const struct bad_event *b, char *buf, size_t n)
+{
+	char owner[32], victim[80];
+
+	owner_text(b, owner);
+	victim_text(r, b, victim);
+	switch (b->what) {
+	case 'I':
+		snprintf(buf, n,
+			 "stack overflow: %s is full, the frame at 0x%llx writes over %u bytes of "
+			 "thread_info and end mark; nothing notices",
+			 owner, (ull)b->where, b->nr_holders);
+		break;
+	case 'S':
+		snprintf(buf, n,
+			 "stack overflow: from %s the frame at 0x%llx runs over %u bytes of "
+			 "thread_info and end mark, and %llu bytes into %s; nothing notices",
+			 owner, (ull)b->where, b->nr_holders, (ull)b->number, victim);
+		break;
+	case 'G':
+		snprintf(buf, n,
+			 "stack overflow: the unmapped page below %s catches a frame that would "
+			 "reach 0x%llx, %llu bytes too far: nothing is overwritten, the task is killed",
+			 owner, (ull)b->where, (ull)b->number);
+		break;
+	case 'E':
+		snprintf(buf, n, "the end mark of %s is overwritten: noticed only now", owner);
+		break;
+	case 'X':
+		snprintf(buf, n,
+			 "a return on %s through the frame at 0x%llx, which was overwritten: a "
+			 "kernel would crash here",
+			 owner, (ull)b->where);
+		break;
+	case 'U':
+		snprintf(buf, n, "more is popped from %s than was pushed", owner);
+		break;
+	default:
+		snprintf(buf, n, "no interrupt to leave on this CPU, no such CPU, or too many "
+				 "interrupts in each other");
+	}
+}
+
 void finding_text(const struct replay *r, const struct bad_event *b, char *buf, size_t n)
 {
 	switch (b->what) {
@@ -56,6 +118,15 @@ void finding_text(const struct replay *r, const struct bad_event *b, char *buf, 
 	case 'a':
 	case 'e':
 		device_text(r, b, buf, n);
+		break;
+	case 'I':
+	case 'S':
+	case 'G':
+	case 'E':
+	case 'X':
+	case 'U':
+	case 'Q':
+		stack_text(r, b, buf, n);
 		break;
 	default:
 		snprintf(buf, n, "expectation not met");

@@ -17,6 +17,11 @@
  *   o  the slot at `where` shows another page by now: a later kmap_atomic took it
  *   m  a device access of `number` bytes, a width that region `other` forbids
  *   a  such an access that is misaligned    e  one in the wrong byte order
+ * Kernel stacks; nr_holders: bytes of thread_info and end mark written over:
+ *   I  a frame over thread_info           S  and `number` bytes into what lies below: `other`
+ *   G  the guard page caught it           E  the end mark is found overwritten
+ *   X  a return through an overwritten frame   U  more is popped than was pushed
+ *   Q  no interrupt to leave, or too many in each other
  */
 void finding_text(const struct replay *r, const struct bad_event *b, char *buf, size_t n);
 

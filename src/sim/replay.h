@@ -78,6 +78,16 @@ struct recorded_grants {
 	uint64_t bytes_there, bytes_here;
 };
 
+/* Kernel stacks. */
+struct stack_figures {
+	uint64_t pushes, overruns, guarded, smashed;
+	uint64_t bytes_over; /* written below the usable bytes of a stack */
+	struct stack_depth {
+		uint64_t used, bytes, event; /* bytes in use, of the stack's `bytes`; when */
+		uint32_t slot; /* whose; SLOT_NONE: a CPU's */
+	} deepest, deepest_irq; /* of tasks; of interrupt stacks */
+};
+
 #define MAX_BAD_EVENTS 32u
 
 /* Everything counted, exact after every event; pointer-free. */
@@ -98,6 +108,7 @@ struct figures {
 	struct bad_event bad[MAX_BAD_EVENTS];
 	struct access_figures access[NR_ACCESS_WINDOWS];
 	struct recorded_grants recorded;
+	struct stack_figures stacks;
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
 	uint64_t arena_live; /* blocks pushed and not mass-freed */
@@ -168,6 +179,7 @@ struct replay {
 	bool headers; /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
 	struct mm_resource conflict; /* of the request in progress, for its autopsy */
+	struct stack_move stack; /* of the event in progress, for the narration */
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;
 	struct plain_block plain; /* the same of plain events: the last nr_plain are to be done */

@@ -559,6 +559,8 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	if (r->fig->recorded.grants != 0)
 		json_object_set_new(o, "recorded_grants", report_recorded(r->fig));
 	json_object_set_new(o, "virtual", virtual_json(r));
+	if (r->sys->group[GROUP_STACK] != NULL)
+		json_object_set_new(o, "stacks", report_stacks(r));
 	json_object_set_new(o, "failures", failures_json(r));
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
 	json_object_set_new(o, "findings", report_findings(r));

@@ -11,6 +11,8 @@ json_t *report_caches(struct replay *r);
 /* How grants compare with a recording's. */
 json_t *report_recorded(const struct figures *f);
 json_t *report_findings(const struct replay *r);
+/* Kernel stacks; empty where nobody serves them. */
+json_t *report_stacks(struct replay *r);
 
 /* The name of a slab layer's own or kmalloc's cache as the machine's kernel has it, in buf. */
 #define CACHE_NAME_BYTES 40u

@@ -51,7 +51,7 @@ static uint32_t groups_of(enum alloc_group g)
 		[GROUP_PAGES] = 1u << TG_PAGES | 1u << TG_DMA,
 		[GROUP_SLAB] = 1u << TG_SLAB,
 		[GROUP_KMALLOC] = 1u << TG_KMALLOC,
-		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL | 1u << TG_ACCESS,
+		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL | 1u << TG_ACCESS | 1u << TG_STACK,
 		[GROUP_STACK] = 1u << TG_STACK,
 		[GROUP_ARENA] = 1u << TG_ARENA,
 		[GROUP_DMA] = 1u << TG_DMA,
@@ -403,6 +403,8 @@ static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 			       : "device mappings";
 	case GROUP_KMALLOC:
 		return ops->bytes != NULL ? NULL : "kmalloc";
+	case GROUP_STACK:
+		return ops->tasks != NULL ? NULL : "kernel stacks";
 	case GROUP_ARENA:
 		return ops->stack != NULL ? NULL : "pushes and mass frees";
 	default:

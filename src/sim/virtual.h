@@ -31,6 +31,10 @@ void virtual_each_page(struct replay *r, const struct sys_alloc *h, uint64_t va,
 void virtual_area_born(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		       struct grant g, uint64_t size, enum live_state state);
 
+/* Before it is given back: payload and rounding are granted bytes again; and the way back. */
+void virtual_area_dies(struct replay *r, struct sys_alloc *h, const struct live *l);
+void virtual_area_lives(struct replay *r, struct sys_alloc *h, const struct live *l);
+
 /* Who holds a resource, by its owner's number. */
 #define RESOURCE_NAME 128u
 void resource_name(const struct replay *r, uint32_t owner, char name[RESOURCE_NAME]);

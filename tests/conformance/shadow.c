@@ -11,7 +11,7 @@
 
 void shadow_init(struct shadow *s, const struct world *w)
 {
-	*s = (struct shadow){.tokens = true, .strict = true, .mapped = w->sc.geo->mmu};
+	*s = (struct shadow){.tokens = true, .strict = true, .mapped = w->sc.geo->mmu && w->sc.ops->maps != NULL};
 	for (unsigned i = 0; i < SHADOW_CACHES; i++)
 		s->cache[i].id = CACHE_NONE;
 	if (w->sc.geo->setting != SETTING_BOOT)
@@ -132,7 +132,7 @@ static bool may_give(const struct world *w, const struct block *b)
 	const struct mm_range *arena = &w->own->env.arena;
 	int r = physmem_region(&w->g.pm, b->base - w->g.offset);
 
-	if (w->sc.geo->mmu)
+	if (w->sc.geo->mmu && w->sc.ops->maps != NULL)
 		return b->base >= w->vm.vmalloc_start.v &&
 		       b->base + b->bytes <= w->vm.vmalloc_end.v;
 	if (w->sc.geo->setting == SETTING_ARENA)

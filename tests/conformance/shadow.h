@@ -32,9 +32,16 @@ struct shadow_map {
 
 #define SHADOW_MAPS 48u
 
+/* TASKS: a CPU; bytes in use of its stacks, and of that in use when each interrupt came. */
+struct shadow_cpu {
+	uint64_t current, idle_used, irq_used, level[8];
+	unsigned depth;
+};
+
 struct shadow {
 	struct shadow_map map_of[SHADOW_MAPS];
 	unsigned nr_maps;
+	struct shadow_cpu cpu[2];
 	struct block *b; /* ascending by base */
 	unsigned nr, cap;
 	uint64_t births;

@@ -126,7 +126,7 @@ static void set_env(const struct world *w, struct rig_owner *o)
 
 bool geometry_fits(const struct geometry *geo, const struct alloc_ops *ops)
 {
-	return geo->mmu == (ops->maps != NULL);
+	return ops->tasks != NULL || geo->mmu == (ops->maps != NULL);
 }
 
 /* The window of 40 pages crosses a border of page tables in every format. */
@@ -265,7 +265,7 @@ static struct alloc *build_space(struct world *w)
 	struct rig_owner *o;
 
 	fill_layout(w);
-	if (w->sc.ops->maps == NULL || (w->sc.ops->maps->types & 1u << MAP_VMALLOC) != 0)
+	if (w->sc.ops->maps != NULL && (w->sc.ops->maps->types & 1u << MAP_VMALLOC) != 0)
 		return NULL;
 	o = push_grown(w, "vmalloc", (struct world_failure){0});
 	if (start(w, o) != 0)

@@ -21,7 +21,8 @@ static const struct {
 	unsigned bit;
 	const char *word;
 } serves[] = {{SERVES_PAGES, "pages"},     {SERVES_FIXED, "fixed"}, {SERVES_BYTES, "bytes"},
-	      {SERVES_VIRTUAL, "virtual"}, {SERVES_STACK, "stack"}, {SERVES_BOOT, "boot"}};
+	      {SERVES_VIRTUAL, "virtual"}, {SERVES_STACK, "stack"}, {SERVES_BOOT, "boot"},
+	      {SERVES_TASKS, "tasks"}};
 
 static const char *const param_types[] = {"number", "size", "bool", "choice", "sizes"};
 

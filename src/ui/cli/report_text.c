@@ -346,6 +346,45 @@ static void print_virtual(const struct page *p)
 		print_access(p, json_array_get(access, i));
 }
 
+static void print_depth(const struct page *p, const json_t *d, const char *of)
+{
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (num(d, "used_bytes") == 0)
+		return;
+	fprintf(p->out, "  the deepest %s: %s of %s in use at event %lld", of,
+		size_text(num(d, "used_bytes"), a), size_text(num(d, "stack_bytes"), b),
+		(long long)num(d, "event"));
+	if (at(d, "id") != NULL)
+		fprintf(p->out, ", by #%lld", (long long)num(d, "id"));
+	fputc('\n', p->out);
+}
+
+static void print_stacks(const struct page *p)
+{
+	const json_t *s = at(p->r, "stacks");
+	char a[SIZE_TEXT], b[SIZE_TEXT], n[COUNT_TEXT], m[COUNT_TEXT];
+
+	if (json_object_size(s) == 0)
+		return;
+	heading(p, "Kernel stacks");
+	fprintf(p->out, "  %s tasks have %s of stacks%s; %s stacks of the CPUs take %s\n",
+		count_text(num(s, "tasks"), n), size_text(num(s, "task_bytes"), a),
+		json_is_true(at(s, "guarded")) ? ", with an unmapped page below each" : "",
+		count_text(num(s, "cpu_stacks"), m), size_text(num(s, "cpu_bytes"), b));
+	print_depth(p, at(s, "deepest"), "stack of a task");
+	print_depth(p, at(s, "deepest_irq"), "interrupt stack");
+	if (num(s, "overruns") + num(s, "guard_hits") + num(s, "smashed_returns") == 0)
+		return;
+	fputs("  ", p->out);
+	print_in(p->out, p->s, TEXT_BAD,
+		 "%s overflows in silence, over %s; %lld caught by guard pages; %lld returns through "
+		 "overwritten frames",
+		 count_text(num(s, "overruns"), n), size_text(num(s, "overrun_bytes"), a),
+		 (long long)num(s, "guard_hits"), (long long)num(s, "smashed_returns"));
+	fputc('\n', p->out);
+}
+
 /* ---- failures and leftovers ---- */
 
 static void print_candidate(const struct page *p, const json_t *c)
@@ -449,6 +488,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_caches(&p);
 	print_recorded(&p);
 	print_virtual(&p);
+	print_stacks(&p);
 	print_failures(&p);
 	print_live(&p);
 }
