@@ -30,6 +30,7 @@ _memscape_options() {
 	export) echo "--format --output --figures --reports --gate --baseline $common" ;;
 	baseline) echo "--gate --output --baseline --label --all --color $common" ;;
 	plot) echo "--output --title $machine --alloc --until --samples --region --zone --order --b-alloc --b-set --b-variant --figure --x --y --group $common" ;;
+	parity) echo "--from --json --color --quiet $common" ;;
 	diff) echo "--all $common" ;;
 	info) echo "--variant --set --json $common" ;;
 	import) echo "--output --from --to $common" ;;
@@ -50,7 +51,7 @@ _memscape_values() {
 	--port) echo "fast checked" ;;
 	--level) echo "request buddy object" ;;
 	--color) echo "auto always never" ;;
-	--from) _memscape_names formats ;;
+	--from) [ "${COMP_WORDS[1]}" != parity ] && _memscape_names formats ;;
 	--to) echo "binary text" ;;
 	*) return 1 ;;
 	esac
@@ -73,7 +74,7 @@ _memscape() {
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="replay view fit record sweep merge export baseline plot diff info import gen trace list --help --version"
+		words="replay view fit record sweep merge export baseline plot parity diff info import gen trace list --help --version"
 	elif words=$(_memscape_values "$prev"); then
 		: # the value of an option
 	elif [[ $cur == -* ]]; then

@@ -97,11 +97,11 @@ char *read_text_file(const char *path, size_t most, size_t *bytes, struct diag *
 
 	if (input_open(&in, path, d) != 0)
 		return NULL;
-	while (!in.ended && have < most) {
+	do { /* at least once: a file of a few bytes has ended already */
 		if (input_fill(&in, want, &have, d) != 0)
 			goto out;
 		want *= 2;
-	}
+	} while (!in.ended && have < most);
 	if (have >= most) {
 		diag_set(d, path, 0, 0, "is larger than %zu bytes", most);
 		goto out;

@@ -15,6 +15,7 @@
 	X(export, "write the results of a sweep as CSV, JSON, Markdown, JUnit, ...") \
 	X(baseline, "write the figures that later runs are held against")            \
 	X(plot, "draw a run, a trace or the results of a sweep")                     \
+	X(parity, "hold our formulas against a real kernel's own figures")           \
 	X(diff, "compare two reports figure by figure")                              \
 	X(info, "describe a machine or a trace")                                     \
 	X(import, "write a trace of another format in a native one")                 \

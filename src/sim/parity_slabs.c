@@ -1,0 +1,175 @@
+/*
+ * Order and objects of every cache's slabs, from the size of its objects.
+ *
+ * slabinfo tells that size with all that goes with an object, debugging included, under
+ * the name of the first of merged caches; and the order that calculate_order chose, not
+ * the one that single slabs had to make do with.  So it is what our rule needs, beside the
+ * number of CPUs, which enters by its magnitude only.
+ */
+#include <stdio.h>
+
+#include "sim/parity_private.h"
+
+static uint64_t slab_bytes(const struct kernel_cache *c, unsigned shift)
+{
+	return c->pages_per_slab << shift;
+}
+
+static bool agrees(const struct kernel_cache *c, unsigned shift)
+{
+	uint64_t n = slab_bytes(c, shift) / c->object_size;
+
+	return c->objects_per_slab == (n < 32767 ? n : 32767);
+}
+
+unsigned parity_page_shift(const struct kernel_snapshot *k)
+{
+	unsigned best = 0, most = 0;
+
+	for (unsigned shift = 12; shift <= 16; shift++) {
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < k->nr_caches; i++)
+			n += agrees(&k->cache[i], shift) ||
+			     (k->slab && k->cache[i].objects_per_slab * k->cache[i].object_size <=
+						 slab_bytes(&k->cache[i], shift));
+		if (n > most) {
+			most = n;
+			best = shift;
+		}
+	}
+	return best;
+}
+
+static unsigned order_of(uint64_t pages)
+{
+	return lsb(pages);
+}
+
+static bool same(const struct kernel_cache *c, struct rules_slab s)
+{
+	return s.order == order_of(c->pages_per_slab) && s.objects == c->objects_per_slab;
+}
+
+static unsigned nr_equal(const struct kernel_snapshot *k, const struct rules_ops *ops,
+			 const struct slab_rules *r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < k->nr_caches; i++)
+		n += same(&k->cache[i], ops->slub(r, (uint32_t)k->cache[i].object_size));
+	return n;
+}
+
+static unsigned cpus_told(const struct kernel_snapshot *k, const char **from)
+{
+	if (k->present_cpus != 0) {
+		*from = "sys/devices/system/cpu/present";
+		return k->present_cpus;
+	}
+	*from = "CPUs online, of zoneinfo";
+	return k->online;
+}
+
+/* Tries rules; keeps them when more caches agree. */
+static void try_rules(const struct kernel_snapshot *k, const struct rules_ops *ops,
+		      struct slab_rules r, struct slab_rules *best, unsigned *most, bool *better)
+{
+	unsigned n = nr_equal(k, ops, &r);
+
+	*better = n > *most;
+	if (!*better)
+		return;
+	*most = n;
+	*best = r;
+}
+
+/* Both forms of the rule with so many CPUs and such a largest order. */
+static void try_forms(const struct kernel_snapshot *k, const struct rules_ops *ops,
+		      struct slab_rules r, struct slab_rules *best, unsigned *most, bool *better)
+{
+	bool a, b;
+	bool old = k->version != 0 && k->version < 6007;
+
+	r.loops = old;
+	try_rules(k, ops, r, best, most, &a);
+	r.loops = !old;
+	try_rules(k, ops, r, best, most, &b);
+	*better = a || b;
+}
+
+/* The CPUs told, else those that may come; then any magnitude, and a smaller largest order. */
+static struct slab_rules choose(const struct kernel_snapshot *k, const struct rules_ops *ops,
+				unsigned page_shift, const char **from)
+{
+	struct slab_rules r = {.page_shift = page_shift, .slab_order = 3, .max_order = 10};
+	struct slab_rules best;
+	unsigned most = 0;
+	bool better;
+
+	if (k->slab_order != KERNEL_NONE && k->slab_order <= 10)
+		r.slab_order = (unsigned)k->slab_order;
+	if (k->slab_least_order != KERNEL_NONE && k->slab_least_order <= 10)
+		r.least_order = (unsigned)k->slab_least_order;
+	if (k->slab_least_objects != KERNEL_NONE && k->slab_least_objects < 32768)
+		r.least_objects = (unsigned)k->slab_least_objects;
+	r.nr_cpus = cpus_told(k, from);
+	best = r;
+	try_forms(k, ops, r, &best, &most, &better);
+	if (k->possible_cpus != 0 && most < k->nr_caches) {
+		r.nr_cpus = k->possible_cpus;
+		try_forms(k, ops, r, &best, &most, &better);
+		if (better)
+			*from = "sys/devices/system/cpu/possible";
+	}
+	for (r.nr_cpus = 1; r.nr_cpus <= 8192 && most < k->nr_caches; r.nr_cpus *= 2) {
+		try_forms(k, ops, r, &best, &most, &better);
+		if (better)
+			*from = "found from the slabs: so many, and less than twice as many";
+	}
+	for (r = best, r.slab_order = 0; r.slab_order <= 5 && most < k->nr_caches; r.slab_order++)
+		try_forms(k, ops, r, &best, &most, &better);
+	return best;
+}
+
+static void tell(struct parity *p, const struct slab_rules *r, const char *from)
+{
+	parity_input(p, "CPUs of slabs", from, "%u", r->nr_cpus);
+	parity_input(p, "order of a slab", "the figures", "%s, at most %u",
+		     r->loops ? "calculate_order before 6.7" : "calculate_order of 6.7",
+		     r->slab_order);
+}
+
+static void slub(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
+		 unsigned page_shift)
+{
+	const char *from;
+	struct slab_rules r = choose(k, ops, page_shift, &from);
+	struct parity_trial t = {.p = p};
+
+	tell(p, &r, from);
+	for (unsigned i = 0; i < k->nr_caches; i++) {
+		const struct kernel_cache *c = &k->cache[i];
+		struct rules_slab s = ops->slub(&r, (uint32_t)c->object_size);
+
+		parity_note(&t, PARITY_SLABS, c->name, "order", order_of(c->pages_per_slab),
+			    s.order);
+		parity_note(&t, PARITY_SLABS, c->name, "objects per slab", c->objects_per_slab,
+			    s.objects);
+	}
+}
+
+void parity_slabs(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
+		  unsigned page_shift)
+{
+	if (!k->has[KF_SLABINFO])
+		parity_missing(p, PARITY_SLABS, "no slabinfo that can be read (it takes root)");
+	else if (k->slab)
+		parity_missing(p, PARITY_SLABS,
+			       "classic SLAB: where a slab keeps its free list depends on flags "
+			       "that slabinfo does not tell");
+	else if (k->nr_caches == 0)
+		parity_missing(p, PARITY_SLABS, "slabinfo has no caches");
+	else
+		slub(p, k, ops, page_shift);
+}

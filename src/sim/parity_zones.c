@@ -1,0 +1,506 @@
+/*
+ * What zoneinfo stands on: which zones a node can have, how many CPUs share them, whose
+ * rules hold.  A kernel's version tells less than its figures do (distributions carry
+ * changes back), so that of the rules a file's form allows those are taken by which the
+ * fewest figures differ; all of them must then be equal.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/parity_private.h"
+
+#define NR_TYPES 6u /* zones a node can have, ZONE_DEVICE included */
+
+/* ---- columns of protection ---- */
+
+/* The sorts of zone seen anywhere, bit by type, bit 5: Device. */
+static unsigned sorts_seen(const struct parity_zones *x)
+{
+	unsigned seen = 1u << ZONE_NORMAL | 1u << ZONE_MOVABLE;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		seen |= x->z[i]->device ? 1u << 5 : 1u << x->z[i]->type;
+	return seen;
+}
+
+/* Kernels before 4.13 tell no empty zones: those that must be there, likeliest first. */
+static void set_columns(struct parity_zones *x)
+{
+	static const unsigned more[] = {5, ZONE_DMA32, ZONE_DMA, ZONE_HIGHMEM};
+	unsigned seen = sorts_seen(x), columns = 0;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		columns = x->z[i]->nr_protection > columns ? x->z[i]->nr_protection : columns;
+	if ((unsigned)__builtin_popcount(seen) > columns && (seen & 1u << ZONE_DMA) == 0)
+		seen &= ~(1u << 5);
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		if ((unsigned)__builtin_popcount(seen) < columns)
+			seen |= 1u << more[i];
+	for (unsigned t = 0; t < NR_TYPES && x->nr_columns < KERNEL_MAX_COLUMNS; t++)
+		if ((seen >> t & 1) != 0)
+			x->column[x->nr_columns++] = t == 5 ? ZONE_MOVABLE : (enum zone_type)t;
+}
+
+/* ---- CPUs of a node ---- */
+
+static bool cpus_fit(const struct parity_zones *x, unsigned node, unsigned cpus)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < x->nr; i++) {
+		const struct kernel_lists *l = x->z[i]->lists;
+		uint64_t least, high;
+
+		if (x->z[i]->node != node || x->z[i]->nr_lists == 0)
+			continue;
+		high = l->high_min != KERNEL_NONE ? l->high_min : l->high;
+		least = 4 * l->batch;
+		any = true;
+		if (high != (x->low[i] / cpus > least ? x->low[i] / cpus : least))
+			return false;
+	}
+	return any;
+}
+
+/* An even share first, then all (a node without CPUs), then any that its zones agree with. */
+static void find_cpus(struct parity_zones *x, unsigned node, unsigned nodes)
+{
+	unsigned online = x->k->online != 0 ? x->k->online : 1, even = online / nodes;
+
+	x->cpus[node] = even != 0 ? even : 1;
+	x->cpus_found[node] = true;
+	if (cpus_fit(x, node, x->cpus[node]))
+		return;
+	for (unsigned cpus = online; cpus > 0; cpus--)
+		if (cpus_fit(x, node, cpus)) {
+			x->cpus[node] = cpus;
+			return;
+		}
+}
+
+static void set_cpus(struct parity_zones *x)
+{
+	unsigned online = x->k->online != 0 ? x->k->online : 1, nodes = 0;
+	bool has[256] = {false};
+
+	for (unsigned i = 0; i < x->nr; i++)
+		if (!has[x->z[i]->node & 255] && x->rz[i].managed != 0) {
+			has[x->z[i]->node & 255] = true;
+			nodes++;
+		}
+	for (unsigned n = 0; n < 256; n++) {
+		x->cpus[n] = online;
+		if (has[n] && x->k->node[n].told && x->k->node[n].cpus != 0)
+			x->cpus[n] = x->k->node[n].cpus;
+		else if (has[n] && !x->k->node[n].told && nodes > 1)
+			find_cpus(x, n, nodes);
+	}
+}
+
+/* ---- the zones ---- */
+
+static void set_zones(struct parity_zones *x, const struct kernel_snapshot *k)
+{
+	for (unsigned i = 0; i < k->nr_zones; i++) {
+		const struct kernel_zone *z = &k->zone[i];
+		uint64_t boost = z->boost != KERNEL_NONE ? z->boost : 0;
+
+		if (!z->has_info)
+			continue;
+		x->z[x->nr] = z;
+		x->rz[x->nr] = (struct rules_zone){z->device ? 0 : (uint32_t)z->managed,
+						   (uint8_t)z->type, (uint16_t)z->node};
+		x->min[x->nr] = z->min >= boost ? z->min - boost : z->min;
+		x->low[x->nr] = z->low >= boost ? z->low - boost : z->low;
+		x->high[x->nr] = z->high >= boost ? z->high - boost : z->high;
+		x->nr++;
+	}
+	for (unsigned i = 0; i < x->nr; i++) {
+		x->first[i] = i > 0 && x->z[i - 1]->node == x->z[i]->node ? x->first[i - 1] : i;
+		for (x->end[i] = i + 1; x->end[i] < x->nr; x->end[i]++)
+			if (x->z[x->end[i]]->node != x->z[i]->node)
+				break;
+	}
+}
+
+static void set_rules(struct parity_zones *x, unsigned page_shift)
+{
+	const struct kernel_snapshot *k = x->k;
+
+	x->rules = (struct zone_rules){
+		.zone = x->rz,
+		.nr_zones = x->nr,
+		.page_shift = page_shift,
+		.step = STEP_SCALE,
+		.lists = LISTS_TUNED,
+		.scale = k->scale != KERNEL_NONE ? (uint32_t)k->scale : 10,
+		.fraction = k->fraction != KERNEL_NONE ? (uint32_t)k->fraction : 0,
+		.min_free_kbytes =
+			k->min_free_kbytes != KERNEL_NONE ? (uint32_t)k->min_free_kbytes : 0,
+		.ratio = {256, 256, 32, 0, 0}};
+	for (unsigned c = 0; c < k->nr_ratios && c < x->nr_columns; c++)
+		x->rules.ratio[x->column[c]] = (uint32_t)k->ratio[c];
+}
+
+/* ---- choosing: the fewest figures that differ ---- */
+
+typedef void compare_fn(const struct parity_zones *x, struct parity_trial *t);
+
+#define DIFFERS 1000000ul
+
+/* Figures that differ count first, those not determined break ties. */
+static unsigned long score(const struct parity_trial *t)
+{
+	return t->differs * DIFFERS + t->open;
+}
+
+static unsigned long score_of(const struct parity_zones *x, compare_fn *compare)
+{
+	struct parity_trial t = {.p = NULL};
+
+	compare(x, &t);
+	return score(&t);
+}
+
+/* The better of: sizes are as they were, sizes have changed since. */
+static unsigned long marks_score(const struct parity_zones *x)
+{
+	unsigned long now = score_of(x, parity_marks_exact), then;
+	struct parity_trial t = {.p = NULL};
+	struct parity_fit f;
+
+	parity_fit_begin(&f, x, FIT_MARKS, PARITY_ALL_ZONES);
+	parity_fit_marks(&f, &t);
+	then = score(&t) + 1;
+	return now < then ? now : then;
+}
+
+/* Does the sum of the zones' shares come from this min_free_kbytes at all? */
+static bool sum_fits(const struct parity_zones *x)
+{
+	uint64_t sum = 0, pages = x->rules.min_free_kbytes >> (x->rules.page_shift - 10);
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		if (!x->z[i]->device && x->rz[i].type != ZONE_HIGHMEM &&
+		    (x->rz[i].type != ZONE_MOVABLE || !x->rules.movable_capped)) {
+			sum += x->min[i];
+			nr += x->rz[i].managed != 0;
+		}
+	return pages >= sum && pages < sum + nr;
+}
+
+/* Tries min_free_kbytes; keeps it and returns true when it is better than `best`. */
+static bool try_min_free(struct parity_zones *x, uint32_t kbytes, unsigned long *best)
+{
+	uint32_t before = x->rules.min_free_kbytes;
+	unsigned long now;
+
+	x->rules.min_free_kbytes = kbytes;
+	now = score_of(x, parity_marks_exact);
+	if (sum_fits(x))
+		now /= 1000;
+	if (now < *best) {
+		*best = now;
+		return true;
+	}
+	x->rules.min_free_kbytes = before;
+	return false;
+}
+
+static unsigned populated(const struct parity_zones *x, unsigned upto)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		n += x->rz[i].managed != 0 && x->rz[i].type <= upto;
+	return n;
+}
+
+/* By the kernel's formula, and as khugepaged raises it. */
+static const char *guess_min_free(struct parity_zones *x)
+{
+	static const uint32_t most[] = {262144, 65536};
+	unsigned orders[] = {9, 10, 11, 13};
+	unsigned long best = ULONG_MAX;
+	const char *from = "";
+
+	if (x->k->block_order != 0)
+		orders[0] = orders[1] = orders[2] = orders[3] = x->k->block_order;
+	for (size_t i = 0; i < 2; i++)
+		if (try_min_free(x, x->ops->min_free_kbytes(&x->rules, most[i]), &best))
+			from = "the formula (square root of lowmem)";
+	for (size_t i = 0; i < 8; i++) {
+		unsigned zones = populated(x, i < 4 ? ZONE_NORMAL : ZONE_MOVABLE);
+		uint32_t huge = x->ops->huge_min_free(&x->rules, zones, orders[i % 4]);
+
+		if (huge > x->ops->min_free_kbytes(&x->rules, 65536) &&
+		    try_min_free(x, huge, &best))
+			from = "the formula (raised for huge pages)";
+	}
+	return from;
+}
+
+/* The factor that explains the steps, where it was changed and is not told. */
+static void guess_scale(struct parity_zones *x)
+{
+	unsigned long best = marks_score(x);
+	unsigned large = 0;
+	uint64_t step, lo;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		if (x->rz[i].managed > x->rz[large].managed)
+			large = i;
+	if (x->k->scale != KERNEL_NONE || best == 0 || x->rz[large].managed == 0 ||
+	    x->low[large] < x->min[large])
+		return;
+	step = x->low[large] - x->min[large];
+	lo = step * 10000 / x->rz[large].managed;
+	if (step <= x->min[large] >> 2 || lo > 3000)
+		return;
+	for (uint64_t f = lo > 1 ? lo - 1 : 1; f <= lo + 2; f++) {
+		uint32_t before = x->rules.scale;
+		unsigned long now;
+
+		x->rules.scale = (uint32_t)f;
+		now = marks_score(x);
+		if (now < best)
+			best = now;
+		else
+			x->rules.scale = before;
+	}
+}
+
+/* Does the form allow a kernel before 4.6?  Those tell no statistics of nodes and no empty zones. */
+static bool may_be_old(const struct parity_zones *x)
+{
+	bool old = !x->k->node_stats && x->k->scale == KERNEL_NONE;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		old = old && x->z[i]->boost == KERNEL_NONE && x->rz[i].managed != 0;
+	return old;
+}
+
+static const char *choose_marks(struct parity_zones *x)
+{
+	struct parity_zones best = *x;
+	unsigned long least = ULONG_MAX;
+	const char *from = "vm/min_free_kbytes", *chosen = from;
+
+	for (unsigned i = 0; i < (may_be_old(x) ? 4 : 2); i++) {
+		unsigned long now;
+
+		x->rules.movable_capped = (i & 1) == 0;
+		x->rules.step = i < 2 ? STEP_SCALE : STEP_QUARTER;
+		if (x->k->min_free_kbytes == KERNEL_NONE)
+			from = guess_min_free(x);
+		x->marks_set = x->k->min_free_kbytes != KERNEL_NONE || sum_fits(x);
+		guess_scale(x);
+		now = marks_score(x);
+		if (now < least) {
+			least = now;
+			best = *x;
+			chosen = from;
+		}
+		x->rules.scale = x->k->scale != KERNEL_NONE ? (uint32_t)x->k->scale : 10;
+	}
+	*x = best;
+	return chosen;
+}
+
+static void choose_reserves(struct parity_zones *x)
+{
+	struct zone_rules best = x->rules;
+	unsigned long least = ULONG_MAX;
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned long now;
+
+		x->rules.empty_keeps_none = (i & 1) == 0;
+		if (x->k->nr_ratios == 0)
+			x->rules.ratio[ZONE_HIGHMEM] = i < 2 ? 0 : 32;
+		now = score_of(x, parity_reserves_exact);
+		if (now < least) {
+			least = now;
+			best = x->rules;
+		}
+	}
+	x->rules = best;
+}
+
+static bool tells_limits(const struct parity_zones *x)
+{
+	for (unsigned i = 0; i < x->nr; i++)
+		if (x->z[i]->nr_lists != 0 && x->z[i]->lists[0].high_min != KERNEL_NONE)
+			return true;
+	return false;
+}
+
+/*
+ * Whose lists: where limits are told, 6.13's; else the form by which the fewest differ.
+ * 6.7's, whose high is never determined, explain anything: only for a kernel that says so,
+ * or where no other form does.
+ */
+static void choose_lists(struct parity_zones *x)
+{
+	static const enum rules_lists forms[] = {LISTS_BATCH, LISTS_BATCH_512K, LISTS_SPLIT};
+	enum rules_lists best = LISTS_TUNED;
+	unsigned long least = x->k->version >= 6007 ? DIFFERS : 2 * DIFFERS;
+
+	for (size_t i = 0; i < 3 && !tells_limits(x); i++) {
+		unsigned long now;
+
+		x->rules.lists = forms[i];
+		now = score_of(x, forms[i] < LISTS_SPLIT ? parity_lists_old : parity_lists_exact);
+		if (now < least) {
+			least = now;
+			best = forms[i];
+		}
+	}
+	x->rules.lists = best;
+}
+
+/* ---- the sizes of now, or those of then ---- */
+
+/* More zones than are tried one by one as the changed one. */
+#define MANY 64u
+
+enum how { AS_NOW, AS_THEN, AS_THEN_ALONE };
+
+/* How the figures of a kind are explained, and which zone has changed since. */
+struct story {
+	enum how how;
+	unsigned only;
+};
+
+typedef void tell_fn(const struct parity_zones *x, struct story s, struct parity_trial *t);
+
+static void both_marks(const struct parity_zones *x, struct story s, struct parity_trial *t)
+{
+	struct parity_fit f;
+
+	if (s.how == AS_NOW) {
+		parity_marks_exact(x, t);
+		if (x->rules.lists >= LISTS_SPLIT)
+			parity_lists_exact(x, t);
+		return;
+	}
+	parity_fit_begin(&f, x, s.how == AS_THEN ? FIT_BOTH : FIT_MARKS, s.only);
+	parity_fit_marks(&f, t);
+	if (x->rules.lists >= LISTS_SPLIT)
+		parity_fit_lists(&f, t);
+	if (t->p != NULL)
+		parity_fit_tell(&f, t->p, "found from the watermarks");
+}
+
+static void both_reserves(const struct parity_zones *x, struct story s, struct parity_trial *t)
+{
+	struct parity_fit f;
+
+	if (s.how == AS_NOW) {
+		parity_reserves_exact(x, t);
+		return;
+	}
+	parity_fit_begin(&f, x, s.how == AS_THEN ? FIT_BOTH : FIT_RESERVES, s.only);
+	parity_fit_reserves(&f, t);
+	if (t->p != NULL)
+		parity_fit_tell(&f, t->p, "found from the reserves");
+}
+
+static unsigned long story_score(const struct parity_zones *x, struct story s, tell_fn *tell)
+{
+	struct parity_trial t = {.p = NULL};
+
+	tell(x, s, &t);
+	return score(&t);
+}
+
+/*
+ * Nothing has changed, or one zone, or any of them: what explains the figures best, the
+ * simpler one where two do.  A single figure that differs is a difference, not a change
+ * of sizes: that moves several.
+ */
+static void settle(const struct parity_zones *x, struct parity *p, tell_fn *tell)
+{
+	struct story best = {AS_NOW, PARITY_ALL_ZONES};
+	unsigned long least = story_score(x, best, tell);
+	bool several = least >= 2 * DIFFERS, many = x->nr > MANY;
+	struct parity_trial t = {.p = p};
+
+	for (enum how how = AS_THEN; how <= AS_THEN_ALONE && several; how++)
+		for (unsigned i = 0; i <= x->nr; i++) {
+			struct story s = {how, i < x->nr ? i : PARITY_ALL_ZONES};
+			unsigned long now;
+
+			if (i < x->nr && (x->rz[i].managed == 0 || many))
+				continue;
+			now = story_score(x, s, tell);
+			if (now < least) {
+				least = now;
+				best = s;
+			}
+		}
+	tell(x, best, &t);
+}
+
+/* ---- telling ---- */
+
+static void tell_inputs(const struct parity_zones *x, struct parity *p, const char *from)
+{
+	static const char *const steps[] = {"", "a quarter of min (before 4.6)",
+					    "by watermark_scale_factor (4.6)"};
+	static const char *const lists[] = {"6 batches, batch up to 512 KiB / 4 (before 4.19)",
+					    "6 batches (4.19)", "split low watermark (5.14)",
+					    "tuned between two limits (6.7)"};
+
+	if (x->marks_set)
+		parity_input(p, "min_free_kbytes", from, "%u", x->rules.min_free_kbytes);
+	else
+		parity_input(p, "min_free_kbytes",
+			     "not told, and no formula explains the zones' min", "not determined");
+	parity_input(p, "watermark_scale_factor",
+		     x->k->scale != KERNEL_NONE ? "vm/watermark_scale_factor"
+		     : x->rules.scale == 10     ? "not told: the kernel's default"
+						: "found from the watermarks",
+		     "%u", x->rules.scale);
+	parity_input(p, "distance of watermarks", "the figures", "%s", steps[x->rules.step]);
+	parity_input(p, "per-CPU lists", "the figures", "%s", lists[x->rules.lists]);
+	parity_input(p, "CPUs online", "pagesets of zoneinfo", "%u", x->k->online);
+	for (unsigned n = 0; n < 256; n++)
+		if (x->cpus_found[n] && x->rules.lists >= LISTS_SPLIT) {
+			char name[64];
+
+			snprintf(name, sizeof name, "CPUs of node %u", n);
+			parity_input(p, name, "found from the per-CPU lists", "%u", x->cpus[n]);
+		}
+}
+
+void parity_zones(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
+		  unsigned page_shift)
+{
+	struct parity_zones x = {.k = k, .ops = ops};
+	const char *from;
+
+	if (!k->has[KF_ZONEINFO]) {
+		parity_missing(p, PARITY_WATERMARKS, "no zoneinfo");
+		parity_missing(p, PARITY_RESERVES, "no zoneinfo");
+		parity_missing(p, PARITY_LISTS, "no zoneinfo");
+		return;
+	}
+	set_zones(&x, k);
+	set_columns(&x);
+	set_rules(&x, page_shift);
+	from = choose_marks(&x);
+	choose_reserves(&x);
+	set_cpus(&x);
+	choose_lists(&x);
+	tell_inputs(&x, p, from);
+	settle(&x, p, both_marks);
+	if (x.rules.lists < LISTS_SPLIT) {
+		struct parity_trial t = {.p = p};
+
+		parity_lists_old(&x, &t);
+	}
+	settle(&x, p, both_reserves);
+}

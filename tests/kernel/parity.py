@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""Our formulas against kernels' own figures: memscape parity.
+
+    parity.py MEMSCAPE SOURCE_ROOT
+
+Whole snapshots of Linux 6.18 are in linux-6.18/ and find-cat.files.zst.  Of other kernels there
+are the numbers only (KERNELS), from which zoneinfo and slabinfo in the form of their time are made.
+"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+MEMSCAPE, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
+HERE = ROOT / "tests" / "kernel"
+sys.path.insert(0, str(ROOT / "tests" / "structure"))
+from schema import complaints  # noqa: E402
+SCHEMA = json.loads((ROOT / "docs" / "parity.schema.json").read_text())
+problems = 0
+
+
+def check(ok, what):
+    global problems
+    if not ok:
+        problems += 1
+        print("FAILED:", what)
+
+
+def run(*args):
+    return subprocess.run([MEMSCAPE, "parity", *map(str, args)], capture_output=True, text=True)
+
+
+def parity(folder):
+    """The exit status and the report."""
+    r = run("--from", folder, "--json", "-")
+    check(r.returncode in (0, 1), f"{folder}: exit {r.returncode}: {r.stderr}")
+    report = json.loads(r.stdout)
+    check(not complaints(SCHEMA, report), f"{folder}: {complaints(SCHEMA, report)[:3]}")
+    return r.returncode, report
+
+
+def unequal(report):
+    return [f"{f['where']} {f['name']}: {f['kernel']}, {f['result']}"
+            for f in report["figures"] if f["result"] != "equal"]
+
+
+# ---- whole snapshots ----
+
+def snapshot():
+    status, j = parity(HERE / "linux-6.18")
+    check(status == 0 and j["differs"] == 0, f"linux-6.18: {unequal(j)}")
+    check({g["name"]: (g["equal"], g["not_determined"]) for g in j["groups"]} ==
+          {"watermarks": (20, 0), "lowmem reserves": (25, 0), "per-CPU lists": (9, 4),
+           "unusable index": (33, 0), "fragmentation index": (33, 0), "slabs": (470, 0)},
+          f"linux-6.18: {j['groups']}")
+
+
+def samples(work):
+    text = subprocess.run(["zstd", "-dcq", HERE / "find-cat.files.zst"], capture_output=True,
+                          check=True).stdout
+    folder, at, nr = None, 0, 0
+    while at < len(text):
+        end = text.index(b"\n", at)
+        words = text[at:end].split()
+        at = end + 1
+        if words[0] == b"#SAMPLE":
+            nr += 1
+            folder = work / f"sample{nr}"
+        else:
+            path = folder / words[1].decode().lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():  # buddyinfo comes twice, before and after the indices
+                path.write_bytes(text[at:at + int(words[2])])
+            at += int(words[2])
+    check(nr == 28, f"{nr} samples")
+    whole = 0
+    for i in range(1, nr + 1):
+        status, j = parity(work / f"sample{i}")
+        check(status == 0 and j["differs"] == 0, f"sample {i}: {unequal(j)}")
+        whole += j["equal"] > 500
+    check(whole == 4, f"{whole} samples with slabinfo")
+
+
+# ---- numbers of other kernels ----
+# zone: (node, name, min, low, high, present, managed, protection, high of the lists, batch[, high_min, high_max])
+
+EMPTY = (0, 0, 0, 0, 0)
+NO_LISTS = (None, 0)
+KERNELS = {
+    # 4.18 of a distribution, 2 CPUs: the initial RAM disk was given back to DMA32 after boot, and
+    # Normal was initialised late (its batch).
+    "4.18": dict(zones=[
+        (0, "DMA", 70, 87, 104, 3997, 3840, (0, 3154, 3582, 3582, 3582), 0, 1),
+        (0, "DMA32", 14812, 18515, 22218, 894627, 818317, (0, 0, 428, 428, 428), 378, 63),
+        (0, "Normal", 2012, 2515, 3018, 126464, 109712, EMPTY, 42, 7),
+        (0, "Movable", 0, 0, 0, 0, 0, EMPTY, *NO_LISTS),
+        (0, "Device", 0, 0, 0, 0, 0, EMPTY, *NO_LISTS)], cpus=2, counts=(43, 0, 3)),
+    # 4.19, 8 CPUs, min_free_kbytes set by hand.
+    "4.19": dict(zones=[
+        (0, "DMA", 39, 48, 57, 3998, 3977, (0, 2968, 16022, 16022, 16022), 0, 1),
+        (0, "DMA32", 7600, 9500, 11400, 782300, 760023, (0, 0, 13053, 13053, 13053), 378, 63),
+        (0, "Normal", 33417, 41771, 50125, 3407872, 3341779, EMPTY, 42, 7),
+        (0, "Movable", 0, 0, 0, 0, 0, EMPTY, *NO_LISTS),
+        (0, "Device", 0, 0, 0, 0, 0, EMPTY, *NO_LISTS)],
+        cpus=8, vm=dict(min_free_kbytes=164231, watermark_scale_factor=10), counts=(45, 0, 1)),
+    # 4.9 in a machine of 350 MB that had 20 MB less when its watermarks were set.
+    "4.9": dict(zones=[
+        (0, "DMA", 27, 33, 39, 3998, 3977, (0, 306, 306, 306, 306), 0, 1),
+        (0, "DMA32", 546, 682, 818, 94172, 83292, EMPTY, 90, 15)], cpus=2, counts=None),
+    # 6.12 or later on arm64, two nodes of 4 CPUs each, node 0 grown after boot.
+    "arm64": dict(zones=[
+        (0, "DMA", 5512, 6890, 8268, 262144, 248725, (0, 0, 0, 0),
+         [1722, 1722, 2135, 1722, 1722, 0, 0, 1722], 63, 1722, 7678),
+        (0, "DMA32", 0, 0, 0, 0, 0, (0, 0, 0, 0), *NO_LISTS),
+        (0, "Normal", 0, 0, 0, 0, 0, (0, 0, 0, 0), *NO_LISTS),
+        (0, "Movable", 32, 32, 32, 0, 0, (0, 0, 0, 0), *NO_LISTS),
+        (1, "DMA", 5751, 7188, 8625, 262144, 256381, (0, 0, 0, 0),
+         [1797] * 6 + [1848, 1860], 63, 1797, 8011),
+        (1, "DMA32", 0, 0, 0, 0, 0, (0, 0, 0, 0), *NO_LISTS),
+        (1, "Normal", 0, 0, 0, 0, 0, (0, 0, 0, 0), *NO_LISTS),
+        (1, "Movable", 32, 32, 32, 0, 0, (0, 0, 0, 0), *NO_LISTS)],
+        cpus=8, form="boost promo", counts=(69, 0, 9)),
+    # 5.x with memory in zone Movable.
+    "movable": dict(zones=[
+        (0, "DMA", 5, 8, 11, 3998, 3977, (0, 2961, 4928, 5440), *NO_LISTS),
+        (0, "DMA32", 1129, 1887, 2645, 782303, 758116, (0, 0, 1967, 2479), *NO_LISTS),
+        (0, "Normal", 750, 1253, 1756, 524288, 503620, (0, 0, 0, 4096), *NO_LISTS),
+        (0, "Movable", 195, 326, 457, 131072, 131072, (0, 0, 0, 0), *NO_LISTS)],
+        cpus=4, counts=(27, 0, 1)),
+    # 4.14 on a 32-bit board of 4 CPUs: two zones, batches of the time before 4.19.
+    "board": dict(zones=[
+        (0, "Normal", 4096, 5120, 6144, 242688, 237369, (0, 0), 186, 31),
+        (0, "Movable", 0, 0, 0, 0, 0, (0, 0), *NO_LISTS)], cpus=4,
+        vm=dict(min_free_kbytes=16384), counts=(12, 0, 0)),
+}
+
+
+def zoneinfo(zones, cpus, form=""):
+    out = []
+    for node, name, low_min, low, high, present, managed, protection, pcp, batch, *limits in zones:
+        out.append(f"Node {node}, zone {name:>8}\n  per-node stats\n      nr_dirty     7\n"
+                   f"  pages free     {managed // 2}")
+        if "boost" in form:
+            out.append("        boost    0")
+        out.append(f"        min      {low_min}\n        low      {low}\n        high     {high}")
+        if "promo" in form:
+            out.append(f"        promo    {2 * high - low}")
+        out.append(f"        spanned  {present}\n        present  {present}\n"
+                   f"        managed  {managed}\n        protection: "
+                   f"({', '.join(map(str, protection))})\n      nr_free_pages {managed // 2}")
+        if pcp is None:
+            continue
+        out.append("  pagesets")
+        for cpu in range(cpus):
+            out.append(f"    cpu: {cpu}\n              count: 3\n              high:  "
+                       f"{pcp[cpu] if isinstance(pcp, list) else pcp}\n              batch: {batch}")
+            if limits:
+                out.append(f"              high_min: {limits[0]}\n              high_max: {limits[1]}")
+        out.append("  node_unreclaimable:  0\n  start_pfn:           1")
+    return "\n".join(out) + "\n"
+
+
+def write(folder, text, vm=None):
+    (folder / "vm").mkdir(parents=True, exist_ok=True)
+    (folder / "zoneinfo").write_text(text)
+    for key, value in (vm or {}).items():
+        (folder / "vm" / key).write_text(f"{value}\n")
+    return folder
+
+
+def others(work):
+    for name, k in KERNELS.items():
+        folder = write(work / name, zoneinfo(k["zones"], k["cpus"], k.get("form", "")), k.get("vm"))
+        status, j = parity(folder)
+        got = (j["equal"], j["differs"], j["not_determined"])
+        check(status == 0 and j["differs"] == 0, f"{name}: {unequal(j)}")
+        check(k["counts"] is None or got == k["counts"], f"{name}: {got}, {unequal(j)}")
+
+
+# Size of an object, order and objects of a slab, as kernels chose them: before 6.7 with 2 CPUs
+# (order 3 from 8 objects at least), and SLUB with many possible CPUs.
+SLABS_OLD = [(8, 0, 512), (96, 0, 42), (192, 0, 21), (320, 0, 12), (448, 1, 18), (736, 2, 22),
+             (792, 2, 20), (1176, 3, 27), (1440, 3, 22), (2048, 3, 16), (2672, 3, 12), (10880, 3, 3)]
+
+
+def slabs(work):
+    lines = ["slabinfo - version: 2.1",
+             "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"]
+    for size, order, objects in SLABS_OLD:
+        lines.append(f"odd name {size:<10} 0 0 {size:6} {objects:4} {1 << order:4} : tunables    0    "
+                     "0    0 : slabdata      0      0      0")
+    folder = work / "slabs"
+    folder.mkdir()
+    (folder / "slabinfo").write_text("\n".join(lines) + "\n")
+    status, j = parity(folder)
+    check(status == 0 and j["equal"] == 2 * len(SLABS_OLD), f"slabs: {unequal(j)}")
+
+
+# ---- what a changed figure does, and damaged files ----
+
+def changed(work):
+    """Every figure of zoneinfo, one more and one less: seen each time."""
+    folder = work / "changed"
+    shutil.copytree(HERE / "linux-6.18", folder)
+    (folder / "slabinfo").unlink()
+    lines = (HERE / "linux-6.18" / "zoneinfo").read_text().split("\n")
+    tried = 0
+    for i, line in enumerate(lines):
+        if not re.match(r"\s+(min|low|high|promo|batch:|high_min:|high_max:|protection:)\s", line):
+            continue
+        for m in re.finditer(r"\d+", line):
+            for value in (int(m[0]) + 1, int(m[0]) - 1):
+                if value < 0:
+                    continue
+                other = lines[:i] + [line[:m.start()] + str(value) + line[m.end():]] + lines[i + 1:]
+                (folder / "zoneinfo").write_text("\n".join(other))
+                tried += 1
+                status, _ = parity(folder)
+                check(status == 1, f"line {i + 1}: {line.strip()}: {value} is not seen")
+    check(tried > 90, f"{tried} changes")
+
+
+DAMAGED = [
+    ("zoneinfo", "Node 0, zone   Normal\n  pages free     1\n        min      x\n",
+     "zoneinfo:3:18: expected a number"),
+    ("zoneinfo", "Node 0, zone   Normal\n  pages free     1\n", "ends without managed"),
+    ("zoneinfo", "Node 0, zone   Abnormal\n", "zone 'Abnormal', expected DMA, DMA32"),
+    ("zoneinfo", "Node 300, zone Normal\n", "expected a node's number up to 255"),
+    ("zoneinfo", "Node 0, zone Normal\n min 1\n low 1\n high 1\n managed 1\n protection: (0; 1)\n",
+     "zoneinfo:6:16: expected \",\" or \")\""),
+    ("zoneinfo", "nothing\n", "expected lines such as"),
+    ("buddyinfo", "Node 0, zone Normal 1 2 -3\n", "buddyinfo:1:25: expected a number of free blocks"),
+    ("buddyinfo", "Node 0, zone Normal 1\nNode 0, zone Normal 1\n", "buddyinfo:2:1: expected each zone once"),
+    ("extfrag_index", "Node 0, zone Normal 0.12\n", "extfrag_index:1:21: expected an index such as"),
+    ("slabinfo", "slabinfo - version: 1.1\n", "slabinfo:1:21: expected version 2.1"),
+    ("slabinfo", "slabinfo - version: 2.1\nfoo 1 2 3 4 : tunables 0 0 0\n", "slabinfo:2:1: expected a cache's name"),
+    ("slabinfo", "slabinfo - version: 2.1\nfoo 1 1 8 512 3 : tunables 0 0 0 : slabdata 1 1 0\n",
+     "a power of two pages a slab"),
+    ("pagetypeinfo", "Page block order: 9\nPages per block: 511\n", "2 to the power of the order"),
+    ("vm/min_free_kbytes", "many\n", "min_free_kbytes:1:1: expected a number"),
+]
+
+
+def damaged(work):
+    for i, (name, text, message) in enumerate(DAMAGED):
+        folder = write(work / f"damaged{i}", zoneinfo(KERNELS["board"]["zones"], 4))
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+        r = run("--from", folder)
+        check(r.returncode == 3 and message in r.stderr and r.stderr.count("\n") == 1 and r.stdout == "",
+              f"{name} {text!r}: exit {r.returncode}, {r.stderr!r}, expected {message!r}")
+    empty = work / "empty"
+    empty.mkdir()
+    for folder, message in ((empty, "no file of a kernel"), (work / "none", "is no directory")):
+        r = run("--from", folder)
+        check(r.returncode == 3 and message in r.stderr, f"{folder}: {r.returncode} {r.stderr!r}")
+    for args in (("more",), ("--from",), ("--what",)):
+        check(run(*args).returncode == 2, f"{args}: usage")
+
+
+def text_form():
+    r = run("--from", HERE / "linux-6.18", "--color", "never")
+    check(r.returncode == 0 and "reserve from Normal" in r.stdout, "the text names each figure")
+    check(re.search(r"^in all +590 +0 +4$", r.stdout, re.M) is not None, r.stdout[-400:])
+    quiet = run("--from", HERE / "linux-6.18", "-q").stdout
+    check("Node 0, zone DMA " not in quiet and "in all" in quiet, "quiet tells the summary only")
+
+
+def running():
+    """The kernel under this very test, where its files can be read."""
+    r = run("--json", "-")
+    if r.returncode == 3:
+        print("the running kernel's files cannot be read:", r.stderr.strip())
+        return
+    j = json.loads(r.stdout)
+    print(f"running kernel: {j['equal']} equal, {j['differs']} differ, "
+          f"{j['not_determined']} not determined")
+    for figure in unequal(j)[:20]:
+        print("   ", figure)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        work = pathlib.Path(name)
+        snapshot()
+        samples(work)
+        others(work)
+        slabs(work)
+        changed(work)
+        damaged(work)
+    text_form()
+    running()
+    return 1 if problems else 0
+
+
+sys.exit(main())
