@@ -451,6 +451,9 @@ struct bytes_ops {
 	 * split into MM_PAYLOAD and MM_ROUNDING. */
 	enum bulk_stop (*bulk)(struct alloc *a, struct bulk *b, const struct plain_req *req,
 			       size_t n, size_t *done);
+	/* Optional: what walk shows at p, the first byte of a live or free chunk, and where the
+	 * next chunk's first byte is; bytes 0: p is behind the segment's last one.  O(1). */
+	vaddr_t (*chunk)(const struct alloc *a, vaddr_t p, struct walk_span *out);
 };
 
 /* Flags of a cache: Linux 6's values, and one of our own. */

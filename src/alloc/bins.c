@@ -259,6 +259,7 @@ static const struct bytes_ops bins_bytes = {
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
 	.bulk = bins_op_bulk,
+	.chunk = classheap_chunk,
 };
 
 const struct alloc_ops bins_ops = {

@@ -346,23 +346,39 @@ static void say(const struct walker *w, vaddr_t base, msize_t bytes, enum mm_cla
 		w->fn(w->ctx, &(struct walk_span){base, bytes, class, what, detail});
 }
 
+vaddr_t classheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out)
+{
+	const struct classheap *h = (const struct classheap *)a;
+	msize_t tag = chunk_tag(a->m, p), size = tag_size(tag);
+
+	*out = (struct walk_span){.base = p, .class = MM_CACHED, .detail = size};
+	if (size < h->header)
+		return p;
+	out->bytes = size - h->header;
+	if (tag_granted(tag)) {
+		out->class = MM_GRANTED;
+		out->what = "chunk";
+	} else if (tag_live(tag)) {
+		out->what = "kept chunk";
+	} else {
+		out->what = "free chunk";
+		out->detail = class_of(&h->shape, size);
+	}
+	return chunk_after(p, size);
+}
+
 /* The chunk with payload p; returns the next one's payload. */
 static vaddr_t walk_chunk(const struct walker *w, vaddr_t p)
 {
 	const struct classheap *h = w->h;
-	msize_t tag = chunk_tag(h->base.m, p), size = tag_size(tag);
+	struct walk_span s;
+	vaddr_t next = classheap_chunk(&h->base, p, &s);
 
 	say(w, vaddr_sub(p, h->header), h->header - MM_WORD, MM_SLACK, "header padding", 0);
 	say(w, vaddr_sub(p, MM_WORD), MM_WORD, MM_METADATA, "chunk header", 0);
-	if (size < h->header)
-		return p;
-	if (tag_granted(tag))
-		say(w, p, size - h->header, MM_GRANTED, "chunk", size);
-	else if (tag_live(tag))
-		say(w, p, size - h->header, MM_CACHED, "kept chunk", size);
-	else
-		say(w, p, size - h->header, MM_CACHED, "free chunk", class_of(&h->shape, size));
-	return chunk_after(p, size);
+	if (s.bytes != 0)
+		w->fn(w->ctx, &s);
+	return next;
 }
 
 static void walk_segment(const struct walker *w, vaddr_t s, msize_t bytes)

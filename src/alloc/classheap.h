@@ -105,6 +105,7 @@ struct grant classheap_resize(struct classheap *h, vaddr_t p, const struct alloc
 bool classheap_coalesce(struct classheap *h);
 
 void classheap_walk(const struct alloc *a, walk_fn *fn, void *ctx);
+vaddr_t classheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out);
 int classheap_check(const struct alloc *a, struct check_report *r) MUST_USE;
 msize_t classheap_usable(const struct alloc *a, vaddr_t p);
 msize_t classheap_largest(const struct alloc *a);

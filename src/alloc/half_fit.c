@@ -131,6 +131,7 @@ static const struct bytes_ops half_fit_bytes = {
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
 	.bulk = half_fit_op_bulk,
+	.chunk = classheap_chunk,
 };
 
 const struct alloc_ops half_fit_ops = {

@@ -529,6 +529,7 @@ static const struct bytes_ops heap_4_bytes = {
 	.usable = op_usable,
 	.largest_request = op_largest,
 	.bulk = bulk_ordinary,
+	.chunk = heap_4_chunk,
 };
 
 const struct alloc_ops heap_4_ops = {

@@ -61,6 +61,7 @@ extern const struct alloc_param heap_4_params[];
 int heap_4_init(struct alloc *a, const struct alloc_env *env) MUST_USE;
 int heap_4_attach(struct alloc *a, const struct alloc_env *env) MUST_USE;
 void heap_4_walk(const struct alloc *a, walk_fn *fn, void *ctx);
+vaddr_t heap_4_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out);
 int heap_4_check(const struct alloc *a, struct check_report *r) MUST_USE;
 
 /* A new segment whose one block, of at least `bytes`, is free but not listed yet, or none. */

@@ -4,6 +4,19 @@
 
 /* ---- walk ---- */
 
+vaddr_t heap_4_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out)
+{
+	const struct heap_4 *h = (const struct heap_4 *)a;
+	vaddr_t b = vaddr_sub(p, h->head);
+	msize_t size = block_size(a->m, b);
+	bool live = block_is_live(a->m, b);
+
+	*out = (struct walk_span){p, size < h->head ? 0 : size - h->head,
+				  live ? MM_GRANTED : MM_CACHED, live ? "block" : "free block",
+				  size};
+	return vaddr_add(p, size);
+}
+
 static void walk_segment(const struct heap_4 *h, vaddr_t s, walk_fn *fn, void *ctx)
 {
 	const struct mem *m = h->base.m;
@@ -18,13 +31,11 @@ static void walk_segment(const struct heap_4 *h, vaddr_t s, walk_fn *fn, void *c
 		   &(struct walk_span){h->base.root, HEAP_4_ROOT_BYTES, MM_METADATA, "root", 0});
 	fn(ctx, &(struct walk_span){pad, vaddr_diff(b, pad), MM_SLACK, "padding", 0});
 	for (; b.v < end.v; b = vaddr_add(b, block_size(m, b))) {
-		msize_t size = block_size(m, b);
-		bool live = block_is_live(m, b);
+		struct walk_span x;
 
-		fn(ctx, &(struct walk_span){b, h->head, MM_METADATA, "block header", size});
-		fn(ctx, &(struct walk_span){vaddr_add(b, h->head), size - h->head,
-					    live ? MM_GRANTED : MM_CACHED,
-					    live ? "block" : "free block", size});
+		heap_4_chunk(&h->base, vaddr_add(b, h->head), &x);
+		fn(ctx, &(struct walk_span){b, h->head, MM_METADATA, "block header", x.detail});
+		fn(ctx, &x);
 	}
 	fn(ctx, &(struct walk_span){end, HEAP_4_END_BYTES, MM_METADATA, "pxEnd", 0});
 	fn(ctx, &(struct walk_span){tail, vaddr_diff(stop, tail), MM_SLACK, "padding", 0});

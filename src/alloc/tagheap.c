@@ -540,4 +540,5 @@ const struct bytes_ops tagheap_bytes = {
 	.usable = op_usable,
 	.largest_request = op_largest,
 	.bulk = bulk_ordinary,
+	.chunk = tagheap_chunk,
 };

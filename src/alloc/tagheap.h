@@ -73,6 +73,7 @@ msize_t tagheap_free(struct tagheap *h, vaddr_t p);
 struct grant tagheap_resize(struct tagheap *h, vaddr_t p, const struct alloc_req *req);
 
 void tagheap_walk(const struct alloc *a, walk_fn *fn, void *ctx);
+vaddr_t tagheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out);
 int tagheap_check(const struct alloc *a, struct check_report *r) MUST_USE;
 
 /* ---- segments: tagheap_segment.c ---- */

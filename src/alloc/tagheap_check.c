@@ -4,14 +4,24 @@
 
 /* ---- walk ---- */
 
-static void walk_chunk(const struct tagheap *h, vaddr_t c, walk_fn *fn, void *ctx)
+vaddr_t tagheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out)
 {
-	msize_t head = chunk_head(h->base.m, c), size = head & ~TAG_FLAGS;
+	msize_t head = chunk_head(a->m, vaddr_sub(p, MM_WORD)), size = head & ~TAG_FLAGS;
 	bool live = (head & TAG_INUSE) != 0;
 
-	fn(ctx, &(struct walk_span){c, MM_WORD, MM_METADATA, "chunk header", size});
-	fn(ctx, &(struct walk_span){chunk_payload(c), size - MM_WORD, live ? MM_GRANTED : MM_CACHED,
-				    live ? "chunk" : "free chunk", size});
+	*out = (struct walk_span){p, size < MM_WORD ? 0 : size - MM_WORD,
+				  live ? MM_GRANTED : MM_CACHED, live ? "chunk" : "free chunk",
+				  size};
+	return vaddr_add(p, size);
+}
+
+static void walk_chunk(const struct tagheap *h, vaddr_t c, walk_fn *fn, void *ctx)
+{
+	struct walk_span s;
+
+	tagheap_chunk(&h->base, chunk_payload(c), &s);
+	fn(ctx, &(struct walk_span){c, MM_WORD, MM_METADATA, "chunk header", s.detail});
+	fn(ctx, &s);
 }
 
 static void walk_segment(const struct tagheap *h, vaddr_t s, walk_fn *fn, void *ctx)

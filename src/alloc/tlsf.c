@@ -133,6 +133,7 @@ static const struct bytes_ops tlsf_bytes = {
 	.usable = classheap_usable,
 	.largest_request = classheap_largest,
 	.bulk = tlsf_op_bulk,
+	.chunk = classheap_chunk,
 };
 
 const struct alloc_ops tlsf_ops = {

@@ -3,10 +3,14 @@
  *
  * A walk finds the free blocks of SIZE and more: the witnesses.  One of them is still
  * there until something is granted from it, its header is stored to, or pages go back
- * to the page allocator; so the condition is false without another walk.  Once it is
- * true, only a free, a realloc or a mass free can change that.
+ * to the page allocator; so the condition is false without another walk.  What is left
+ * of a witness is looked at where the kind can tell a single chunk (bytes_ops.chunk):
+ * the one behind the block that was granted, and the one before it, if that ends where
+ * the block begins.  Once the condition is true, only a free, a realloc or a mass free
+ * can change that.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "sim/condition_private.h"
@@ -29,17 +33,82 @@ static bool overlaps(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 	return a_bytes != 0 && b_bytes != 0 && a < b + b_bytes && b < a + a_bytes;
 }
 
-static bool is_hit(const struct condition_at *at, uint64_t pa, uint64_t bytes)
+static bool is_granted_from(const struct condition_at *at, const struct witness *w)
 {
-	const struct happening *h = at->h;
+	return overlaps(at->h->pa, at->h->bytes, w->pa, w->bytes);
+}
 
-	if (overlaps(h->pa, h->bytes, pa, bytes))
-		return true;
+static bool is_header_stored(const struct condition_at *at, const struct witness *w)
+{
 	for (uint32_t i = 0; i < at->watch->nr; i++)
-		if (overlaps(at->watch->log[i].pa, at->watch->log[i].bytes, pa - HEADER_BYTES,
+		if (overlaps(at->watch->log[i].pa, at->watch->log[i].bytes, w->pa - HEADER_BYTES,
 			     HEADER_BYTES))
 			return true;
-	return at->watch->nr == at->watch->room;
+	return false;
+}
+
+/* ---- what is left of a witness ---- */
+
+struct remains {
+	const struct condition_at *at;
+	struct witness w;
+	uint64_t least; /* bytes */
+	unsigned nr;
+	struct witness found[2];
+};
+
+static void keep_free(struct remains *r, const struct walk_span *s, uint64_t offset)
+{
+	if (s->class == MM_CACHED && s->bytes >= r->least)
+		r->found[r->nr++] = (struct witness){s->base.v - offset, s->bytes, r->w.alloc};
+}
+
+/* Before the block that was granted, and behind it. */
+static void look_beside(void *ctx)
+{
+	struct remains *r = ctx;
+	struct system *s = r->at->r->sys;
+	struct alloc *a = system_walker(s, &s->allocs[r->w.alloc]);
+	vaddr_t first = {r->w.pa + s->offset}, block = {r->at->h->pa + s->offset}, next;
+	struct walk_span x;
+
+	next = a->ops->bytes->chunk(a, block, &x);
+	if (x.bytes != 0) {
+		(void)a->ops->bytes->chunk(a, next, &x);
+		keep_free(r, &x, s->offset);
+	}
+	if (first.v < block.v && vaddr_eq(a->ops->bytes->chunk(a, first, &x), block))
+		keep_free(r, &x, s->offset);
+}
+
+/* Where it was: its header was stored to. */
+static void look_again(void *ctx)
+{
+	struct remains *r = ctx;
+	struct system *s = r->at->r->sys;
+	struct alloc *a = system_walker(s, &s->allocs[r->w.alloc]);
+	struct walk_span x;
+
+	(void)a->ops->bytes->chunk(a, (vaddr_t){r->w.pa + s->offset}, &x);
+	keep_free(r, &x, s->offset);
+}
+
+/* What is left of witness w after the event, in *r. */
+static void look_at(struct remains *r)
+{
+	const struct alloc_ops *o = r->at->r->sys->allocs[r->w.alloc].ops;
+	bool granted = is_granted_from(r->at, &r->w), stored = is_header_stored(r->at, &r->w);
+
+	r->nr = 0;
+	if (!granted && !stored && r->at->watch->nr < r->at->watch->room) {
+		r->found[r->nr++] = r->w;
+		return;
+	}
+	if (o->bytes == NULL || o->bytes->chunk == NULL || r->at->h->outcome != OUTCOME_DONE ||
+	    (granted && r->at->h->alloc != r->w.alloc))
+		return;
+	if (!replay_read(r->at->r, granted ? look_beside : look_again, r))
+		r->nr = 0;
 }
 
 /* Can an event of this kind make a free block larger? */
@@ -70,7 +139,8 @@ static bool only_takes(const struct happening *h)
 
 static void one_limit(struct limit *l, const struct condition_at *at)
 {
-	unsigned kept = 0;
+	struct witness kept[WITNESSES];
+	unsigned nr = 0;
 
 	if (!l->known)
 		return;
@@ -79,11 +149,16 @@ static void one_limit(struct limit *l, const struct condition_at *at)
 		l->known = false;
 		return;
 	}
-	for (unsigned i = 0; i < l->nr; i++)
-		if (!is_hit(at, l->witness[i].pa, l->witness[i].bytes))
-			l->witness[kept++] = l->witness[i];
-	l->nr = kept;
-	if (!l->below && kept == 0)
+	for (unsigned i = 0; i < l->nr; i++) {
+		struct remains r = {.at = at, .w = l->witness[i], .least = l->bytes};
+
+		look_at(&r);
+		for (unsigned k = 0; k < r.nr && nr < WITNESSES; k++)
+			kept[nr++] = r.found[k];
+	}
+	memcpy(l->witness, kept, nr * sizeof kept[0]);
+	l->nr = nr;
+	if (!l->below && nr == 0)
 		l->known = false;
 }
 
@@ -118,6 +193,7 @@ static void take_witness(void *ctx, const struct sys_alloc *a, uint64_t pa, uint
 {
 	const struct search *s = ctx;
 	struct limit *l = s->l;
+	unsigned i;
 
 	if (bytes < l->bytes)
 		return;
@@ -125,8 +201,13 @@ static void take_witness(void *ctx, const struct sys_alloc *a, uint64_t pa, uint
 	    !zone_has(a, s->name, pa))
 		return;
 	l->below = false;
-	if (l->nr < WITNESSES)
-		l->witness[l->nr++].pa = pa, l->witness[l->nr - 1].bytes = bytes;
+	/* The largest first. */
+	i = l->nr < WITNESSES ? l->nr++ : WITNESSES;
+	for (; i > 0 && l->witness[i - 1].bytes < bytes; i--)
+		if (i < WITNESSES)
+			l->witness[i] = l->witness[i - 1];
+	if (i < WITNESSES)
+		l->witness[i] = (struct witness){pa, bytes, (unsigned)(a - s->r->sys->allocs)};
 }
 
 static void walk(void *ctx)

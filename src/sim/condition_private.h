@@ -5,7 +5,7 @@
 #include "sim/expr_node.h"
 
 /* Free blocks at least as large as the limit when last seen. */
-#define WITNESSES 64u
+#define WITNESSES 8u
 
 /* A comparison `largest(NAME) < SIZE`, and what is known of it. */
 struct limit {
@@ -15,9 +15,10 @@ struct limit {
 	bool below; /* no block of `bytes` was free at the last walk */
 	uint64_t held; /* bytes taken from the page allocator then */
 	unsigned nr;
-	struct {
-		uint64_t pa, bytes;
-	} witness[WITNESSES];
+	struct witness {
+		uint64_t pa, bytes; /* within one free block */
+		unsigned alloc; /* index in the system */
+	} witness[WITNESSES]; /* the largest of those that the walk saw */
 };
 
 #define MAX_LIMITS 4u

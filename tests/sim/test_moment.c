@@ -109,6 +109,34 @@ static void same_space(struct timeline *t)
 	}
 }
 
+/* A kind that can tell a single chunk tells what the walk does. */
+static void same_chunks(const struct timeline *t, const struct piece *v, size_t nr)
+{
+	struct system *s = (struct system *)moment_system(t);
+
+	for (size_t i = 0; i < nr; i++) {
+		struct sys_alloc *a = &s->allocs[v[i].alloc];
+		struct walk_span x;
+		size_t next = i + 1;
+		vaddr_t to;
+
+		if (a->ops->bytes == NULL || a->ops->bytes->chunk == NULL ||
+		    (v[i].class != MM_GRANTED && v[i].class != MM_CACHED))
+			continue;
+		to = a->ops->bytes->chunk(system_walker(s, a), (vaddr_t){v[i].base + s->offset},
+					  &x);
+		assert_int_equal(x.base.v, v[i].base + s->offset);
+		assert_int_equal(x.bytes, v[i].end - v[i].base);
+		assert_int_equal(x.class, v[i].class);
+		assert_string_equal(x.what, v[i].what);
+		while (next < nr && v[next].class != MM_GRANTED && v[next].class != MM_CACHED)
+			next++;
+		(void)a->ops->bytes->chunk(system_walker(s, a), to, &x);
+		if (x.bytes != 0)
+			assert_int_equal(x.base.v, v[next].base + s->offset);
+	}
+}
+
 static void same_moment(struct timeline *t)
 {
 	static struct plain p;
@@ -123,6 +151,7 @@ static void same_moment(struct timeline *t)
 		if (live_state(moment_live(t, i)) == LIVE_BLOCK)
 			assert_int_equal(moment_slot_at(t, live_pa(moment_live(t, i))), i);
 	same_space(t);
+	same_chunks(t, v, nr);
 }
 
 static void go(struct timeline *t, uint64_t event)

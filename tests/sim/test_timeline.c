@@ -347,6 +347,9 @@ static void test_largest(void **state)
 	check_largest("buddy_heap");
 	check_largest("slab_array");
 	check_largest("bins");
+	check_largest("best_fit");
+	check_largest("half_fit");
+	check_largest("heap_4");
 }
 
 int main(void)
