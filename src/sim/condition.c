@@ -132,10 +132,24 @@ static bool event_path(const struct condition *c, const struct node *n, struct v
 	return strcasecmp(what, texts[2]) == 0 && text(out, c->at.r, ev->tag);
 }
 
+static bool op_path(const struct figures *f, const char *word, struct value *out)
+{
+	for (unsigned i = 0; i < NR_TRACE_OPS; i++)
+		if (strcasecmp(trace_op_word((enum trace_op)i), word) == 0)
+			return number(out, (int64_t)f->by_op[i]);
+	return false;
+}
+
 static bool events_path(const struct figures *f, const struct node *n, struct value *out)
 {
+	if (n->nr_steps == 3 && is_step(n, 1, "by_op"))
+		return op_path(f, step_name(n, 2), out);
 	if (n->nr_steps != 2)
 		return false;
+	if (is_step(n, 1, "bytes_requested"))
+		return number(out, (int64_t)f->bytes_requested);
+	if (is_step(n, 1, "bytes_copied"))
+		return number(out, (int64_t)f->bytes_copied);
 	if (is_step(n, 1, "done"))
 		return number(out, (int64_t)f->event);
 	if (is_step(n, 1, "failed"))
@@ -143,6 +157,31 @@ static bool events_path(const struct figures *f, const struct node *n, struct va
 	if (is_step(n, 1, "skipped"))
 		return number(out, (int64_t)f->skipped);
 	return is_step(n, 1, "findings") && number(out, (int64_t)f->nr_bad);
+}
+
+static bool peak_path(const struct figures *f, const struct node *n, struct value *out)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} of[] = {{"live_bytes", f->peak_live_bytes},
+		  {"live_blocks", f->peak_live_blocks},
+		  {"footprint_bytes", f->peak_footprint},
+		  {"footprint_event", f->peak_footprint_event},
+		  {"event", f->peak_event}};
+
+	for (size_t i = 0; n->nr_steps == 2 && i < sizeof of / sizeof of[0]; i++)
+		if (is_step(n, 1, of[i].name))
+			return number(out, (int64_t)of[i].value);
+	return false;
+}
+
+static bool cause_path(const struct figures *f, const struct node *n, struct value *out)
+{
+	for (unsigned i = 0; n->nr_steps == 2 && i < NR_CAUSES; i++)
+		if (is_step(n, 1, cause_name((enum cause)i)))
+			return number(out, (int64_t)f->by_cause[i]);
+	return false;
 }
 
 static bool class_of(const char *name, enum mm_class *c)
@@ -234,19 +273,38 @@ static bool zone_path(const struct condition *c, const struct node *n, struct va
 		return number(out, (int64_t)q.f.low);
 	if (is_step(n, 2, "high"))
 		return number(out, (int64_t)q.f.high);
+	if (is_step(n, 2, "largest_free_bytes")) {
+		unsigned o = q.area.max_order;
+
+		while (o > 0 && q.area.nr_free[o] == 0)
+			o--;
+		return number(out, q.area.nr_free[o] == 0 ? 0 : 1ll << (o + q.a->env.page_shift));
+	}
 	return is_step(n, 2, "fallbacks") && number(out, (int64_t)q.f.fallbacks);
+}
+
+static bool search_path(const struct mm_search *s, const char *what, struct value *out)
+{
+	if (strcasecmp(what, "p50") == 0)
+		return number(out, (int64_t)search_percentile(s, 500));
+	if (strcasecmp(what, "p99") == 0)
+		return number(out, (int64_t)search_percentile(s, 990));
+	return strcasecmp(what, "max") == 0 && number(out, (int64_t)s->max);
 }
 
 static bool heap_path(const struct system *s, const struct node *n, struct value *out)
 {
 	int64_t sum[MM_NR_CLASSES];
 
-	for (unsigned i = 0; n->nr_steps == 3 && i < s->nr_allocs; i++) {
+	for (unsigned i = 0; (n->nr_steps == 3 || n->nr_steps == 4) && i < s->nr_allocs; i++) {
 		const struct sys_alloc *a = &s->allocs[i];
 
 		if ((a->ops->bytes == NULL && a->ops->stack == NULL && !a->pages_as_heap) ||
 		    strcasecmp(a->name, step_name(n, 1)) != 0)
 			continue;
+		if (n->nr_steps == 4)
+			return is_step(n, 2, "search") &&
+			       search_path(&s->ledger.search[a->owner], step_name(n, 3), out);
 		ledger_owner(s->ledger.rows, &s->ledger, a->owner, sum);
 		if (is_step(n, 2, "live_bytes"))
 			return number(out, sum[MM_PAYLOAD]);
@@ -283,10 +341,14 @@ bool condition_path(void *ctx, const struct node *n, struct value *out)
 		return zone_path(c, n, out);
 	if (is_step(n, 0, "live_at_end"))
 		return live_path(r->fig, n, out);
+	if (is_step(n, 0, "peak"))
+		return peak_path(r->fig, n, out);
+	if (is_step(n, 0, "failures_by_cause"))
+		return cause_path(r->fig, n, out);
 	return is_step(n, 0, "heaps") && heap_path(r->sys, n, out);
 }
 
-/* unusable(zone, order), extfrag(zone, order) with a plain number as order. */
+/* count(failures); unusable(zone, order), extfrag(zone, order) with a plain number as order. */
 bool condition_call(void *ctx, const struct node *n, struct value *out)
 {
 	const struct condition *c = ctx;
@@ -295,6 +357,9 @@ bool condition_call(void *ctx, const struct node *n, struct value *out)
 	struct zone_question q;
 	unsigned o;
 
+	if (strcmp(n->text, "count") == 0)
+		return zone != NULL && zone->kind == N_PATH && zone->nr_steps == 1 &&
+		       is_step(zone, 0, "failures") && number(out, c->at.r->fig->nr_failures);
 	if ((!unusable && strcmp(n->text, "extfrag") != 0) || zone == NULL || order == NULL ||
 	    zone->kind != N_PATH || zone->nr_steps != 1 || order->kind != N_NUMBER ||
 	    order->number < 0 || order->number > (fixed)63 * MILLION)

@@ -174,6 +174,7 @@ struct search {
 	const struct replay *r;
 	struct limit *l;
 	const char *name; /* NULL: anywhere */
+	bool heap; /* the name is a heap's, and nothing else */
 	uint64_t lo, hi; /* of the region of that name; hi 0: there is none */
 };
 
@@ -197,8 +198,8 @@ static void take_witness(void *ctx, const struct sys_alloc *a, uint64_t pa, uint
 
 	if (bytes < l->bytes)
 		return;
-	if (s->name != NULL && strcasecmp(a->name, s->name) != 0 && !(pa >= s->lo && pa < s->hi) &&
-	    !zone_has(a, s->name, pa))
+	if (s->name != NULL && strcasecmp(a->name, s->name) != 0 &&
+	    (s->heap || (!(pa >= s->lo && pa < s->hi) && !zone_has(a, s->name, pa))))
 		return;
 	l->below = false;
 	/* The largest first. */
@@ -221,7 +222,7 @@ static bool is_known_name(const struct search *s)
 {
 	const struct system *sys = s->r->sys;
 
-	if (s->name == NULL || s->hi != 0 || machine_zone(sys->machine, s->name) >= 0)
+	if (s->name == NULL || s->hi != 0 || (!s->heap && machine_zone(sys->machine, s->name) >= 0))
 		return true;
 	for (unsigned i = 0; i < sys->nr_allocs; i++)
 		if (strcasecmp(sys->allocs[i].name, s->name) == 0)
@@ -231,11 +232,14 @@ static bool is_known_name(const struct search *s)
 
 static bool look(struct condition *c, struct limit *l)
 {
-	const struct node *arg = l->node->kid[0]->kid[0];
-	struct search s = {c->at.r, l, NULL, 0, 0};
+	const struct node *what = l->node->kid[0], *arg = what->kid[0];
+	struct search s = {.r = c->at.r, .l = l};
 	int region;
 
-	if (arg != NULL) {
+	if (what->kind == N_PATH) {
+		s.name = what->step[1].name;
+		s.heap = true;
+	} else if (arg != NULL) {
 		s.name = arg->step[0].name;
 		region = machine_region(c->at.r->sys->machine, s.name);
 		if (region >= 0) {
@@ -252,11 +256,15 @@ static bool look(struct condition *c, struct limit *l)
 	return l->known;
 }
 
-/* largest(NAME) with NAME a bare word, or largest(). */
+/* largest(NAME) with NAME a bare word, largest(), or heaps.NAME.largest_free_bytes. */
 static bool is_largest(const struct node *n)
 {
 	const struct node *arg = n->kid[0];
 
+	if (n->kind == N_PATH)
+		return n->nr_steps == 3 && n->step[0].name != NULL && n->step[1].name != NULL &&
+		       n->step[2].name != NULL && strcasecmp(n->step[0].name, "heaps") == 0 &&
+		       strcasecmp(n->step[2].name, "largest_free_bytes") == 0;
 	return n->kind == N_CALL && strcasecmp(n->text, "largest") == 0 && n->kid[1] == NULL &&
 	       (arg == NULL ||
 		(arg->kind == N_PATH && arg->nr_steps == 1 && arg->step[0].name != NULL));

@@ -61,9 +61,12 @@ static int no_such(const struct eval *v, const json_t *at, const struct step *s)
 			n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "",
 					      key);
 	}
-	return diag_set(v->d, v->e->file, 1, s->col,
-			"the report has no '%s' here, expected one of: %s",
-			s->name ? s->name : "index", n ? known : "nothing, it is a plain value");
+	return diag_set(v->d, v->e->file, 1, s->col, "the report has no '%s' here, expected %s%s",
+			s->name ? s->name : "index", n ? "one of: " : "",
+			n                    ? known
+			: json_is_array(at)  ? "nothing: the list is empty"
+			: json_is_object(at) ? "nothing: there is none"
+					     : "nothing, it is a plain value");
 }
 
 static fixed real_of(double x)
@@ -250,8 +253,7 @@ static int eval_compare(const struct eval *v, const struct node *n, struct value
 	struct value a, b;
 	bool truth;
 
-	if (v->src != NULL && v->src->compare != NULL &&
-	    v->src->compare(v->src->ctx, n, &truth)) {
+	if (v->src != NULL && v->src->compare != NULL && v->src->compare(v->src->ctx, n, &truth)) {
 		out->number = truth ? MILLION : 0;
 		return 0;
 	}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -260,6 +261,89 @@ static void test_run_to(void **state)
 	machine_free(m);
 }
 
+/* A path that is read straight from counters has the report's value: at some moment, and never another. */
+static void same_as_report(struct timeline *t, const char *path, double value)
+{
+	char condition[160];
+
+	snprintf(condition, sizeof condition, "event.number == %llu and %s == %.17g",
+		 (unsigned long long)timeline_now(t), path, value);
+	assert_int_equal(run_from(t, timeline_now(t) - 1, condition, true), timeline_now(t));
+}
+
+static double report_value(const json_t *r, const char *path)
+{
+	char copy[128], *save = NULL;
+
+	snprintf(copy, sizeof copy, "%s", path);
+	for (char *s = strtok_r(copy, ".", &save); s != NULL; s = strtok_r(NULL, ".", &save)) {
+		const json_t *at = json_object_get(r, s);
+		size_t i;
+		json_t *x;
+
+		if (at == NULL && json_is_array(r))
+			json_array_foreach(
+				(json_t *)(uintptr_t)r, i,
+				x) if (strcasecmp(json_string_value(json_object_get(x, "name")),
+						  s) == 0) at = x;
+		if (at == NULL)
+			print_message("%s: no %s\n", path, s);
+		assert_non_null(at);
+		r = at;
+	}
+	return json_number_value(r);
+}
+
+static void check_paths(const char *machine, bool tight, const char *trace,
+			const char *const *paths, size_t nr)
+{
+	struct machine *m = load(machine, NULL, tight);
+	struct timeline *t = open_trace(m, trace, 0);
+	json_t *r;
+
+	for (unsigned k = 1; k < 4; k++) {
+		go(t, timeline_total(t) * k / 4);
+		r = timeline_report(t, "x");
+		for (size_t i = 0; i < nr; i++)
+			same_as_report(t, paths[i], report_value(r, paths[i]));
+		json_decref(r);
+	}
+	timeline_close(t);
+	machine_free(m);
+}
+
+static void test_paths(void **state)
+{
+	static const char *const heap[] = {"events.failed",
+					   "events.skipped",
+					   "events.bytes_requested",
+					   "events.bytes_copied",
+					   "events.by_op.malloc",
+					   "peak.live_bytes",
+					   "peak.live_blocks",
+					   "peak.event",
+					   "peak.footprint_bytes",
+					   "peak.footprint_event",
+					   "failures_by_cause.fragmentation",
+					   "failures_by_cause.capacity",
+					   "heaps.main.live_bytes",
+					   "heaps.main.search.p50",
+					   "heaps.main.search.p99",
+					   "heaps.main.search.max",
+					   "heaps.main.footprint_bytes",
+					   "ledger.final.payload",
+					   "ledger.regions.d1_axi.cached",
+					   "live_at_end.blocks"};
+	static const char *const pages[] = {"zones.normal.free_pages", "zones.NORMAL.low",
+					    "zones.normal.largest_free_bytes",
+					    "zones.dma.free_pages", "zones.normal.fallbacks"};
+
+	(void)state;
+	check_paths("stm32h7", true, TRACES_DIR "/firmware.mst", heap, sizeof heap / sizeof *heap);
+	check_paths("x86_32", false, TRACES_DIR "/../tests/ui/screens/pages.mst", pages,
+		    sizeof pages / sizeof *pages);
+}
+
 /* ---- the largest block: by witnesses as by a walk after each event ---- */
 
 #define LIMIT_EVENTS 30000u
@@ -334,6 +418,10 @@ static void check_largest(const char *kind)
 	}
 	if (last > 1)
 		assert_int_equal(run_from(t, at, condition, false), last);
+	snprintf(condition, sizeof condition, "heaps.main.largest_free_bytes < %llu",
+		 (unsigned long long)limit);
+	if (last > 1)
+		assert_int_equal(run_from(t, at, condition, false), last);
 	free(v);
 	timeline_close(t);
 	machine_free(m);
@@ -357,7 +445,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_way_heap), cmocka_unit_test(test_little_memory),
 		cmocka_unit_test(test_find),         cmocka_unit_test(test_run_to),
-		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_paths),        cmocka_unit_test(test_largest),
 	};
 
 	return cmocka_run_group_tests(tests, write_text, remove_text);
