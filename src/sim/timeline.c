@@ -247,6 +247,11 @@ void timeline_close(struct timeline *t)
 
 /* ---- moving ---- */
 
+const char *timeline_path(const struct timeline *t)
+{
+	return t->path;
+}
+
 uint64_t timeline_now(const struct timeline *t)
 {
 	return t->view.replay.fig->event;

@@ -40,6 +40,9 @@ void timeline_close(struct timeline *t); /* NULL is fine */
 
 /* ---- where one is ---- */
 
+/* The trace as it is read: the file, or what it was rewritten to; valid until the timeline is closed. */
+const char *timeline_path(const struct timeline *t);
+
 uint64_t timeline_now(const struct timeline *t); /* event; 0: booted */
 uint64_t timeline_total(const struct timeline *t); /* events that one can go to, as far as known */
 uint64_t timeline_indexed(const struct timeline *t); /* events the index has been through */

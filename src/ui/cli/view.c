@@ -12,6 +12,8 @@
 
 static const char help[] = VIEW_HELP;
 
+_Static_assert(MAX_SETS <= TUI_MAX_SETS, "every --set fits");
+
 static const struct option longopts[] = {
 	{"machine", required_argument, NULL, 'c'},
 	{"variant", required_argument, NULL, 'V'},
@@ -150,13 +152,14 @@ int cmd_view(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (o.q.heap_kind != NULL && strcmp(o.q.trace, "-") == 0 && o.q.compare != NULL)
-		return cli_usage("view",
-				 "standard input cannot be read twice: compare needs a file");
 	m = load_choice(&o.machine);
 	if (m == NULL)
 		return EXIT_BAD_INPUT;
 	o.q.machine = m;
+	o.q.machine_name = o.machine.name;
+	o.q.variant = o.machine.variant;
+	o.q.sets = o.machine.sets;
+	o.q.nr_sets = o.machine.nr_sets;
 	status = tui_run(&o.q, &sig, &d) != 0 ? cli_bad_input(&d) : EXIT_RAN;
 	machine_free(m);
 	if (sig != 0) {

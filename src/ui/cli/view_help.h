@@ -10,7 +10,9 @@
 	"  -c, --machine MACHINE    a machine file or the name of a shipped one\n"                 \
 	"      --variant V, --set PATH=VALUE   as in 'memscape replay'\n"                          \
 	"      --alloc KIND         the kind that serves the user heap\n"                          \
-	"      --compare KIND       another kind, replayed beside it (view Compare)\n"             \
+	"      --compare WHAT       what is replayed beside it (view Compare): a heap kind, a\n"   \
+	"                           machine (with :VARIANT), PATH=VALUE, or several of them,\n"    \
+	"                           as --compare 'x86_32 best_fit'\n"                              \
 	"      --at MOMENT          where to begin: an event, a percentage as 50%, or end\n"       \
 	"      --memory SIZE        for checkpoints and index, at most (default: 512M)\n"          \
 	"      --noise SEED         fill RAM with noise before boot\n"                             \

@@ -37,8 +37,8 @@ static void say_event(struct app *a)
 	}
 	event_text(a->t, &h->ev, text, sizeof text);
 	if (h->outcome == OUTCOME_DONE && h->bytes != 0)
-		say(a, STYLE_PLAIN, "event %llu: %s -> 0x%llx", (unsigned long long)h->number, text,
-		    (unsigned long long)h->pa);
+		say(a, STYLE_PLAIN, "event %llu at 0x%llx: %s", (unsigned long long)h->number,
+		    (unsigned long long)h->pa, text);
 	else
 		say(a, h->outcome == OUTCOME_DONE ? STYLE_PLAIN : STYLE_BAD, "event %llu: %s%s",
 		    (unsigned long long)h->number, text, how[h->outcome]);
@@ -218,7 +218,7 @@ void draw_help(struct app *a, struct box b)
 	y = help_line(b, y, "", "  zones.normal.free_pages < zones.normal.low   event.fallback");
 	y = help_line(b, y, "", "  unusable(normal, 3) > 0.5   event.site == \"main+0x1c\"");
 	y = help_line(b, y, ":goto ADDR", "show an address in the atlas");
-	y = help_line(b, y, ":compare KIND", "replay with another heap beside this one");
+	y = help_line(b, y, ":compare X", "replay with another heap, machine or setting beside this");
 	y = help_line(b, y, ":report FILE", "write the JSON report of this moment");
 	y = help_line(b, y, ":save-display FILE", "     write the screen as text");
 	y = help_line(b, y, ":keys",

@@ -36,7 +36,8 @@ struct view_ops {
 struct app {
 	struct timeline *t;
 	struct timeline *other; /* compared with; NULL: none yet */
-	char other_kind[64];
+	struct machine *other_machine; /* owned; NULL: the same as this one's */
+	char name[64], other_name[64]; /* what tells the two apart */
 	const struct machine *machine;
 	const struct tui_request *q;
 	struct canvas canvas;
@@ -88,8 +89,9 @@ void complete_command(void *ctx, const char *text, size_t *from,
 		      void (*add)(void *to, const char *word), void *to);
 void run_search(struct app *a, const char *text, bool forward);
 
-/* Another timeline to compare with, of another heap kind. */
-bool open_other(struct app *a, const char *kind);
+/* Another timeline to compare with: see compare.c for how it is named. false: said why not. */
+bool open_other(struct app *a, const char *what);
+void close_other(struct app *a);
 
 /* The screen as it would be shown. */
 void draw_screen(struct app *a);

@@ -156,7 +156,7 @@ static void cmd_find(struct app *a, const char *arg)
 static void cmd_compare(struct app *a, const char *arg)
 {
 	if (*arg == '\0') {
-		say(a, STYLE_WARN, "compare with which heap? as :compare first_fit");
+		say(a, STYLE_WARN, "compare with what? as :compare first_fit, or :compare x86_32");
 		return;
 	}
 	if (open_other(a, arg))
@@ -357,6 +357,10 @@ static void complete_kinds(const struct app *a, add_fn *add, void *to)
 	for (unsigned i = 0; i < in->nr_kinds; i++)
 		if (in->kinds[i]->bytes != NULL)
 			add(to, in->kinds[i]->name);
+	add(to, "allocators.heap.bytes=");
+	add(to, "stm32h7");
+	add(to, "x86_32");
+	add(to, "x86_64");
 }
 
 void complete_command(void *ctx, const char *text, size_t *from, add_fn *add, void *to)

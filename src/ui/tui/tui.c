@@ -325,7 +325,7 @@ static void finish(struct app *a)
 		free(a->state[i]);
 	free(a->state);
 	timeline_close(a->t);
-	timeline_close(a->other);
+	close_other(a);
 	canvas_finish(&a->canvas);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Compare: two heaps on one trace, side by side in lockstep; what differs is lit.
+ * Compare: two heaps or two machines on one trace, side by side in lockstep; what
+ * differs is lit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +65,24 @@ static struct figures_of figures_of(struct timeline *t)
 	return x;
 }
 
+#define NAME_COLS 21
+
+/* Cut to a column's width. */
+static const char *short_name(const char *name, char buf[NAME_COLS + 1])
+{
+	snprintf(buf, NAME_COLS + 1, "%.*s", NAME_COLS, name);
+	return buf;
+}
+
 static void draw_figures(struct app *a, struct box b)
 {
 	struct figures_of x = figures_of(a->t), y = figures_of(a->other);
-	int at = b.w >= 100 ? 30 : 18, w = 22;
+	int at = b.w >= 100 ? 30 : 18, w = NAME_COLS + 1;
+	char name[NAME_COLS + 1];
 
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
-	put_right(b, 0, at + w, STYLE_HEAD, heap_name(a->t));
-	put_right(b, 0, at + 2 * w, STYLE_HEAD, heap_name(a->other));
+	put_right(b, 0, at + w, STYLE_HEAD, short_name(a->name, name));
+	put_right(b, 0, at + 2 * w, STYLE_HEAD, short_name(a->other_name, name));
 	put_right(b, 0, at + 2 * w + 14, STYLE_HEAD, "difference");
 	for (unsigned i = 0; i < NR_LABELS && (int)i + 1 < b.h; i++) {
 		enum style s = x.v[i] == y.v[i] ? STYLE_PLAIN : STYLE_WARN;
@@ -137,8 +148,8 @@ static void draw_strips(struct app *a, struct box b)
 		return;
 	n = w * rows;
 	n = n < xn ? n : (unsigned)xn;
-	put(b, 0, 0, STYLE_DIM, "the arenas: %s above, %s below; where they differ is lit",
-	    heap_name(a->t), heap_name(a->other));
+	put(b, 0, 0, STYLE_DIM, "the arenas: %s above, %s below; where they differ is lit", a->name,
+	    a->other_name);
 	for (unsigned i = 0; i < n; i++) {
 		struct strip p = strip_cell(a->t, x, xn, i, n),
 			     q = strip_cell(a->other, y, yn, i, n);
@@ -153,11 +164,17 @@ static void draw_strips(struct app *a, struct box b)
 
 static void draw_nothing(struct box b)
 {
-	put_text(b, 1, 0, STYLE_PLAIN, "Two heaps on the same trace, in lockstep.");
-	put_text(b, 2, 0, STYLE_PLAIN, "Name the other one:   :compare first_fit");
-	put_text(b, 3, 0, STYLE_DIM,
-		 "(Tab after ':compare ' completes kinds; --compare KIND does it "
-		 "from the start)");
+	put_text(b, 1, 0, STYLE_PLAIN,
+		 "Two heaps, or two machines, on the same trace in lockstep.");
+	put_text(b, 3, 0, STYLE_PLAIN, "Name the other one:");
+	put_text(b, 4, 2, STYLE_BOLD, ":compare first_fit");
+	put_text(b, 4, 44, STYLE_DIM, "another heap kind on this machine");
+	put_text(b, 5, 2, STYLE_BOLD, ":compare x86_32");
+	put_text(b, 5, 44, STYLE_DIM, "another machine, with :VARIANT if wanted");
+	put_text(b, 6, 2, STYLE_BOLD, ":compare allocators.heap.bytes=128K");
+	put_text(b, 6, 44, STYLE_DIM, "this machine with another setting");
+	put_text(b, 8, 0, STYLE_DIM,
+		 "Tab after ':compare ' completes; --compare does it from the start.");
 }
 
 static void compare_draw(struct app *a, void *state, struct box b)
@@ -168,7 +185,7 @@ static void compare_draw(struct app *a, void *state, struct box b)
 		return;
 	}
 	if (!follow(a))
-		put(b, 0, 0, STYLE_WARN, "%s is at event %llu", heap_name(a->other),
+		put(b, 0, 0, STYLE_WARN, "%s is at event %llu", a->other_name,
 		    (unsigned long long)timeline_now(a->other));
 	draw_figures(a, b);
 	draw_strips(a, box_rows(b, (int)NR_LABELS + 2, -1));
@@ -176,20 +193,26 @@ static void compare_draw(struct app *a, void *state, struct box b)
 
 /* ---- the first divergence ---- */
 
-/* Both went one event on: do they differ? By outcome, or also by where in the arena. */
-static bool differs(const struct app *a, bool places)
+/* Where the first block lies that both served: a block's place counts from there. */
+struct firsts {
+	bool known;
+	uint64_t x, y;
+};
+
+/* Both went one event on: do they differ? By outcome; with `first`, also by place. */
+static bool differs(const struct app *a, struct firsts *first)
 {
 	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
-	uint64_t xb = 0, yb = 0, n;
 
 	if (x == NULL || y == NULL)
 		return false;
 	if (x->outcome != y->outcome)
 		return true;
-	if (!places || x->bytes == 0 || y->bytes == 0 || !arena_of(a->t, &xb, &n) ||
-	    !arena_of(a->other, &yb, &n))
+	if (first == NULL || x->bytes == 0 || y->bytes == 0)
 		return false;
-	return x->pa - xb != y->pa - yb;
+	if (!first->known)
+		*first = (struct firsts){true, x->pa, y->pa};
+	return x->pa - first->x != y->pa - first->y;
 }
 
 /* The first span of the series in which another number of requests failed. */
@@ -206,9 +229,25 @@ static bool span_of_outcomes(struct app *a, uint64_t *from, uint64_t *to)
 	return false;
 }
 
+static void say_parted(struct app *a, const struct firsts *first)
+{
+	static const char *const did[] = {"serves it", "fails", "skips it", "finds it wrong"};
+	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
+	unsigned long long event = timeline_now(a->t);
+
+	if (x->outcome != y->outcome)
+		say(a, STYLE_WARN, "event %llu: here they part: %s %s, %s %s", event, a->name,
+		    did[x->outcome], a->other_name, did[y->outcome]);
+	else
+		say(a, STYLE_WARN,
+		    "event %llu: here they part: %+lld bytes from the first block, and %+lld",
+		    event, (long long)(x->pa - first->x), (long long)(y->pa - first->y));
+}
+
 static void step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool places)
 {
 	uint64_t home = timeline_now(a->t);
+	struct firsts first = {.known = false};
 
 	go_to(a, from);
 	if (!follow(a))
@@ -223,8 +262,8 @@ static void step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool p
 			say(a, STYLE_WARN, "stopped at event %llu", (unsigned long long)next);
 			return;
 		}
-		if (differs(a, places)) {
-			say(a, STYLE_WARN, "event %llu: here they part", (unsigned long long)next);
+		if (differs(a, places ? &first : NULL)) {
+			say_parted(a, &first);
 			return;
 		}
 	}
@@ -264,9 +303,10 @@ static bool compare_key(struct app *a, void *state, enum action act, struct inpu
 }
 
 static const char *const help[] = {
-	":compare KIND\treplay the trace with another heap beside this one",
+	":compare X\treplay the trace beside this: X a heap kind, a machine, PATH=VALUE, or "
+	"several",
 	"d\tto the first event that one of them serves and the other does not",
-	"D\tto the first event at which they place a block differently in their arenas",
+	"D\tto the first event at which they place a block differently, counted from the first",
 	"\tstep, run and jump move both",
 	NULL,
 };
@@ -274,7 +314,7 @@ static const char *const help[] = {
 const struct view_ops view_compare = {
 	.name = "compare",
 	.title = "Compare",
-	.summary = "two heaps on one trace, in lockstep",
+	.summary = "two heaps or two machines on one trace, in lockstep",
 	.help = help,
 	.private_size = sizeof(struct compare),
 	.draw = compare_draw,
