@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/live.h"
+#include "sim/trace_input.h"
 
 #define KEEP_EVENTS     (16u << 20) /* decoded events kept in memory at most */
 #define STEPS_PER_EVENT 50u /* work limit of a probe, with STEPS_BASE */
@@ -124,11 +125,6 @@ struct fit_trace *fit_trace_read_from(struct trace_reader *r, const char *path, 
 	err = read_all(t, r, &s, d);
 	t->peak = s.peak;
 	live_finish(&s.sizes);
-	if (err == 0 && t->ev == NULL && t->nr != 0 && strcmp(path, "-") == 0)
-		err = diag_set(
-			d, "-", 0, 0,
-			"fit reads the trace many times: more than %u events must come from a file",
-			KEEP_EVENTS);
 	if (err == 0)
 		return t;
 	fit_trace_free(t);
@@ -137,9 +133,13 @@ struct fit_trace *fit_trace_read_from(struct trace_reader *r, const char *path, 
 
 struct fit_trace *fit_trace_read(const char *path, struct diag *d)
 {
-	struct trace_reader *r = trace_open(path, d);
-	struct fit_trace *t = r != NULL ? fit_trace_read_from(r, path, d) : NULL;
+	struct trace_reader *r;
+	struct fit_trace *t;
 
+	if (strcmp(path, "-") == 0 && input_keep_stdin(d) != 0)
+		return NULL;
+	r = trace_open(path, d);
+	t = r != NULL ? fit_trace_read_from(r, path, d) : NULL;
 	trace_close(r);
 	return t;
 }
@@ -229,12 +229,12 @@ static enum probe_end probe(const struct fit_request *q, const char *kind, uint6
 				    .heap_bytes = bytes,
 				    .heap_shift = q->heap_shift,
 				    .tree_index = has_param(ops, "index")};
-	struct replay_options opt = {.stop_at_failure = true,
-				     .max_steps = q->max_steps != 0 ? q->max_steps
-								    : q->trace->nr * STEPS_PER_EVENT +
-									      STEPS_BASE,
-				     .stop = q->stop,
-				     .stop_ctx = q->done_ctx};
+	struct replay_options opt = {
+		.stop_at_failure = true,
+		.max_steps = q->max_steps != 0 ? q->max_steps
+					       : q->trace->nr * STEPS_PER_EVENT + STEPS_BASE,
+		.stop = q->stop,
+		.stop_ctx = q->done_ctx};
 	struct system *sys = calloc(1, sizeof *sys);
 	struct replay r;
 	struct diag d = {0};
@@ -294,11 +294,10 @@ static uint64_t granule_of(const struct fit_request *q, const char *kind)
 /* The largest arena the machine can carve for the heap: what it gives without a size. */
 static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 {
-	struct boot_options boot = {
-		.port = "fast",
-		.groups = q->trace->groups,
-		.heap_kind = "bump",
-		.heap_shift = q->heap_shift};
+	struct boot_options boot = {.port = "fast",
+				    .groups = q->trace->groups,
+				    .heap_kind = "bump",
+				    .heap_shift = q->heap_shift};
 	struct system *sys;
 	uint64_t bytes = 0;
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sim/trace_input.h"
+
 /*
  * The trace's hash and length are the whole trace's, wherever the replay stopped;
  * they stay unknown where it was interrupted or the rest is damaged.
@@ -30,7 +32,6 @@ struct outlook {
 /*
  * The groups of requests that a trace makes, where its format does not tell before
  * the end: read once more.  So the same events boot the same allocators in any form.
- * Standard input cannot be read twice: all groups.
  */
 static struct outlook look_at(const struct run_request *q, const struct trace_info *info)
 {
@@ -40,8 +41,7 @@ static struct outlook look_at(const struct run_request *q, const struct trace_in
 	struct outlook o = {0, 0};
 	size_t n = 1;
 
-	if ((info->groups != UINT32_MAX && q->start == NULL) || !info->seekable ||
-	    strcmp(q->trace, "-") == 0)
+	if ((info->groups != UINT32_MAX && q->start == NULL) || !info->seekable)
 		return (struct outlook){info->groups, 0};
 	r = trace_open(q->trace, &d);
 	/* Damage ends the scan, as it will end the replay. */
@@ -123,17 +123,15 @@ static const char *effective_port(const struct run_request *q)
 
 int run_trace(struct run *r, const struct run_request *q, struct diag *d)
 {
+	/* It is looked at before it is replayed, and replayed again after a fault. */
+	if (q->open == NULL && strcmp(q->trace, "-") == 0 && input_keep_stdin(d) != 0)
+		return -1;
 	mm_catch_signals();
 	if (begin(r, q, effective_port(q), d) != 0)
 		return -1;
 	if (r->end != REPLAY_SIGNAL)
 		return 0;
 	run_finish(r);
-	if (strcmp(q->trace, "-") == 0)
-		return diag_set(
-			d, "", 0, 0,
-			"the run faulted; standard input cannot be read again to find out where: "
-			"use --port checked or a file");
 	if (begin(r, q, "checked", d) != 0)
 		return -1;
 	r->repeated = true;

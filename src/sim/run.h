@@ -10,7 +10,7 @@
 
 struct run_request {
 	const struct machine *machine; /* borrowed */
-	const char *trace; /* path or "-" */
+	const char *trace; /* path, or "-": standard input, which is kept to be read more than once */
 	/* Opens the trace, also once more for the repetition; NULL: `trace` is opened. */
 	struct trace_reader *(*open)(void *ctx, struct diag *d);
 	void *open_ctx;

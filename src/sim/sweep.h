@@ -40,6 +40,8 @@ struct sweep_trace {
 	char *path; /* NULL: generated */
 	const struct generator *gen;
 	struct gen_params params;
+	bool kernel; /* as: kmalloc, see trace_as_kernel */
+	uint64_t caches;
 	const struct conf_node *node;
 };
 

@@ -83,8 +83,16 @@ static int hash_trace(const struct sweep_trace *t, struct hex *out, struct diag 
 {
 	char text[256];
 
-	if (t->path != NULL)
-		return try_trace(t->path, d) != 0 ? -1 : hash_file(t->path, out, d);
+	if (t->path != NULL) {
+		if (try_trace(t->path, d) != 0 || hash_file(t->path, out, d) != 0)
+			return -1;
+		if (t->kernel) {
+			snprintf(text, sizeof text, "kmalloc %llu %s",
+				 (unsigned long long)t->caches, out->text);
+			hex_of(XXH3_128bits(text, strlen(text)), out->text);
+		}
+		return 0;
+	}
 	snprintf(text, sizeof text, "gen %s %llu %llu %llu %llu %llu", t->gen->name,
 		 (unsigned long long)t->params.events, (unsigned long long)t->params.seed,
 		 (unsigned long long)t->params.live, (unsigned long long)t->params.min,

@@ -10,6 +10,7 @@
 #include "sim/report.h"
 #include "sim/run.h"
 #include "sim/sweep_key.h"
+#include "sim/trace_kernel.h"
 
 /* ---- traces ---- */
 
@@ -19,25 +20,41 @@ unsigned sweep_trace_number(const struct sweep *s, const struct sweep_point *p)
 	return p->trace * s->repeats + (s->trace[p->trace].gen != NULL ? p->repeat : 0);
 }
 
-/* Generates into a file in memory, and reads that. */
-static int decode_generated(const struct sweep_trace *t, unsigned repeat, int fd, struct diag *d)
+/* Writes what is made, not read: a synthetic trace, or one in a kernel's words. */
+static int make_trace(const struct sweep_trace *t, unsigned repeat, struct trace_writer *w,
+		      struct diag *d)
 {
 	struct gen_params params = t->params;
-	int tmp = memfd_create("memscape-gen", MFD_CLOEXEC);
+	struct kernel_counts counts;
+
+	params.seed += repeat;
+	if (t->gen == NULL ? trace_as_kernel(t->path, (unsigned)t->caches, w, &counts, d) != 0
+			   : t->gen->run(w, &params, d) != 0)
+		return -1;
+	if (trace_writer_events(w) <= KEPT_EVENTS)
+		return 0;
+	return diag_set(d, t->label, 0, 0,
+			"makes more than %u events, expected fewer, or a file that 'memscape %s "
+			"-o' has made",
+			KEPT_EVENTS, t->gen == NULL ? "trace kmalloc" : "gen");
+}
+
+/* By way of a file in memory. */
+static int decode_made(const struct sweep_trace *t, unsigned repeat, int fd, struct diag *d)
+{
+	int tmp = memfd_create("memscape-made", MFD_CLOEXEC), err;
 	struct trace_writer *w;
 	struct trace_reader *r = NULL;
 	char path[64];
-	int err;
 
 	if (tmp < 0)
-		return diag_set(d, t->gen->name, 0, 0, "out of host memory");
-	params.seed += repeat;
-	w = trace_writer_open_fd(dup(tmp), t->gen->name, NULL, d);
+		return diag_set(d, t->label, 0, 0, "out of host memory");
+	w = trace_writer_open_fd(dup(tmp), t->label, NULL, d);
 	if (w == NULL) {
 		close(tmp);
 		return -1;
 	}
-	err = t->gen->run(w, &params, d);
+	err = make_trace(t, repeat, w, d);
 	if (err == 0)
 		err = trace_writer_close(w, d);
 	else
@@ -58,8 +75,8 @@ int sweep_decode(const struct sweep *s, const struct sweep_point *p, int fd, str
 	struct trace_reader *r;
 	int err;
 
-	if (t->gen != NULL)
-		return decode_generated(t, p->repeat, fd, d);
+	if (t->gen != NULL || t->kernel)
+		return decode_made(t, p->repeat, fd, d);
 	r = trace_open(t->path, d);
 	if (r == NULL)
 		return -1;

@@ -190,14 +190,26 @@ static size_t add_word(char *out, size_t n, size_t room, const char *before, con
 	return n + (size_t)snprintf(out + n, room - n, quote ? "%s'%s'" : "%s%s", before, word);
 }
 
-static size_t add_trace(const struct sweep_trace *t, char *out, size_t n, size_t room)
+/* What writes the trace into a pipe; nothing where it is a file. */
+static size_t add_maker(const struct sweep_trace *t, unsigned repeat, char *out, size_t room)
 {
-	if (t->path != NULL)
-		return add_word(out, n, room, " ", t->path);
-	if (n >= room)
-		return n;
-	/* gen writes the trace to a pipe, which comes first: see sweep_command. */
-	return n + (size_t)snprintf(out + n, room - n, " -");
+	size_t n = 0;
+
+	if (t->gen != NULL)
+		return (size_t)snprintf(out, room,
+					"memscape gen %s -n %llu --seed %llu --live %llu --min "
+					"%llu --max %llu -o - | ",
+					t->gen->name, (unsigned long long)t->params.events,
+					(unsigned long long)(t->params.seed + repeat),
+					(unsigned long long)t->params.live,
+					(unsigned long long)t->params.min,
+					(unsigned long long)t->params.max);
+	if (!t->kernel)
+		return 0;
+	n = (size_t)snprintf(out, room, "memscape trace kmalloc --caches %llu",
+			     (unsigned long long)t->caches);
+	n = add_word(out, n, room, " ", t->path);
+	return n < room ? n + (size_t)snprintf(out + n, room - n, " -o - | ") : n;
 }
 
 void sweep_command(const struct sweep *s, const struct sweep_point *p, char *out, size_t room)
@@ -206,18 +218,10 @@ void sweep_command(const struct sweep *s, const struct sweep_point *p, char *out
 	const struct sweep_trace *t = &s->trace[p->trace];
 	const char *sets[4 * SWEEP_MAX_SETS], *alloc;
 	unsigned nr = sweep_sets(s, p, sets, &alloc);
-	size_t n = 0;
+	size_t n;
 
 	out[0] = '\0';
-	if (t->gen != NULL)
-		n = (size_t)snprintf(out, room,
-				     "memscape gen %s -n %llu --seed %llu --live %llu --min %llu "
-				     "--max %llu -o - | ",
-				     t->gen->name, (unsigned long long)t->params.events,
-				     (unsigned long long)(t->params.seed + p->repeat),
-				     (unsigned long long)t->params.live,
-				     (unsigned long long)t->params.min,
-				     (unsigned long long)t->params.max);
+	n = add_maker(t, p->repeat, out, room);
 	if (n < room)
 		n += (size_t)snprintf(out + n, room - n, "memscape %s",
 				      s->mode == SWEEP_FIT ? "fit" : "replay");
@@ -231,5 +235,5 @@ void sweep_command(const struct sweep *s, const struct sweep_point *p, char *out
 	if (s->until != 0 && n < room)
 		n += (size_t)snprintf(out + n, room - n, " --until %llu",
 				      (unsigned long long)s->until);
-	add_trace(t, out, n, room);
+	add_word(out, n, room, " ", t->gen != NULL || t->kernel ? "-" : t->path);
 }

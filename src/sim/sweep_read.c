@@ -8,6 +8,7 @@
 
 #include "model/names.h"
 #include "sim/sweep_parse.h"
+#include "sim/trace_kernel.h"
 
 static int no_memory(const struct conf_node *n, struct diag *d)
 {
@@ -227,9 +228,33 @@ static int read_generated(struct sweep_trace *t, const struct conf_node *n, stru
 	return 0;
 }
 
+/* {trace: x.mst, as: kmalloc, caches: 24} */
+static int read_file_trace(struct sweep_trace *t, const struct conf_node *n,
+			   const struct conf_node *file, struct diag *d)
+{
+	static const char *const keys[] = {"trace", "name", "as", "caches", NULL};
+	const struct conf_node *as = n->type == CONF_MAP ? conf_get(n, "as") : NULL,
+			       *caches = n->type == CONF_MAP ? conf_get(n, "caches") : NULL;
+	const char *word = "";
+
+	if (n->type == CONF_MAP && sweep_check_keys(n, "a trace", keys, d) != 0)
+		return -1;
+	t->path = trace_path(n, file->text);
+	if (t->path == NULL)
+		return no_memory(n, d);
+	if (as != NULL && conf_string(as, &word, d) != 0)
+		return -1;
+	if (as != NULL && strcmp(word, "kmalloc") != 0)
+		return conf_error(d, as, "a trace cannot be read as '%.64s', expected kmalloc",
+				  word);
+	if (caches != NULL && as == NULL)
+		return conf_error(d, caches, "caches belong to `as: kmalloc`, which is not there");
+	t->kernel = as != NULL;
+	return caches != NULL ? read_number(n, "caches", 0, KERNEL_MAX_CACHES, &t->caches, d) : 0;
+}
+
 static int read_trace(struct sweep *s, const struct conf_node *n, struct diag *d)
 {
-	static const char *const keys[] = {"trace", "name", NULL};
 	struct sweep_trace *t = grow((void **)&s->trace, &s->nr_traces, sizeof *s->trace);
 	bool map = n->type == CONF_MAP;
 	const struct conf_node *file = map ? conf_get(n, "trace") : n,
@@ -246,12 +271,8 @@ static int read_trace(struct sweep *s, const struct conf_node *n, struct diag *d
 	} else if (file == NULL || file->type != CONF_SCALAR) {
 		return conf_error(d, n,
 				  "expected a trace: a file, or {gen: powers, events: 50000}");
-	} else if (map && sweep_check_keys(n, "a trace", keys, d) != 0) {
+	} else if (read_file_trace(t, n, file, d) != 0) {
 		return -1;
-	} else {
-		t->path = trace_path(n, file->text);
-		if (t->path == NULL)
-			return no_memory(n, d);
 	}
 	if (name != NULL && conf_string(name, &text, d) != 0)
 		return -1;

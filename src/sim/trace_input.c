@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,19 +48,95 @@ static int begin(struct trace_input *in, struct diag *d)
 	return in->unpacker == NULL ? diag_set(d, in->name, 0, 0, "out of memory") : 0;
 }
 
+/* ---- standard input ---- */
+
+/* A file from its first byte on? */
+static bool stdin_is_file(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) &&
+	       lseek(STDIN_FILENO, 0, SEEK_CUR) == 0;
+}
+
+/* A file without a name; in memory where there is no room for it. */
+static int nameless_file(void)
+{
+	const char *folder = getenv("TMPDIR");
+	int fd = open(folder != NULL ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : memfd_create("memscape-stdin", MFD_CLOEXEC);
+}
+
+static bool write_all(int fd, const char *p, size_t bytes)
+{
+	while (bytes != 0) {
+		ssize_t n = write(fd, p, bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		p += n;
+		bytes -= (size_t)n;
+	}
+	return true;
+}
+
+static bool copy_stdin(int to)
+{
+	char block[65536];
+	ssize_t n;
+
+	for (;;) {
+		n = read(STDIN_FILENO, block, sizeof block);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0;
+		if (!write_all(to, block, (size_t)n))
+			return false;
+	}
+}
+
+int input_keep_stdin(struct diag *d)
+{
+	int fd;
+	bool ok;
+
+	if (stdin_is_file())
+		return 0;
+	fd = nameless_file();
+	ok = fd >= 0 && copy_stdin(fd) && lseek(fd, 0, SEEK_SET) == 0 &&
+	     dup2(fd, STDIN_FILENO) >= 0;
+	if (!ok)
+		diag_set(d, "standard input", 0, 0, "cannot be kept: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok ? 0 : -1;
+}
+
+/* A file is opened once more, so that each reader has a place of its own. */
+static int open_stdin(void)
+{
+	int fd = stdin_is_file() ? open("/proc/self/fd/0", O_RDONLY | O_CLOEXEC) : -1;
+
+	return fd >= 0 ? fd : dup(STDIN_FILENO);
+}
+
 int input_open(struct trace_input *in, const char *path, struct diag *d)
 {
 	struct stat st;
-	bool standard = strcmp(path, "-") == 0;
+	bool standard = strcmp(path, "-") == 0, file = standard && stdin_is_file();
 
 	*in = (struct trace_input){.fd = -1};
 	snprintf(in->name, sizeof in->name, "%s", standard ? "standard input" : path);
-	in->fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	in->fd = standard ? open_stdin() : open(path, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0 || fstat(in->fd, &st) != 0)
 		return diag_set(d, in->name, 0, 0, "cannot open: %s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return diag_set(d, in->name, 0, 0, "is a directory, expected a trace");
-	in->regular = S_ISREG(st.st_mode) && !standard;
+	in->regular = S_ISREG(st.st_mode) && (!standard || file);
 	in->cap = FIRST_BUFFER;
 	in->buf = malloc(in->cap + INPUT_SLACK);
 	if (in->buf == NULL)
@@ -154,5 +231,6 @@ uint64_t input_bytes(const struct trace_input *in)
 {
 	struct stat st;
 
-	return in->regular && in->unpacker == NULL && fstat(in->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	return in->regular && in->unpacker == NULL && fstat(in->fd, &st) == 0 ? (uint64_t)st.st_size
+									      : 0;
 }

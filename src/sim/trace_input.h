@@ -14,9 +14,9 @@ struct unpacker;
 struct trace_input {
 	char name[256]; /* as the user named it */
 	int fd;
-	bool regular;    /* a file that can be read again */
+	bool regular; /* a file that can be read again */
 	struct unpacker *unpacker; /* of a zstd-compressed input; NULL: it is not */
-	bool ended;      /* the last byte is in the buffer */
+	bool ended; /* the last byte is in the buffer */
 	uint64_t offset; /* of buf[pos] in the input */
 	uint8_t *buf;
 	size_t pos, end, cap; /* unread: buf[pos .. end), followed by INPUT_SLACK readable bytes */
@@ -25,7 +25,14 @@ struct trace_input {
 /* Readable beyond the end of what input_fill gave: one newline, then zeros. */
 #define INPUT_SLACK 64u
 
-/* "-" is standard input. */
+/*
+ * Makes standard input a file that every later input_open("-") reads from its beginning: what
+ * comes through a pipe goes to a file without a name, which takes the pipe's place.  0, or -1
+ * with *d.
+ */
+int input_keep_stdin(struct diag *d) MUST_USE;
+
+/* "-" is standard input; each reader of a file has its own place in it. */
 int input_open(struct trace_input *in, const char *path, struct diag *d) MUST_USE;
 void input_close(struct trace_input *in);
 

@@ -25,7 +25,7 @@ struct kernel_counts {
  * least two objects, at most 8 KiB each and none ever resized, get a cache each, made
  * before all else and named by site and size.  Other events stay as they are.
  *
- * Reads the trace twice, once where `caches` is 0: only then may `path` be "-".
+ * Reads the trace twice, once where `caches` is 0; standard input must be kept for that.
  * 0, or -1 with *d.  The writer is the caller's.  O(events + kinds log kinds).
  */
 int trace_as_kernel(const char *path, unsigned caches, struct trace_writer *w,

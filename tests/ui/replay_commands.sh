@@ -58,6 +58,18 @@ grep -A2 '"trace": {' part.json >part
 cmp -s whole part || fail "--until changes the trace's hash"
 replay 1 '' -q --until 2 --fail-on 'events.done == 2 and trace.events == 5' five.txt
 
+# A pipe, a file as standard input and the file itself: the same machine boots, the report is the same.
+for form in five.txt "$top/traces/shell.mst"; do
+	"$memscape" replay -c x86_64 -q --json named.json "$form"
+	"$memscape" replay -c x86_64 -q --json read.json - <"$form"
+	cat "$form" | "$memscape" replay -c x86_64 -q --json piped.json -
+	cmp -s named.json read.json || fail "$form as standard input gives another report"
+	cmp -s named.json piped.json || fail "$form through a pipe gives another report"
+done
+"$memscape" fit -c stm32h7 --alloc tlsf,bins --json named.json five.txt >/dev/null
+cat five.txt | "$memscape" fit -c stm32h7 --alloc tlsf,bins --json piped.json - >/dev/null
+cmp -s named.json piped.json || fail "fit finds otherwise through a pipe"
+
 # What a report needs to be made again is in it.
 "$memscape" replay -c stm32h7 -q --json part.json --until 2 --set page.order=11 five.txt
 grep -q '"page.order=11"' part.json || fail "run.set does not keep --set"

@@ -337,6 +337,43 @@ def part_fit():
     check(f"memscape fit -c stm32h7 --alloc {best} {FIRMWARE}" in out, f"the best point's command: {out}")
 
 
+def figures_of(report, names):
+    """Figures by dotted path, as text."""
+    for name in names:
+        value = report
+        for step in name.split("."):
+            value = next(x for x in value if x["name"] == step) if isinstance(value, list) else value[step]
+        yield str(value)
+
+
+def part_reproduce():
+    """The command of any point is that point: settings of every kind, traces read, made and translated."""
+    pathlib.Path("kinds.yaml").write_text(
+        "sweep: kinds\nmachines: [{machine: x86_32, variants: [1g, 2g], set: {machine.cpus: 2}}]\n"
+        f"traces:\n  - {{trace: {FIRMWARE}, as: kmalloc, caches: 5, name: kernel}}\n"
+        f"  - {FIRMWARE}\n  - {{gen: comb, events: 5000, name: \"it's, made\"}}\n"
+        "set: {allocators.heap.bytes: 512K}\n"
+        "axes:\n  how:\n    - {name: tags, set: {alloc: first_fit}}\n"
+        "    - {name: rules, set: {placement: [{name: small, size_max: 64, zones: [normal]}]}}\n"
+        "  max_order: {path: allocators.slab.max_order, values: [0, 3]}\n"
+        "figures: [peak.live_bytes, peak.footprint_bytes, ledger.peak.metadata, events.failed, events.done]\n"
+        "minimise: [peak.footprint_bytes]\n")
+    run("sweep", "kinds.yaml", "-q", "-o", "kinds.db")
+    rows = {r["point"]: r for r in csv.DictReader(io.StringIO(export("kinds.db")))}
+    check(len(rows) == 24, f"{len(rows)} points of all kinds")
+    env = {**os.environ, "PATH": f"{MEMSCAPE.parent}:{os.environ['PATH']}"}
+    db = sqlite3.connect("kinds.db")
+    names = ["peak.live_bytes", "peak.footprint_bytes", "ledger.peak.metadata", "events.failed", "events.done"]
+    for point, axes in db.execute("SELECT point, axes FROM plan").fetchall():
+        command = json.loads(axes)["command"]
+        done = subprocess.run(["sh", "-c", command + " -q --json -"], capture_output=True, text=True, env=env)
+        check(done.returncode == 0, f"{command} ends with {done.returncode}: {done.stderr}")
+        if done.returncode == 0:
+            check(list(figures_of(json.loads(done.stdout), names)) == [rows[point][n] for n in names],
+                  f"{command} is not the point {point}: {rows[point]}")
+    db.close()
+
+
 def held_sweep(db):
     """A sweep of our own that has some results and is held there; it writes to db as long as it lives."""
     while True:

@@ -65,6 +65,14 @@ expect 0 '7 events copied' trace scale --size 3/2 a.mst -o t.txt --to text
 grep -q 'malloc 13500000' t.txt || fail "scale: $(cat t.txt)"
 expect 0 '1 objects too large for order 10' trace pages a.mst -o t.txt --to text
 grep -q 'b1 = alloc_pages 1' t.txt || fail "pages: $(cat t.txt)"
+expect 0 '10 caches with' trace kmalloc --caches 10 g.mst -o k.mst
+"$memscape" trace kmalloc --caches 10 - -o - 2>/dev/null <g.mst >piped.mst || fail "kmalloc from a file as input"
+cmp -s k.mst piped.mst || fail "kmalloc: standard input gives another trace"
+cat g.mst | "$memscape" trace kmalloc --caches 10 - -o - 2>/dev/null >piped.mst || fail "kmalloc from a pipe"
+cmp -s k.mst piped.mst || fail "kmalloc: a pipe gives another trace"
+expect 0 'cache_alloc' info k.mst
+expect 2 'from 0 to 1024' trace kmalloc --caches 1025 g.mst -o x
+expect 3 'truncated' trace kmalloc --caches 1 cut.mst -o x
 expect 0 '' trace merge a.mst g.mst -o t.mst
 expect 0 'malloc' info t.mst
 expect 2 'unknown verb' trace frob a.mst -o x

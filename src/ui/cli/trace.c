@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/trace_copy.h"
+#include "sim/trace_input.h"
 #include "sim/trace_kernel.h"
 #include "sim/trace_ops.h"
 #include "ui/cli/cli.h"
@@ -305,8 +306,8 @@ static int run_kmalloc(const struct trace_options *o, char **paths, int nr, stru
 	struct kernel_counts n;
 
 	(void)nr;
-	if (o->caches != 0 && strcmp(paths[0], "-") == 0)
-		return diag_set(d, "-", 0, 0, "is read twice to find the caches, expected a file");
+	if (o->caches != 0 && strcmp(paths[0], "-") == 0 && input_keep_stdin(d) != 0)
+		return -1;
 	w = trace_writer_open(o->output, &o->writer, d);
 	if (w == NULL)
 		return -1;
