@@ -21,7 +21,7 @@ _memscape_options() {
 	local common="--help --version" machine="-c --machine --variant --set"
 
 	case $1 in
-	replay) echo "$machine --alloc --port --noise --start --level --expect --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
+	replay) echo "$machine --alloc --port --noise --start --level --expect --proc --at --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
 	view) echo "$machine --alloc --compare --at --memory --noise --keys --colors --ascii --script --size $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;

@@ -150,11 +150,11 @@ int slub_own_geometry(const struct slub *s, struct kmem_geo *cache, struct kmem_
 				cache) ||
 	    !kmem_slub_geometry(&s->rules, SLUB_NODE, 0, SLAB_HWCACHE_ALIGN, node))
 		return MM_EINVAL;
-	/* The first slabs are of one page: what is needed must fit. */
-	cache->order = cache->min_order = node->order = node->min_order = 0;
-	cache->objects = cache->min_objects = ((uint32_t)1 << s->page_shift) / cache->size;
-	node->objects = node->min_objects = ((uint32_t)1 << s->page_shift) / node->size;
-	return cache->objects < 2 || node->objects < 2 * s->nodes ? MM_EINVAL : 0;
+	/* The first slabs are of one page, as when pages are short: what is needed must fit. */
+	cache->min_order = node->min_order = 0;
+	cache->min_objects = ((uint32_t)1 << s->page_shift) / cache->size;
+	node->min_objects = ((uint32_t)1 << s->page_shift) / node->size;
+	return cache->min_objects < 2 || node->min_objects < 2 * s->nodes ? MM_EINVAL : 0;
 }
 
 static int boot_caches(struct slub *s)
@@ -174,7 +174,7 @@ static int boot_caches(struct slub *s)
 		return page_source_put(s->pages, m, cslab, 0) == 0 ? MM_ENOMEM : MM_EINVAL;
 	s->layer = 1 + va_to_pfn(m, cslab, s->page_shift).v;
 	format_descriptor(s, nslab, &cg, cg.size); /* for a while */
-	slub_make_slab(s, nslab, cslab, 0, cg.objects);
+	slub_make_slab(s, nslab, cslab, 0, cg.min_objects);
 	s->caches = first_object(s, nslab, cslab);
 	mem_copy(m, s->caches, nslab, cg.size);
 	set_cache_next(m, s->caches, s->caches);
@@ -182,7 +182,7 @@ static int boot_caches(struct slub *s)
 	set_page_private(m, slub_desc(s, va_to_pfn(m, cslab, s->page_shift)), s->caches.v);
 	s->node_cache = first_object(s, s->caches, cslab);
 	format_descriptor(s, s->node_cache, &ng, cg.size);
-	slub_make_slab(s, s->node_cache, nslab, 0, ng.objects);
+	slub_make_slab(s, s->node_cache, nslab, 0, ng.min_objects);
 	for (unsigned i = 0; i < 2 * s->nodes; i++) {
 		vaddr_t n = first_object(s, s->node_cache, nslab);
 

@@ -90,7 +90,7 @@ static int read_rows(struct kernel_snapshot *k, const char *text, const char *fi
 			return -1;
 		any = true;
 	}
-	if (!any)
+	if (!any && *text != '\0')
 		return diag_set(d, file, 1, 1,
 				"expected lines such as \"Node 0, zone Normal 1 0 ...\"");
 	return 0;
@@ -99,21 +99,21 @@ static int read_rows(struct kernel_snapshot *k, const char *text, const char *fi
 int kernel_read_buddyinfo(struct kernel_snapshot *k, const char *text, const char *file,
 			  struct diag *d)
 {
-	k->has[KF_BUDDYINFO] = true;
+	k->has[KF_BUDDYINFO] = *text != '\0'; /* empty: as if it were not there */
 	return read_rows(k, text, file, d, read_free);
 }
 
 int kernel_read_extfrag(struct kernel_snapshot *k, const char *text, const char *file,
 			struct diag *d)
 {
-	k->has[KF_EXTFRAG] = true;
+	k->has[KF_EXTFRAG] = *text != '\0'; /* empty: as if it were not there */
 	return read_rows(k, text, file, d, read_extfrag);
 }
 
 int kernel_read_unusable(struct kernel_snapshot *k, const char *text, const char *file,
 			 struct diag *d)
 {
-	k->has[KF_UNUSABLE] = true;
+	k->has[KF_UNUSABLE] = *text != '\0'; /* empty: as if it were not there */
 	return read_rows(k, text, file, d, read_unusable);
 }
 

@@ -93,7 +93,10 @@ static bool type_of(const char *name, enum zone_type *type, bool *device)
 			*device = i == 5;
 			return true;
 		}
-	return false;
+	/* Zones of simulated machines may be called anything, in lower case. */
+	*type = ZONE_NORMAL;
+	*device = false;
+	return islower((unsigned char)name[0]);
 }
 
 static struct kernel_zone *new_zone(struct kernel_line *l, unsigned node, const char *name)
@@ -131,7 +134,7 @@ static struct kernel_zone *new_zone(struct kernel_line *l, unsigned node, const 
 	return z;
 }
 
-static int zone_name(struct kernel_line *l, char name[16])
+static int zone_name(struct kernel_line *l, char name[32])
 {
 	const char *first;
 	size_t n = 0;
@@ -140,8 +143,8 @@ static int zone_name(struct kernel_line *l, char name[16])
 		return kernel_bad(l, l->p, "the name of a zone");
 	for (first = l->p; l->p < l->end && !isspace((unsigned char)*l->p); l->p++)
 		n++;
-	if (n >= 16)
-		return kernel_bad(l, first, "a zone's name of at most 15 letters");
+	if (n >= 32)
+		return kernel_bad(l, first, "a zone's name of at most 31 letters");
 	memcpy(name, first, n);
 	name[n] = '\0';
 	return 0;
@@ -150,7 +153,7 @@ static int zone_name(struct kernel_line *l, char name[16])
 int kernel_zone_head(struct kernel_line *l, struct kernel_zone **out)
 {
 	static const char form[] = "\"Node 0, zone Normal\"";
-	char name[16];
+	char name[32];
 	uint64_t node;
 
 	if (!kernel_word(l, "Node"))

@@ -126,6 +126,8 @@ int kernel_read_zoneinfo(struct kernel_snapshot *k, const char *text, const char
 	struct kernel_line l = {.k = k, .file = file, .d = d, .next = text};
 	struct kernel_zone *z = NULL;
 
+	if (*text == '\0')
+		return 0; /* as if it were not there */
 	while (kernel_next_line(&l)) {
 		if ((size_t)(l.end - l.p) < 5 || memcmp(l.p, "Node ", 5) != 0) {
 			if (z != NULL && read_line(&l, z) != 0)

@@ -200,7 +200,7 @@ static unsigned page_shift_of(struct parity *p, const struct kernel_snapshot *k)
 		managed += k->zone[i].managed != KERNEL_NONE ? k->zone[i].managed : 0;
 	if (shift == 0 && k->mem_total_kb != KERNEL_NONE && managed != 0) {
 		from = "MemTotal of meminfo";
-		for (unsigned s = 12; s <= 16; s++)
+		for (unsigned s = 10; s <= 16; s++)
 			if (managed << (s - 10) == k->mem_total_kb)
 				shift = s;
 	}

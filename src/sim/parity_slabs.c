@@ -26,7 +26,7 @@ unsigned parity_page_shift(const struct kernel_snapshot *k)
 {
 	unsigned best = 0, most = 0;
 
-	for (unsigned shift = 12; shift <= 16; shift++) {
+	for (unsigned shift = 10; shift <= 16; shift++) {
 		unsigned n = 0;
 
 		for (unsigned i = 0; i < k->nr_caches; i++)

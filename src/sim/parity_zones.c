@@ -476,6 +476,26 @@ static void tell_inputs(const struct parity_zones *x, struct parity *p, const ch
 		}
 }
 
+/* A simulated machine without an MMU, or a textbook's: blocks of pages and no more. */
+static bool keeps_nothing(const struct parity_zones *x)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < x->nr; i++) {
+		any |= x->min[i] | x->low[i] | x->high[i] | x->z[i]->nr_lists;
+		for (unsigned c = 0; c < x->z[i]->nr_protection; c++)
+			any |= x->z[i]->protection[c];
+	}
+	return any == 0;
+}
+
+static void miss_zones(struct parity *p, const char *why)
+{
+	parity_missing(p, PARITY_WATERMARKS, why);
+	parity_missing(p, PARITY_RESERVES, why);
+	parity_missing(p, PARITY_LISTS, why);
+}
+
 void parity_zones(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
 		  unsigned page_shift)
 {
@@ -483,12 +503,15 @@ void parity_zones(struct parity *p, const struct kernel_snapshot *k, const struc
 	const char *from;
 
 	if (!k->has[KF_ZONEINFO]) {
-		parity_missing(p, PARITY_WATERMARKS, "no zoneinfo");
-		parity_missing(p, PARITY_RESERVES, "no zoneinfo");
-		parity_missing(p, PARITY_LISTS, "no zoneinfo");
+		miss_zones(p, "no zoneinfo");
 		return;
 	}
 	set_zones(&x, k);
+	if (keeps_nothing(&x)) {
+		miss_zones(p,
+			   "no zone keeps pages back or has lists: a page allocator without rules");
+		return;
+	}
 	set_columns(&x);
 	set_rules(&x, page_shift);
 	from = choose_marks(&x);

@@ -50,8 +50,7 @@ static json_t *cache_json(const struct cache_figures *c, const char *name)
 			 (json_int_t)c->total_objects, "slabs", (json_int_t)c->slabs);
 }
 
-/* What the trace calls the cache; NULL: it did not make it. */
-static const char *given_name(const struct replay *r, const struct sys_alloc *a, uint32_t cache)
+const char *report_cache_given(const struct replay *r, const struct sys_alloc *a, uint32_t cache)
 {
 	for (uint32_t i = 0; i < r->live.nr; i++) {
 		const struct live *l = &r->live.slot[i];
@@ -66,7 +65,7 @@ static const char *given_name(const struct replay *r, const struct sys_alloc *a,
 /* What cannot be read is reported as zeros; the fault is among the findings. */
 static void add_cache(struct replay *r, json_t *list, struct reading *x)
 {
-	const char *given = given_name(r, x->a, x->cache);
+	const char *given = report_cache_given(r, x->a, x->cache);
 	char name[CACHE_NAME_BYTES];
 	json_t *o;
 

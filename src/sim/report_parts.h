@@ -19,4 +19,7 @@ json_t *report_stacks(struct replay *r);
 void report_cache_name(const struct machine *m, const struct cache_figures *c,
 		       char buf[CACHE_NAME_BYTES]);
 
+/* What the trace calls a cache; NULL: it did not make it. */
+const char *report_cache_given(const struct replay *r, const struct sys_alloc *a, uint32_t cache);
+
 #endif

@@ -13,6 +13,7 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/options.h"
 #include "ui/cli/outfile.h"
+#include "ui/cli/replay_proc.h"
 #include "ui/cli/replay_series.h"
 #include "ui/cli/text.h"
 
@@ -44,6 +45,9 @@ static const char help[] =
 	"                         and the words zones and heaps for what they have\n"
 	"      --map FILE|-       what lies where in a region over time, a row a cell and --every\n"
 	"      --region NAME      of the map (default: the one most used)\n"
+	"      --proc DIR         write buddyinfo, pagetypeinfo, zoneinfo, slabinfo, vmallocinfo, iomem,\n"
+	"                         extfrag_index and unusable_index as a kernel would show them\n"
+	"      --at N             of --proc: after event N instead of at the end\n"
 	"      --timing           speed, on standard error\n"
 	"      --color WHEN       auto, always or never\n"
 	"  -q, --quiet            no text report\n"
@@ -57,11 +61,11 @@ static const char help[] =
 struct options {
 	struct machine_choice machine;
 	const char *trace, *alloc, *port, *json, *csv, *explain, *color, *columns, *map, *region;
-	const char *start, *level, *expect;
+	const char *start, *level, *expect, *proc;
 	const char *fail_on[MAX_FAIL_ON];
 	struct expr *expr[MAX_FAIL_ON];
 	unsigned nr_fail_on;
-	uint64_t until, check, every, noise;
+	uint64_t until, check, every, noise, at;
 	bool salvage, timing, quiet;
 };
 
@@ -69,6 +73,7 @@ struct session {
 	const struct options *o;
 	struct explainer explainer;
 	struct series series;
+	struct proc proc;
 	struct progress progress;
 	struct replay *replay;
 	struct expectation *expected; /* --expect */
@@ -99,6 +104,8 @@ enum {
 	O_START,
 	O_LEVEL,
 	O_EXPECT,
+	O_PROC,
+	O_AT,
 	O_COLOR
 };
 
@@ -124,6 +131,8 @@ static const struct option longopts[] = {
 	{"start", required_argument, NULL, O_START},
 	{"level", required_argument, NULL, O_LEVEL},
 	{"expect", required_argument, NULL, O_EXPECT},
+	{"proc", required_argument, NULL, O_PROC},
+	{"at", required_argument, NULL, O_AT},
 	{"color", required_argument, NULL, O_COLOR},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -169,6 +178,9 @@ static int text_option(struct options *o, int c, const char *arg)
 		return 0;
 	case O_START:
 		o->start = arg;
+		return 0;
+	case O_PROC:
+		o->proc = arg;
 		return 0;
 	case O_EXPECT:
 		o->expect = arg;
@@ -217,6 +229,8 @@ static int one_option(struct options *o, int c, const char *arg)
 		return number("noise", arg, &o->noise);
 	case O_UNTIL:
 		return number("until", arg, &o->until);
+	case O_AT:
+		return number("at", arg, &o->at);
 	case O_EVERY:
 		return number("every", arg, &o->every);
 	case O_CHECK:
@@ -276,6 +290,8 @@ static int parse(struct options *o, int argc, char **argv)
 					   "- and --explain: give the others a file");
 	if (o->columns != NULL && o->csv == NULL)
 		return cli_usage("replay", "--columns are those of --csv, which is not given");
+	if (o->at != 0 && o->proc == NULL)
+		return cli_usage("replay", "--at is the event of --proc, which is not given");
 	if (o->region != NULL && o->map == NULL)
 		return cli_usage("replay", "--region is that of --map, which is not given");
 	return -1;
@@ -295,7 +311,9 @@ static void on_sample(void *ctx, struct replay *r)
 {
 	struct session *s = ctx;
 
-	series_row(&s->series, r);
+	proc_take(&s->proc, r, false);
+	if ((s->o->csv != NULL || s->o->map != NULL) && r->fig->event % s->o->every == 0)
+		series_row(&s->series, r);
 }
 
 /* An `expect` marker: the expression over the report as it is now. */
@@ -344,6 +362,12 @@ static void on_ready(void *ctx, struct replay *r)
 			r->opt.sample_ctx = s;
 			r->opt.sample_every = r->nr_sample = s->o->every;
 		}
+	}
+	/* One event that no row may fall on: beside rows, every event is looked at. */
+	if (s->o->at != 0) {
+		r->opt.sample = on_sample;
+		r->opt.sample_ctx = s;
+		r->opt.sample_every = r->nr_sample = r->opt.sample_every != 0 ? 1 : s->o->at;
 	}
 	if (s->o->explain != NULL) {
 		s->explainer.out = stdout;
@@ -533,9 +557,23 @@ static enum replay_level level_of(const char *name)
 	return name != NULL && strcmp(name, "object") == 0 ? LEVEL_OBJECT : LEVEL_REQUEST;
 }
 
+/* The kernel's files: not of a run that could not go on. */
+static int write_proc(struct session *s, struct run *run, int status)
+{
+	struct diag d = {0};
+
+	if (status == EXIT_RAN || (status == EXIT_BAD_INPUT && s->o->salvage)) {
+		proc_take(&s->proc, &run->replay, true);
+		if (proc_commit(&s->proc, run->replay.fig->event, &d) != 0)
+			status = cli_bad_input(&d);
+	}
+	proc_finish(&s->proc);
+	return status;
+}
+
 static int run_and_report(const struct options *o, const struct machine *m)
 {
-	struct session s = {.o = o};
+	struct session s = {.o = o, .proc = {.dir = o->proc, .at = o->at}};
 	struct run run;
 	struct diag d = {0};
 	struct run_request q = {.machine = m,
@@ -584,6 +622,7 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	d = (struct diag){0};
 	if (series_commit(&s.series, &d) != 0)
 		status = cli_bad_input(&d);
+	status = write_proc(&s, &run, status);
 	if (status == EXIT_RAN)
 		status = settle_expectation(&s, &run, &q);
 	status = report_run(o, &run, &s, status);
