@@ -385,6 +385,9 @@ struct plain_req {
 #define PLAIN_FREE     UINT64_MAX       /* the block is given back */
 #define PLAIN_NOTHING  (UINT64_MAX - 1) /* counts as done: free(NULL) */
 #define PLAIN_OTHER    (UINT64_MAX - 2) /* not plain */
+#define PLAIN_GIVE_PAGES (UINT64_MAX - 3) /* the block of pages is given back */
+/* 2^order pages of a migrate type, on CPU 0 of node 0, without flags: this, type << 8 and order. */
+#define PLAIN_PAGES    (1ull << 62)
 #define PLAIN_SIZE_MAX ((1ull << 40) - 1)
 
 #define PLAIN_SITE_BITS 24u
@@ -420,6 +423,7 @@ struct bulk {
 	uint64_t idle;       /* requests after which nothing was live */
 	bool cold;           /* what is live is too much for the host's caches */
 	int64_t peak;        /* a free at more live bytes than these is preceded by at_peak */
+	uint64_t peak_held;  /* of pages also one at more held than this */
 	void (*at_peak)(struct bulk *b);                /* sets peak */
 	void (*at_end)(struct bulk *b, uint64_t end); /* a block ends further: sets end and held */
 };
@@ -679,6 +683,9 @@ struct alloc_ops {
 	void (*tick)(struct alloc *a, unsigned cpu, uint64_t ms);
 
 	const struct page_ops *pages;
+	/* Optional: as bytes_ops.bulk, of plain requests for pages. */
+	enum bulk_stop (*pages_bulk)(struct alloc *a, struct bulk *b, const struct plain_req *req,
+				     size_t n, size_t *done);
 	const struct bytes_ops *bytes;
 	const struct cache_ops *caches;
 	const struct map_ops *maps;

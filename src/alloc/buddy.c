@@ -43,6 +43,7 @@
  */
 #include "alloc/buddy.h"
 
+#include "alloc/buddy_bulk.h"
 #include "alloc/buddy_core.h"
 #include "alloc/buddy_quick.h"
 
@@ -476,4 +477,5 @@ const struct alloc_ops buddy_ops = {
 	.check = buddy_check,
 	.tick = buddy_tick,
 	.pages = &pages,
+	.pages_bulk = buddy_bulk,
 };

@@ -269,6 +269,7 @@ static bool plain_step(struct replay *r, const struct trace_event *ev)
 
 	r->in_bulk = false;
 	r->sys->sh.event = ++r->fig->event;
+	r->sys->sh.cpu = ev->cpu;
 	r->fig->by_op[ev->op]++;
 	served = unusual_event(r, ev);
 	if (served)

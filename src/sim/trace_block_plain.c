@@ -21,6 +21,14 @@ void block_plain_template(struct plain_template *p, const struct block_template 
 				     .size_width = t->size_width,
 				     .slot_width = (uint8_t)t->slot_width,
 				     .open = (uint8_t)t->open};
+	if (t->size_width == 0 && (t->open & ~(TF_arg | TF_ctx)) == 0 &&
+	    plain_page_sort(&t->ev, named) != PLAIN_REQ_NOT) {
+		p->size = plain_pages(&t->ev);
+		p->kind = (uint8_t)kind[plain_page_sort(&t->ev, named)];
+		return;
+	}
+	if (plain_sort(&t->ev, named) == PLAIN_REQ_GIVES)
+		p->size = PLAIN_FREE;
 	/* A size that might be taken for one of the other meanings goes the long way. */
 	if (t->size_width < 8 && t->ev.size <= UINT32_MAX && (t->open & ~(TF_arg | TF_ctx)) == 0)
 		p->kind = (uint8_t)kind[plain_sort(&t->ev, named)];
@@ -73,7 +81,7 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 			next[slot] = head;
 			head = slot;
 			live--;
-			out[i] = (struct plain_req){PLAIN_FREE, slot, t->note};
+			out[i] = (struct plain_req){t->size, slot, t->note};
 		} else if (mm_likely(t->kind == PLAIN_TAKES)) {
 			uint32_t slot = head;
 

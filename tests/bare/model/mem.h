@@ -62,6 +62,12 @@ static inline struct mm_rec mem_rec(const struct mem *m, vaddr_t a)
 	return (struct mm_rec){a};
 }
 
+static inline void mem_prefetch(const struct mem *m, vaddr_t a)
+{
+	(void)m;
+	(void)a;
+}
+
 /* The record `at` bytes behind r: one of an array that begins with it. */
 static inline struct mm_rec rec_at(struct mm_rec r, msize_t at)
 {
