@@ -492,6 +492,20 @@ struct cache_figures {
 
 #define CACHE_NONE UINT32_MAX
 
+/* One slab. */
+struct slab_figures {
+	uint32_t cache;           /* its number */
+	uint32_t objects, in_use; /* in_use: objects in a CPU's list count as well */
+	vaddr_t base;
+	msize_t bytes;
+	vaddr_t free;     /* first of its own list of free objects */
+	msize_t link;     /* where in a free object the address of the next one is */
+	unsigned cpu;     /* whose slab it is; CPU_NONE: nobody's */
+	vaddr_t cpu_free; /* first of that CPU's list */
+};
+
+#define CPU_NONE UINT32_MAX
+
 struct cache_ops {
 	/* Number of the new cache, or CACHE_NONE (no memory, or size out of range). */
 	uint32_t (*create)(struct alloc *a, const struct cache_req *req);
@@ -503,6 +517,8 @@ struct cache_ops {
 	/* The cache made after `cache`, CACHE_NONE: the first; CACHE_NONE at the end.  NULL: the
 	 * kind has only caches that were asked for. */
 	uint32_t (*next)(const struct alloc *a, uint32_t cache);
+	/* Optional: the slab in whose first page p lies; false: in none. */
+	bool (*slab)(const struct alloc *a, vaddr_t p, struct slab_figures *out);
 };
 
 struct stack_ops {

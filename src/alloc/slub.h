@@ -128,6 +128,7 @@ void slub_debug_free(const struct slub *s, vaddr_t c, vaddr_t o);
 bool slub_next_block(const struct slub *s, pfn_t *at, struct slub_slab *out);
 
 void slub_walk(const struct alloc *a, walk_fn *fn, void *ctx);
+bool slub_slab_figures(const struct alloc *a, vaddr_t p, struct slab_figures *out);
 int slub_check(const struct alloc *a, struct check_report *r) MUST_USE;
 void slub_figures(const struct alloc *a, uint32_t cache, struct cache_figures *out);
 

@@ -145,6 +145,7 @@ const struct cache_ops slub_cache_ops = {
 	.destroy = op_destroy,
 	.figures = slub_figures,
 	.next = op_next,
+	.slab = slub_slab_figures,
 };
 
 /* Memory is short: empty slabs of one cache after another, until it is enough. */

@@ -68,6 +68,38 @@ bool slub_free_map(const struct slub *s, vaddr_t cache, struct slub_slab x, stru
 	return map->in_slab != UINT32_MAX && map->in_cpus != UINT32_MAX;
 }
 
+bool slub_slab_figures(const struct alloc *a, vaddr_t p, struct slab_figures *out)
+{
+	const struct slub *s = (const struct slub *)a;
+	const struct alloc *pages = s->pages->pages;
+	pfn_t pfn = va_to_pfn(a->m, p, s->page_shift);
+	vaddr_t d = pages->ops->pages->descriptor(pages, pfn), cache;
+	struct mm_rec desc, c;
+
+	if (vaddr_none(d) || page_state(a->m, d) != PAGE_LIVE || !page_taken(a->m, d))
+		return false;
+	desc = mem_rec(a->m, d);
+	if (rec_ld32(desc, DESC_LAYER) != s->layer || slab_cache(desc) == SLUB_LARGE)
+		return false;
+	cache = (vaddr_t){slab_cache(desc)};
+	c = mem_rec(a->m, cache);
+	*out = (struct slab_figures){.cache = slub_number(s, cache),
+				     .objects = counters_objects(slab_counters(desc)),
+				     .in_use = counters_inuse(slab_counters(desc)),
+				     .base = pfn_to_va(a->m, pfn, s->page_shift),
+				     .bytes = (msize_t)1 << (page_order(a->m, d) + s->page_shift),
+				     .free = slab_freelist(desc),
+				     .link = cache_offset(c),
+				     .cpu = CPU_NONE,
+				     .cpu_free = VADDR_NONE};
+	for (unsigned i = 0; i < s->cpus; i++)
+		if (pfn_eq(cpu_slab(c, cpu_at(i)), pfn)) {
+			out->cpu = i;
+			out->cpu_free = cpu_freelist(c, cpu_at(i));
+		}
+	return true;
+}
+
 /* What a live object of the cache is. */
 static struct walk_span object_span(const struct slub *s, vaddr_t cache)
 {

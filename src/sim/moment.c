@@ -93,7 +93,37 @@ static void read_zone(struct timeline *t, const struct sys_alloc *a, unsigned i,
 	for (unsigned k = 0; k <= o->area.max_order; k++)
 		if (o->area.nr_free[k] != 0)
 			o->largest = 1ull << (k + a->env.page_shift);
+	o->typed = a->ops->pages->nr_free_type != NULL && a->ops->pages->pageblocks != NULL &&
+		   a->ops->pages->pageblocks(a->alloc, z, o->pageblocks) != 0;
+	for (unsigned k = 0; o->typed && k <= o->area.max_order; k++)
+		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+			o->by_type[mt][k] = a->ops->pages->nr_free_type(a->alloc, z, k, mt);
 	t->moment.nr_zones++;
+}
+
+struct list_question {
+	const struct sys_alloc *a;
+	unsigned zone, cpu;
+	struct zone_lists *out;
+	bool there;
+};
+
+static void read_lists(void *ctx)
+{
+	struct list_question *q = ctx;
+
+	q->there = q->a->ops->pages->lists(q->a->alloc, q->zone, q->cpu, q->out);
+}
+
+bool moment_lists(struct timeline *t, const struct moment_zone *z, unsigned cpu,
+		  struct zone_lists *out)
+{
+	struct list_question q = {&t->view.sys.allocs[z->alloc], z->zone, cpu, out, false};
+
+	if (q.a->ops->pages->lists == NULL)
+		return false;
+	moment_look(t, read_lists, &q);
+	return q.there;
 }
 
 static void read_zones(void *ctx)
@@ -171,49 +201,4 @@ const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
 	}
 	*nr = m->nr_heaps;
 	return m->heap;
-}
-
-static void read_caches(void *ctx)
-{
-	struct timeline *t = ctx;
-	struct moment *m = &t->moment;
-
-	for (unsigned i = 0; i < m->nr_caches; i++) {
-		struct moment_cache *c = &m->cache[i];
-		const struct sys_alloc *a = &t->view.sys.allocs[c->alloc];
-
-		a->ops->caches->figures(a->alloc, c->number, &c->f);
-	}
-}
-
-static void list_caches(struct timeline *t)
-{
-	const struct live_table *l = &t->view.replay.live;
-	struct moment *m = &t->moment;
-	unsigned nr = 0;
-
-	for (uint32_t i = 0; i < l->nr; i++)
-		nr += live_state(&l->slot[i]) == LIVE_CACHE;
-	free(m->cache);
-	m->cache = calloc(nr + 1, sizeof *m->cache);
-	for (uint32_t i = 0; m->cache != NULL && i < l->nr; i++)
-		if (live_state(&l->slot[i]) == LIVE_CACHE)
-			m->cache[m->nr_caches++] =
-				(struct moment_cache){.slot = i,
-						      .number = (uint32_t)live_pa(&l->slot[i]),
-						      .alloc = live_alloc(&l->slot[i]),
-						      .name = live_extra(&l->slot[i])};
-}
-
-const struct moment_cache *moment_caches(struct timeline *t, unsigned *nr)
-{
-	struct moment *m = &t->moment;
-
-	if (!m->has_caches) {
-		m->has_caches = true;
-		list_caches(t);
-		moment_look(t, read_caches, t);
-	}
-	*nr = m->nr_caches;
-	return m->cache;
 }

@@ -33,6 +33,9 @@ struct moment_zone {
 	struct zone_figures f;
 	struct free_area area;
 	uint64_t largest; /* bytes */
+	bool typed; /* by_type is filled: the kind has migrate types */
+	uint64_t by_type[MIGRATE_TYPES][64]; /* free blocks of each order */
+	uint64_t pageblocks[MIGRATE_TYPES]; /* of each type */
 };
 
 struct moment_heap {
@@ -42,10 +45,12 @@ struct moment_heap {
 	int64_t class[MM_NR_CLASSES]; /* of its owner in the ledger */
 };
 
+#define MOMENT_NAME_BYTES 40u
+
 struct moment_cache {
-	uint32_t slot, number;
+	uint32_t slot, number; /* slot: SLOT_NONE, when the trace did not make it */
 	unsigned alloc;
-	uint32_t name; /* string index */
+	char name[MOMENT_NAME_BYTES];
 	struct cache_figures f;
 };
 
@@ -64,7 +69,7 @@ struct moment {
 	struct moment_heap heap[SYS_MAX_ALLOCS];
 	unsigned nr_heaps;
 	struct moment_cache *cache;
-	unsigned nr_caches;
+	unsigned nr_caches, room_caches;
 	uint64_t largest[MACHINE_MAX_REGIONS]; /* bytes, with the pieces */
 };
 
@@ -89,8 +94,13 @@ const struct piece *moment_pieces(struct timeline *t, size_t *nr);
 size_t moment_piece_at(struct timeline *t, uint64_t pa);
 uint32_t moment_slot_at(struct timeline *t, uint64_t pa); /* of the live block there; SLOT_NONE */
 const struct moment_zone *moment_zones(struct timeline *t, unsigned *nr);
+/* CPU's lists of a zone, where the kind has them; false: it has none. */
+bool moment_lists(struct timeline *t, const struct moment_zone *z, unsigned cpu,
+		  struct zone_lists *out);
 const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr);
 const struct moment_cache *moment_caches(struct timeline *t, unsigned *nr);
+/* The slab in whose first page pa lies, where the kind can tell; false: it cannot, or there is none. */
+bool moment_slab(struct timeline *t, unsigned alloc, uint64_t pa, struct slab_figures *out);
 
 struct image_hash moment_hash(const struct timeline *t);
 

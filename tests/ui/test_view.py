@@ -92,43 +92,98 @@ def number(text):
     return int(text.replace(",", ""))
 
 
+LEDGER = ("size", "payload", "rounding", "metadata", "slack", "cached", "free", "reserved", "unmanaged")
+CACHE = ("active_objects", "total_objects", None, "object_size", "slabs", "objects_per_slab", "pages_per_slab")
+
+
+def says_ledger(text, report, where):
+    for region in report["ledger"]["regions"]:
+        row = next(l for l in text.splitlines() if l.startswith(region["name"] + " "))
+        cells = row.split()
+        if [number(c) for c in cells[1:10]] != [region[c] for c in LEDGER]:
+            fail(f"{where}: {row} is not {region}")
+        if cells[10] != "ok":
+            fail(f"{where}: {region['name']} does not add up")
+
+
+def short(size):
+    """As the screens shorten sizes: 512, 1.5K, 120K."""
+    unit, tenth = 0, 0
+    while size >= 1024:
+        size, tenth, unit = size // 1024, size % 1024 * 10 // 1024, unit + 1
+    return f"{size}" + (f".{tenth}" if unit and tenth and size < 100 else "") + " KMGT"[unit].strip()
+
+
+def says_heap(text, report, where):
+    heap, live = report["heaps"][0], report["live_at_end"]["blocks"]
+    # Blocks of pages are live as well, and not the heap's.
+    text = re.sub(r"live in \d+ blocks", "live in pieces", text) if report["caches"] else text
+    live = "pieces" if report["caches"] else f"{live} blocks"
+    for want in (f"{short(heap['live_bytes'])} live in {live}, {short(heap['metadata_bytes'])} metadata",
+                 f"{short(heap['free_bytes'])} free in {heap['free_blocks']} blocks, "
+                 f"the largest {short(heap['largest_free_bytes'])}"):
+        if want not in text:
+            fail(f"{where}: the heap view does not say '{want}' but\n{text[:600]}")
+
+
+def says_zone(text, zone, where):
+    for order, blocks in enumerate(zone["nr_free"]):
+        if not re.search(rf"^ +{order} +\S+ +{blocks} ", text, re.M):
+            fail(f"{where}: zones view and report differ in order {order} of {zone['name']}")
+    row = next((l for l in text.splitlines() if l.startswith(zone["name"] + " ")), "")
+    if [int(c) for c in row.split()[-4:]] != [zone[k] for k in ("min", "low", "high", "fallbacks")]:
+        fail(f"{where}: {row} is not {zone}")
+
+
+def says_caches(text, report, where):
+    for cache in report["caches"]:
+        row = next((l for l in text.splitlines() if f"  {cache['name']} (" in l), None)
+        if row is None:
+            fail(f"{where}: cache {cache['name']} is not shown")
+            continue
+        shown = [c.rstrip("%") for c in row.split()]
+        for i, key in enumerate(CACHE):
+            if key is not None and int(shown[i]) != cache[key]:
+                fail(f"{where}: {key} of {row} is not {cache[key]}")
+
+
+def compare_report(machine, trace, event):
+    where = f"{machine}, {pathlib.Path(trace).name}, event {event}"
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = json.loads(subprocess.run(
+            [MEMSCAPE, "replay", "-q", "-c", machine, "--until", str(event), "--json", "-", trace],
+            env=environment(), capture_output=True, check=True).stdout)
+        keys = pathlib.Path(folder) / "keys"
+        keys.write_text(f":{event}\n:view ledger\nkeys b\nsave ledger\n:view heap\nsave heap\n"
+                        ":view slabs\nsave slabs\n:view zones\nkeys g\n" +
+                        "".join(f"save zone{i}\nkeys j\n" for i in range(len(theirs["zones"]))) +
+                        ":report mine.json\n")
+        subprocess.run([*UNDER, MEMSCAPE, "view", "-c", machine, "--size", "60x220", "--script",
+                        str(keys), trace], cwd=folder, env=environment(), check=True)
+        mine = json.loads((pathlib.Path(folder) / "mine.json").read_text())
+        screen = {p.name: p.read_text() for p in pathlib.Path(folder).iterdir()}
+    del mine["trace"], theirs["trace"]
+    if mine != theirs:
+        fail(f"{where}: ':report' and 'replay --until --json' differ")
+    says_ledger(screen["ledger"], theirs, where)
+    if theirs["heaps"]:
+        says_heap(screen["heap"], theirs, where)
+    for i, zone in enumerate(theirs["zones"]):
+        says_zone(screen[f"zone{i}"], zone, where)
+    says_caches(screen["slabs"], theirs, where)
+    return len(theirs["zones"]), len(theirs["caches"])
+
+
 def report():
     """What the screens say is what the JSON report of a replay up to the same event says."""
-    trace, machine = str(ROOT / "traces/firmware.mst"), "stm32h7"
+    firmware, kernel = str(ROOT / "traces/firmware.mst"), str(SCREENS / "kernel.mst")
     for event in (1, 1000, 123457, 246114):
-        with tempfile.TemporaryDirectory() as folder:
-            keys = pathlib.Path(folder) / "keys"
-            keys.write_text(f":{event}\n:view ledger\nkeys b\nsave ledger\n"
-                            ":view heap\nsave heap\n:view zones\nsave zones\n"
-                            ":report mine.json\n")
-            subprocess.run([*UNDER, MEMSCAPE, "view", "-c", machine, "--size", "60x220", "--script",
-                            str(keys), trace], cwd=folder, env=environment(), check=True)
-            theirs = json.loads(subprocess.run(
-                [MEMSCAPE, "replay", "-q", "-c", machine, "--until", str(event), "--json", "-", trace],
-                env=environment(), capture_output=True, check=True).stdout)
-            mine = json.loads((pathlib.Path(folder) / "mine.json").read_text())
-            del mine["trace"], theirs["trace"]
-            if mine != theirs:
-                fail(f"event {event}: ':report' and 'replay --until --json' differ")
-            screen = (pathlib.Path(folder) / "ledger").read_text()
-            for region in theirs["ledger"]["regions"]:
-                row = next(l for l in screen.splitlines() if l.startswith(region["name"] + " "))
-                cells = row.split()
-                classes = ("size", "payload", "rounding", "metadata", "slack", "cached", "free",
-                           "reserved", "unmanaged")
-                if [number(c) for c in cells[1:10]] != [region[c] for c in classes]:
-                    fail(f"event {event}: {row} is not {region}")
-                if cells[10] != "ok":
-                    fail(f"event {event}: {region['name']} does not add up")
-            screen = (pathlib.Path(folder) / "heap").read_text()
-            heap = theirs["heaps"][0]
-            if f"free in {heap['free_blocks']} blocks" not in screen:
-                fail(f"event {event}: heap view and report differ in free blocks")
-            screen = (pathlib.Path(folder) / "zones").read_text()
-            zone = theirs["zones"][0]
-            for order, blocks in enumerate(zone["nr_free"]):
-                if not re.search(rf"^ +{order} +\S+ +{blocks} ", screen, re.M):
-                    fail(f"event {event}: zones view and report differ in order {order}")
+        compare_report("stm32h7", firmware, event)
+    for machine in ("x86_32", "x86_64"):
+        for event in (1, 77, 500, 757, 940, 947):
+            zones, caches = compare_report(machine, kernel, event)
+            if zones != 3 or caches < 28:
+                fail(f"{machine}: {zones} zones and {caches} caches compared")
 
 
 def monkey():

@@ -11,6 +11,8 @@
 enum depth { DEPTH_CACHES, DEPTH_SLABS, DEPTH_OBJECTS };
 enum order { BY_ACTIVE, BY_TOTAL, BY_SIZE, BY_USE, BY_SLABS, BY_NAME, NR_ORDERS };
 
+#define WIDE 100 /* columns, from which on there is more to see */
+
 struct slabs {
 	enum depth depth;
 	enum order order;
@@ -20,9 +22,9 @@ struct slabs {
 	uint64_t slab; /* address of the one gone into */
 };
 
-static const char *cache_name(const struct app *a, const struct moment_cache *c)
+static const char *cache_name(const struct moment_cache *c)
 {
-	return c->name != 0 ? timeline_string(a->t, c->name) : "(unnamed)";
+	return c->name[0] != '\0' ? c->name : "(unnamed)";
 }
 
 /* ---- caches ---- */
@@ -54,8 +56,8 @@ static unsigned *sorted(struct app *a, const struct slabs *s, unsigned *nr)
 
 		for (; k > 0; k--) {
 			bool before = s->order == BY_NAME
-					      ? strcasecmp(cache_name(a, &c[i]),
-							   cache_name(a, &c[v[k - 1]])) < 0
+					      ? strcasecmp(cache_name(&c[i]),
+							   cache_name(&c[v[k - 1]])) < 0
 					      : order_key(&c[i], s->order) >
 							order_key(&c[v[k - 1]], s->order);
 
@@ -73,16 +75,23 @@ static void draw_cache(struct app *a, struct box b, int y, const struct moment_c
 	const struct cache_figures *f = &c->f;
 	char bytes[SHORT_SIZE];
 
+	int x;
+
 	if (on)
 		put_fill(b, y, 0, b.w, STYLE_CURSOR, ' ');
-	put(b, y, 0, on ? STYLE_CURSOR : STYLE_PLAIN,
-	    "%8llu %8llu %3llu%% %7llu %7llu %6llu %5llu %8s  %s (%s)",
-	    (unsigned long long)f->active_objects, (unsigned long long)f->total_objects,
-	    (unsigned long long)(f->total_objects ? f->active_objects * 100 / f->total_objects : 0),
-	    (unsigned long long)f->object_size, (unsigned long long)f->slabs,
-	    (unsigned long long)f->objects_per_slab, (unsigned long long)f->pages_per_slab,
-	    short_size(f->slabs * f->pages_per_slab << a->machine->page_shift, bytes),
-	    cache_name(a, c), moment_system(a->t)->allocs[c->alloc].ops->name);
+	x = put(b, y, 0, on ? STYLE_CURSOR : STYLE_PLAIN,
+		"%8llu %8llu %3llu%% %7llu %7llu %6llu %5llu %8s",
+		(unsigned long long)f->active_objects, (unsigned long long)f->total_objects,
+		(unsigned long long)(f->total_objects ? f->active_objects * 100 / f->total_objects
+						      : 0),
+		(unsigned long long)f->object_size, (unsigned long long)f->slabs,
+		(unsigned long long)f->objects_per_slab, (unsigned long long)f->pages_per_slab,
+		short_size(f->slabs * f->pages_per_slab << a->machine->page_shift, bytes));
+	if (b.w >= WIDE)
+		x = put(b, y, x, on ? STYLE_CURSOR : STYLE_PLAIN, " %8llu %5llu",
+			(unsigned long long)f->partial, (unsigned long long)f->cpu_slabs);
+	put(b, y, x, on ? STYLE_CURSOR : STYLE_PLAIN, "  %s (%s)", cache_name(c),
+	    moment_system(a->t)->allocs[c->alloc].ops->name);
 }
 
 static void draw_caches(struct app *a, struct slabs *s, struct box b)
@@ -92,8 +101,9 @@ static void draw_caches(struct app *a, struct slabs *s, struct box b)
 	const struct moment_cache *c = moment_caches(a->t, &nr);
 
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
-	put_text(b, 0, 0, STYLE_HEAD,
-		 "  ACTIVE    TOTAL  USE OBJSIZE   SLABS OBJ/SL PAGES   MEMORY  CACHE");
+	put(b, 0, 0, STYLE_HEAD,
+	    "  ACTIVE    TOTAL  USE OBJSIZE   SLABS OBJ/SL PAGES   MEMORY%s  CACHE",
+	    b.w >= WIDE ? "  PARTIAL   CPU" : "");
 	put(b, b.h - 1, 0, STYLE_DIM, "%u caches, sorted by %s (o: another order)", nr,
 	    orders[s->order]);
 	if (nr == 0)
@@ -107,21 +117,50 @@ static void draw_caches(struct app *a, struct slabs *s, struct box b)
 
 /* ---- slabs and objects, from the pieces ---- */
 
+/* Of a slab: also what the slab layer keeps of itself in its own caches. */
 static bool is_object(const struct piece *p)
 {
-	return strcmp(p->what, "object") == 0 || strcmp(p->what, "free object") == 0;
+	return strcmp(p->what, "object") == 0 || strcmp(p->what, "free object") == 0 ||
+	       strcmp(p->what, "cache descriptor") == 0 || strcmp(p->what, "node record") == 0;
 }
 
 struct slab {
 	uint64_t base, end;
-	uint32_t cache; /* from its header; UINT32_MAX: it has none in the slab */
+	uint32_t cache; /* UINT32_MAX: nothing tells */
 	unsigned live, free;
 	size_t first, last; /* pieces */
+	bool known; /* f is filled */
+	struct slab_figures f;
 };
 
 static bool is_header(const struct piece *p)
 {
 	return strcmp(p->what, "slab header") == 0;
+}
+
+static void begin_slab(struct app *a, const struct piece *p, size_t first, struct slab *out)
+{
+	*out = (struct slab){.base = p->base, .cache = UINT32_MAX, .first = first};
+	out->known = moment_slab(a->t, p->alloc, p->base, &out->f);
+	if (out->known) {
+		out->base = out->f.base.v - moment_system(a->t)->offset;
+		out->cache = out->f.cache;
+	} else if (is_header(p)) {
+		out->cache = p->detail;
+	}
+}
+
+static struct slab *more_slabs(struct slab **v, size_t nr, size_t *room)
+{
+	if (nr == *room) {
+		struct slab *more = realloc(*v, *room * 2 * sizeof **v);
+
+		if (more == NULL)
+			return NULL;
+		*v = more;
+		*room *= 2;
+	}
+	return &(*v)[nr];
 }
 
 /*
@@ -137,30 +176,25 @@ static struct slab *list_slabs(struct app *a, const struct slabs *s, size_t *nr)
 
 	*nr = 0;
 	for (size_t i = 0; v != NULL && i < n; i++) {
-		bool begins =
-			is_header(&p[i]) ||
-			(is_object(&p[i]) && p[i].detail == 0 &&
-			 (at == NULL || at->live + at->free != 0 || p[i].base - at->end >= page));
+		bool header, object;
 
-		if (p[i].alloc != s->alloc || (!begins && !is_object(&p[i])))
+		if (p[i].alloc != s->alloc)
 			continue;
-		if (begins) {
-			if (*nr == room) {
-				struct slab *more = realloc(v, (room *= 2) * sizeof *v);
-
-				if (more == NULL)
-					break;
-				v = more;
-			}
-			at = &v[(*nr)++];
-			*at = (struct slab){.base = p[i].base, .cache = UINT32_MAX, .first = i};
+		header = is_header(&p[i]);
+		object = is_object(&p[i]);
+		if (header ||
+		    (object && p[i].detail == 0 &&
+		     (at == NULL || at->live + at->free != 0 || p[i].base - at->end >= page))) {
+			at = more_slabs(&v, *nr, &room);
+			if (at == NULL)
+				break;
+			begin_slab(a, &p[i], i, at);
+			++*nr;
 		}
-		if (at == NULL)
+		if (at == NULL || (!header && !object))
 			continue;
-		if (is_header(&p[i]))
-			at->cache = (uint32_t)p[i].detail;
-		at->live += is_object(&p[i]) && p[i].class == MM_GRANTED;
-		at->free += is_object(&p[i]) && p[i].class != MM_GRANTED;
+		at->live += object && p[i].class != MM_CACHED;
+		at->free += object && p[i].class == MM_CACHED;
 		at->end = p[i].end;
 		at->last = i;
 	}
@@ -189,6 +223,15 @@ static size_t of_cache(struct slab *v, size_t nr, const struct slabs *s)
 	return kept;
 }
 
+static const char *slab_state(const struct slab *v, char buf[16])
+{
+	if (v->known && v->f.cpu != CPU_NONE) {
+		snprintf(buf, 16, "of CPU %u", v->f.cpu % 10000);
+		return buf;
+	}
+	return v->free == 0 ? "full" : v->live == 0 ? "empty" : "partial";
+}
+
 static void draw_slabs(struct app *a, struct slabs *s, struct box b)
 {
 	const struct moment_cache *c = this_cache(a, s);
@@ -197,31 +240,101 @@ static void draw_slabs(struct app *a, struct slabs *s, struct box b)
 
 	nr = of_cache(v, nr, s);
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
-	put(b, 0, 0, STYLE_HEAD, "address    live   free  slabs of %s, %zu",
-	    c != NULL ? cache_name(a, c) : "?", nr);
+	put(b, 0, 0, STYLE_HEAD, "address    live   free  state      slabs of %s, %zu",
+	    c != NULL ? cache_name(c) : "?", nr);
 	s->cursor[1] = s->cursor[1] < nr ? s->cursor[1] : nr ? nr - 1 : 0;
 	s->top[1] = scroll_to(s->top[1], s->cursor[1], nr, b.h - 1);
 	for (size_t i = s->top[1]; i < nr && (int)(i - s->top[1]) < b.h - 1; i++) {
 		int y = 1 + (int)(i - s->top[1]);
 		bool on = i == s->cursor[1];
+		char state[16];
 
 		put(b, y, 0, on ? STYLE_CURSOR : STYLE_PLAIN, "%08llx %6u %6u  ",
 		    (unsigned long long)v[i].base, v[i].live, v[i].free);
-		put_bar(b, y, 26, b.w - 27, v[i].live, v[i].live + v[i].free, STYLE_GOOD);
+		put_text(b, y, 25, STYLE_DIM, slab_state(&v[i], state));
+		put_bar(b, y, 37, b.w - 38, v[i].live, v[i].live + v[i].free, STYLE_GOOD);
 	}
 	free(v);
 }
 
-static void draw_object(struct app *a, struct box b, int y, const struct piece *p, bool on)
+/* What the lists of a slab say of its pieces: in which list each is, and where. */
+struct places {
+	size_t first, nr; /* pieces */
+	struct place {
+		uint32_t at; /* in its list, from 1 on; 0: in none */
+		uint32_t next; /* number of the object behind it; UINT32_MAX: none */
+		bool of_cpu;
+	} * v; /* owned */
+};
+
+/* Follows one list through the slab; what leads out of it, or in a circle, ends it. */
+static void follow_list(struct app *a, const struct slab_figures *f, vaddr_t from, bool of_cpu,
+			struct places *out)
+{
+	const struct system *s = moment_system(a->t);
+	struct place *before = NULL;
+	unsigned word = a->machine->word;
+	size_t nr;
+	const struct piece *p = moment_pieces(a->t, &nr);
+
+	for (uint32_t at = 1; !vaddr_none(from); at++) {
+		uint64_t pa = from.v - s->offset, next = 0;
+		size_t i = moment_piece_at(a->t, pa);
+		struct place *here = out->v + (i - out->first);
+
+		if (i < out->first || i >= out->first + out->nr || p[i].base != pa ||
+		    here->at != 0 || !moment_read(a->t, pa + f->link, &next, word))
+			return;
+		if (before != NULL)
+			before->next = p[i].detail;
+		*here = (struct place){at, UINT32_MAX, of_cpu};
+		before = here;
+		from.v = word == 4 && next == UINT32_MAX ? VADDR_NONE.v : next;
+	}
+}
+
+static void read_places(struct app *a, const struct slabs *s, size_t first, size_t last,
+			struct slab_figures *f, struct places *out)
+{
+	size_t nr;
+	const struct piece *p = moment_pieces(a->t, &nr);
+
+	*out = (struct places){.first = first, .nr = last - first + 1};
+	if (first >= nr || !moment_slab(a->t, s->alloc, p[first].base, f))
+		return;
+	out->v = calloc(out->nr, sizeof *out->v);
+	if (out->v == NULL)
+		return;
+	follow_list(a, f, f->free, false, out);
+	follow_list(a, f, f->cpu_free, true, out);
+}
+
+static void draw_place(struct box b, int y, int x, enum style s, const struct place *q,
+		       unsigned cpu)
+{
+	if (q->at == 0)
+		return;
+	x = put(b, y, x, s, "%s ", q->at == 1 ? "first of" : "then in");
+	x = q->of_cpu ? put(b, y, x, s, "CPU %u's list", cpu)
+		      : put_text(b, y, x, s, "the slab's list");
+	if (q->next != UINT32_MAX)
+		put(b, y, x, s, ", next %u", q->next);
+	else
+		put_text(b, y, x, s, ", the last");
+}
+
+static void draw_object(struct app *a, struct box b, int y, const struct piece *p,
+			const struct place *q, unsigned cpu, bool on)
 {
 	uint64_t link = 0;
 	unsigned word = a->machine->word;
+	enum style dim = on ? STYLE_CURSOR : STYLE_DIM;
 	int x;
 
 	if (on)
 		put_fill(b, y, 0, b.w, STYLE_CURSOR, ' ');
 	x = put(b, y, 0, on ? STYLE_CURSOR : states[piece_state(moment_system(a->t), p)].style,
-		"%4llu", (unsigned long long)p->detail);
+		"%4u", p->detail);
 	x = put(b, y, x, on ? STYLE_CURSOR : STYLE_PLAIN, "  %08llx %5llu  %-12s",
 		(unsigned long long)p->base, (unsigned long long)(p->end - p->base), p->what);
 	if (p->slot != SLOT_NONE) {
@@ -230,11 +343,11 @@ static void draw_object(struct app *a, struct box b, int y, const struct piece *
 		x = put(b, y, x, on ? STYLE_CURSOR : STYLE_PLAIN, "#%u since %llu", p->slot,
 			(unsigned long long)live_birth(l));
 		if (live_site(l) != 0)
-			put(b, y, x, on ? STYLE_CURSOR : STYLE_DIM, " %s",
-			    timeline_string(a->t, live_site(l)));
-	} else if (p->class != MM_GRANTED && moment_read(a->t, p->base, &link, word)) {
-		put(b, y, x, on ? STYLE_CURSOR : STYLE_DIM, "first word %0*llx", (int)word * 2,
-		    (unsigned long long)link);
+			put(b, y, x, dim, " %s", timeline_string(a->t, live_site(l)));
+	} else if (q != NULL) {
+		draw_place(b, y, x, dim, q, cpu);
+	} else if (p->class == MM_CACHED && moment_read(a->t, p->base, &link, word)) {
+		put(b, y, x, dim, "first word %0*llx", (int)word * 2, (unsigned long long)link);
 	}
 }
 
@@ -258,21 +371,28 @@ static void draw_objects(struct app *a, struct slabs *s, struct box b)
 {
 	size_t nr, first = 0, last = 0, n = object_range(a, s, &first, &last), row = 0;
 	const struct piece *p = moment_pieces(a->t, &nr);
+	struct slab_figures f = {.cpu = CPU_NONE};
+	struct places places = {.nr = 0};
 
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
 	put(b, 0, 0, STYLE_HEAD, "   #  address   size  objects of the slab at %08llx, %zu",
 	    (unsigned long long)s->slab, n);
 	if (n == 0)
 		put_text(b, 2, 0, STYLE_DIM, "The slab is no more.  Backspace goes back.");
+	else
+		read_places(a, s, first, last, &f, &places);
 	s->cursor[2] = s->cursor[2] < n ? s->cursor[2] : n ? n - 1 : 0;
 	s->top[2] = scroll_to(s->top[2], s->cursor[2], n, b.h - 1);
 	for (size_t i = first; n != 0 && i <= last && i < nr; i++) {
-		if (!is_object(&p[i]))
+		if (p[i].alloc != s->alloc || !is_object(&p[i]))
 			continue;
 		if (row >= s->top[2] && (int)(row - s->top[2]) < b.h - 1)
-			draw_object(a, b, 1 + (int)(row - s->top[2]), &p[i], row == s->cursor[2]);
+			draw_object(a, b, 1 + (int)(row - s->top[2]), &p[i],
+				    places.v != NULL ? &places.v[i - first] : NULL, f.cpu,
+				    row == s->cursor[2]);
 		row++;
 	}
+	free(places.v);
 }
 
 static void slabs_draw(struct app *a, void *state, struct box b)
@@ -318,7 +438,7 @@ static const struct piece *this_object(struct app *a, const struct slabs *s)
 	if (object_range(a, s, &first, &last) == 0)
 		return NULL;
 	for (size_t i = first; i <= last && i < nr; i++)
-		if (is_object(&p[i]) && row++ == s->cursor[2])
+		if (p[i].alloc == s->alloc && is_object(&p[i]) && row++ == s->cursor[2])
 			return &p[i];
 	return NULL;
 }
@@ -419,7 +539,8 @@ static const char *const help[] = {
 	"Enter\tinto the cache's slabs, a slab's objects, the object in the atlas; Backspace out",
 	"o\tsort by active, total, size, use, slabs, name",
 	"[ ]\tprevious and next event of the cache, or that touched the object",
-	"\ta free object's first word is its link where the kind keeps its list there",
+	"\tPARTIAL: slabs on the nodes' lists, CPU: held for CPUs (in a wide terminal)",
+	"\tof a free object: which list it is in, and the number of the next one in it",
 	NULL,
 };
 

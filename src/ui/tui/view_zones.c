@@ -59,15 +59,28 @@ static void put_index(struct box b, int y, int x, int permille)
 		    permille < 0 ? -permille % 1000 : permille % 1000);
 }
 
-static void draw_orders(struct app *a, struct box b, const struct moment_zone *z)
+static void put_types(struct box b, int y, int x, const struct moment_zone *z, unsigned order)
+{
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		put(b, y, x + (int)mt * 9, z->by_type[mt][order] != 0 ? STYLE_PLAIN : STYLE_DIM,
+		    "%9llu", (unsigned long long)z->by_type[mt][order]);
+}
+
+#define TYPE_COLS (9 * (int)MIGRATE_TYPES)
+
+/* The row behind it. */
+static int draw_orders(struct app *a, struct box b, const struct moment_zone *z)
 {
 	unsigned shift = a->machine->page_shift;
+	bool types = z->typed && b.w >= 110;
 	uint64_t most = 1;
-	int bar = b.w - 52;
+	int bar = types ? 62 + TYPE_COLS : 62, w = b.w - bar - 2;
 
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
 	put(b, 0, 0, STYLE_HEAD, "%s: order  block  free blocks   bytes unusable extfrag",
 	    zone_name(a, z));
+	if (types)
+		put_text(b, 0, 62, STYLE_HEAD, "  unmovab  movable reclaim.");
 	for (unsigned o = 0; o <= z->area.max_order; o++)
 		most = z->area.nr_free[o] << o > most ? z->area.nr_free[o] << o : most;
 	for (unsigned o = 0; o <= z->area.max_order && (int)o + 1 < b.h; o++) {
@@ -79,8 +92,68 @@ static void draw_orders(struct app *a, struct box b, const struct moment_zone *z
 		    short_size(nr << (o + shift), all));
 		put_index(b, 1 + (int)o, 45, unusable_index(&z->area, o));
 		put_index(b, 1 + (int)o, 53, extfrag_index(&z->area, o));
-		put_bar(b, 1 + (int)o, 62, bar > 12 ? b.w - 64 : 10, nr << o, most, STYLE_GOOD);
+		if (types)
+			put_types(b, 1 + (int)o, 61, z, o);
+		put_bar(b, 1 + (int)o, bar, w > 10 ? w : 10, nr << o, most, STYLE_GOOD);
 	}
+	return 2 + (int)z->area.max_order;
+}
+
+/* ---- what the CPUs hold, and what went elsewhere ---- */
+
+#define LIST_COLS 40
+
+static int draw_counters(struct box b, int y, const struct zone_figures *f)
+{
+	const struct {
+		const char *name;
+		uint64_t nr;
+	} of[] = {{"served for others", f->fallbacks},
+		  {"pageblocks claimed", f->claims},
+		  {"blocks stolen", f->steals},
+		  {"reclaimed", f->reclaimed}};
+	int x = 0;
+
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+		x = put(b, y, x, of[i].nr != 0 ? STYLE_WARN : STYLE_DIM, "%s %s %llu", i ? "," : "",
+			of[i].name, (unsigned long long)of[i].nr);
+	return y + 1;
+}
+
+static int draw_reserve(struct box b, int y, const struct zone_figures *f)
+{
+	static const char *const names[ZONE_TYPES] = {"dma", "dma32", "normal", "highmem",
+						      "movable"};
+	int x = 0;
+
+	for (unsigned i = 0; i < ZONE_TYPES; i++)
+		if (f->reserve[i] != 0)
+			x = put(b, y, x, STYLE_DIM, "%s %llu pages from requests for %s",
+				x == 0 ? " kept:" : ",", (unsigned long long)f->reserve[i],
+				names[i]);
+	return x == 0 ? y : y + 1;
+}
+
+/* Pages on each CPU's lists of the zone; as many side by side as there is room for. */
+static void draw_lists(struct app *a, struct box b, int y, const struct moment_zone *z)
+{
+	unsigned per_row = (unsigned)b.w / LIST_COLS ? (unsigned)b.w / LIST_COLS : 1, n = 0;
+	struct zone_lists l;
+
+	for (unsigned cpu = 0; cpu < a->machine->cpus; cpu++) {
+		int row = y + (int)(n / per_row), col = (int)(n % per_row) * LIST_COLS, x;
+
+		if (!moment_lists(a->t, z, cpu, &l))
+			continue;
+		x = put(b, row, col, STYLE_PLAIN, " CPU %-3u", cpu);
+		put_bar(b, row, x, 8, l.count, l.high, STYLE_GOOD);
+		put(b, row, x + 8, STYLE_PLAIN, " %llu of %llu, by %llu",
+		    (unsigned long long)l.count, (unsigned long long)l.high,
+		    (unsigned long long)l.batch);
+		n++;
+	}
+	if (n == 0)
+		put_text(b, y, 0, STYLE_DIM, " no CPU keeps a list of this zone's pages");
 }
 
 static void zones_draw(struct app *a, void *state, struct box b)
@@ -88,7 +161,7 @@ static void zones_draw(struct app *a, void *state, struct box b)
 	struct zones *s = state;
 	unsigned nr;
 	const struct moment_zone *z = moment_zones(a->t, &nr);
-	int rows = (int)nr < b.h - 13 ? (int)nr : b.h - 13;
+	int rows = (int)nr < b.h - 15 ? (int)nr : b.h - 15, below;
 
 	rows = rows < 2 ? 2 : rows;
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
@@ -108,7 +181,11 @@ static void zones_draw(struct app *a, void *state, struct box b)
 	s->top = scroll_to(s->top, s->cursor, nr, rows);
 	for (int y = 0; y < rows && s->top + (size_t)y < nr; y++)
 		draw_zone(a, b, 1 + y, &z[s->top + (size_t)y], s->top + (size_t)y == s->cursor);
-	draw_orders(a, box_rows(b, rows + 2, -1), &z[s->cursor]);
+	below = rows + 2 + draw_orders(a, box_rows(b, rows + 2, -1), &z[s->cursor]);
+	below = draw_counters(b, below, &z[s->cursor].f);
+	if (b.h - below > 1)
+		below = draw_reserve(b, below, &z[s->cursor].f);
+	draw_lists(a, b, below, &z[s->cursor]);
 }
 
 static bool zones_key(struct app *a, void *state, enum action act, struct input in)
@@ -118,7 +195,7 @@ static bool zones_key(struct app *a, void *state, enum action act, struct input 
 	const struct moment_zone *z = moment_zones(a->t, &nr);
 
 	if (in.key == INPUT_MOUSE) {
-		if (in.y >= 1 && s->top + (size_t)in.y - 1 < nr && in.y < a->body.h - 13)
+		if (in.y >= 1 && s->top + (size_t)in.y - 1 < nr && in.y < a->body.h - 15)
 			s->cursor = s->top + (size_t)in.y - 1;
 		return in.y >= 0 && in.y < a->body.h;
 	}
@@ -150,6 +227,7 @@ static const char *const help[] = {
 	"[ ]\tprevious and next request that fell back to another zone",
 	"\tfree of managed, and the largest free block; m l h: watermarks in the gauge",
 	"\tfalls: requests served here although another zone was preferred",
+	"\tCPU: pages on its list of the zone, of the most it keeps; taken and given by the batch",
 	"\tunusable: share of free memory in blocks too small for the order",
 	"\textfrag: why a failure would be; 0 for lack of memory, 1 for fragmentation, - it would "
 	"not",
@@ -159,7 +237,7 @@ static const char *const help[] = {
 const struct view_ops view_zones = {
 	.name = "zones",
 	.title = "Zones",
-	.summary = "free pages by zone and order, with both fragmentation indices",
+	.summary = "free pages by zone and order, both fragmentation indices, the CPUs' lists",
 	.help = help,
 	.private_size = sizeof(struct zones),
 	.draw = zones_draw,
