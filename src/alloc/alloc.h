@@ -260,6 +260,7 @@ struct alloc_env {
 	unsigned nr_zones;
 	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */
 	const uint8_t *zonelists; /* the same for each node, nr_zones each; NULL: one for all */
+	const uint16_t *node_cpus; /* CPUs of each node; NULL: as many of each; borrowed for the run */
 	struct shrinkers *shrinkers; /* NULL: nobody gives back; borrowed for the run */
 	const struct page_start *start; /* init only: begin from this state; NULL: all is free */
 	/* Where descriptors and zone structures go instead of into the zones; bytes 0: nowhere else. */

@@ -65,22 +65,23 @@ BUDDY_INLINE pfn_t zone_alloc(struct buddy *b, unsigned zone, unsigned order, un
 }
 
 /* The first zone that may serve the request and has any memory at all. */
-static unsigned preferred_zone(const struct buddy *b, uint32_t zone_mask)
+static unsigned preferred_zone(const struct buddy *b, const uint8_t *list, uint32_t zone_mask)
 {
 	unsigned i = 0;
 
 	while (i + 1 < b->map.nr_zones &&
-	       ((zone_mask >> b->map.zonelist[i] & 1) == 0 ||
-		zone_word(b->map.m, memmap_zone(&b->map, b->map.zonelist[i]), ZONE_MANAGED) == 0))
+	       ((zone_mask >> list[i] & 1) == 0 ||
+		zone_word(b->map.m, memmap_zone(&b->map, list[i]), ZONE_MANAGED) == 0))
 		i++;
-	return b->map.zonelist[i];
+	return list[i];
 }
 
 /* A zone served the request that was not the first in the list; was another preferred? */
-static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, uint32_t zone_mask)
+static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, const uint8_t *list,
+			  uint32_t zone_mask)
 {
 	vaddr_t z = memmap_zone(&b->map, zone);
-	unsigned wanted = preferred_zone(b, zone_mask);
+	unsigned wanted = preferred_zone(b, list, zone_mask);
 
 	if (wanted == zone)
 		return;
@@ -92,13 +93,15 @@ static void note_fallback(const struct buddy *b, unsigned zone, unsigned order, 
 BUDDY_INLINE pfn_t try_zones(struct buddy *b, unsigned order, const struct alloc_req *req)
 {
 	struct mem *m = b->map.m;
+	const uint8_t *list = memmap_zonelist(&b->map, req->node);
+	uint32_t mask = memmap_zone_mask(&b->map, req);
 	unsigned wanted = MM_MAX_ZONES;
 
 	for (unsigned i = 0; i < b->map.nr_zones; i++) {
-		unsigned zone = b->map.zonelist[i], from;
+		unsigned zone = list[i], from;
 		pfn_t pfn;
 
-		if ((req->zone_mask >> zone & 1) == 0)
+		if ((mask >> zone & 1) == 0)
 			continue;
 		if (wanted == MM_MAX_ZONES)
 			wanted = zone;
@@ -107,7 +110,7 @@ BUDDY_INLINE pfn_t try_zones(struct buddy *b, unsigned order, const struct alloc
 			continue;
 		pfn = zone_alloc(b, zone, order, from, req);
 		if (zone != wanted)
-			note_fallback(b, zone, order, req->zone_mask);
+			note_fallback(b, zone, order, list, mask);
 		mm_account(m, pfn_to_va(m, pfn, b->map.page_shift),
 			   (msize_t)1 << (order + b->map.page_shift), MM_FREE, MM_CACHED);
 		mm_event(m, MM_EV_PAGE_ALLOC, pfn.v, order, zone);

@@ -47,7 +47,7 @@ struct buddy {
 	uint32_t min_free, scale; /* parameters: KiB; 1/10000 of a zone */
 	msize_t ext; /* offset of the extension in a zone record; 0: there is none */
 	msize_t pcp_bytes; /* of a CPU's record */
-	const uint8_t *zonelists; /* borrowed; NULL: map.zonelist for every node */
+	const uint16_t *node_cpus; /* borrowed; NULL: as many CPUs of each node */
 	struct shrinkers *shrinkers; /* borrowed; NULL: nobody gives back */
 	const struct page_start *start; /* borrowed; NULL: began with all free */
 };

@@ -114,7 +114,7 @@ static msize_t set_handle(struct buddy *b, const struct alloc_env *env)
 	b->cpus = env->cpus != 0 ? env->cpus : 1;
 	b->nodes = env->nodes != 0 ? env->nodes : 1;
 	b->shrinkers = env->shrinkers;
-	b->zonelists = env->zonelists;
+	b->node_cpus = env->node_cpus;
 	b->start = env->start;
 	b->choice.zone = MM_MAX_ZONES;
 	if (block_order > b->max_order)

@@ -138,11 +138,9 @@ static struct request make_request(const struct buddy *b, unsigned order,
 	struct request q = {.order = order,
 			    .mt = buddy_type(b, req->migratetype),
 			    .req = req,
-			    .zones = b->map.zonelist,
+			    .zones = memmap_zonelist(&b->map, req->node),
 			    .wanted = MM_MAX_ZONES};
 
-	if (b->zonelists != NULL && req->node < b->nodes)
-		q.zones = b->zonelists + req->node * b->map.nr_zones;
 	for (unsigned i = 0; i < b->map.nr_zones; i++) {
 		unsigned zone = q.zones[i];
 

@@ -455,6 +455,7 @@ struct zone_lists buddy_pcp_limits(const struct buddy *b, unsigned zone, unsigne
 	struct rules_zone zones[MM_MAX_ZONES];
 	struct zone_rules r;
 	struct rules_limits k;
+	unsigned node = b->map.desc[zone].node, cpus = b->cpus / b->nodes;
 
 	for (size_t i = 0; b->start != NULL && i < b->start->nr_lists; i++) {
 		const struct start_lists *l = &b->start->lists[i];
@@ -463,10 +464,13 @@ struct zone_lists buddy_pcp_limits(const struct buddy *b, unsigned zone, unsigne
 			return (struct zone_lists){l->count, l->high, l->batch, l->high_min,
 						   l->high_max};
 	}
+	/* The CPUs of its node share a zone; all do where the node has none. */
+	if (b->node_cpus != NULL)
+		cpus = b->node_cpus[node] != 0 ? b->node_cpus[node] : b->cpus;
 	buddy_rules(b, zones, &r);
 	k = kernel_rules.limits(&r, zone,
 				zone_word(b->map.m, memmap_zone(&b->map, zone), ZONE_LOW),
-				b->cpus / b->nodes);
+				cpus);
 	return (struct zone_lists){0, k.high_min, k.batch, k.high_min, k.high_max};
 }
 

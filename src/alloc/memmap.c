@@ -58,6 +58,8 @@ static int set_geometry(struct memmap *mp, const struct alloc_env *env, msize_t 
 	mp->page_shift = env->page_shift;
 	mp->max_order = max_order;
 	mp->desc = env->zones;
+	mp->zonelists = env->zonelists;
+	mp->nodes = env->nodes;
 	mp->desc_place = env->desc_place;
 	mp->hot.nr = 0;
 	for (unsigned z = 0; z < env->nr_zones; z++) {

@@ -32,6 +32,8 @@ struct memmap {
 		block_order; /* set before format and attach: bytes for pageblocks of that order; 0: none */
 	struct mm_range desc_place; /* as in the environment */
 	uint8_t zonelist[MM_MAX_ZONES];
+	const uint8_t *zonelists; /* as in the environment */
+	unsigned nodes;
 	const struct zone_desc *desc; /* the machine's zones; borrowed */
 	struct frame_range hot; /* the range looked up last */
 };
@@ -139,6 +141,27 @@ static inline vaddr_t memmap_desc(const struct memmap *mp, pfn_t pfn)
 	if (mm_likely(range_holds(&mp->hot, pfn)))
 		return range_desc(mp, &mp->hot, pfn);
 	return memmap_desc_cold(mp, pfn);
+}
+
+/* The order in which a request of that node tries the zones. */
+static inline const uint8_t *memmap_zonelist(const struct memmap *mp, unsigned node)
+{
+	if (mm_likely(mp->zonelists == NULL) || node >= mp->nodes)
+		return mp->zonelist;
+	return mp->zonelists + node * mp->nr_zones;
+}
+
+/* Zones that may serve a request: those of its mask, with __GFP_THISNODE of its node only. */
+static inline uint32_t memmap_zone_mask(const struct memmap *mp, const struct alloc_req *req)
+{
+	uint32_t mask = req->zone_mask;
+
+	if (mm_likely((req->gfp & __GFP_THISNODE) == 0))
+		return mask;
+	for (unsigned z = 0; z < mp->nr_zones; z++)
+		if (mp->desc[z].node != req->node)
+			mask &= ~((uint32_t)1 << z);
+	return mask;
 }
 
 /* ---- what the page operations of every kind built on this have in common ---- */

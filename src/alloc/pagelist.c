@@ -73,13 +73,15 @@ static void note_fallback(const struct pagelist *l, unsigned zone, unsigned want
 pfn_t pagelist_alloc_page(struct pagelist *l, const struct alloc_req *req)
 {
 	struct mem *m = l->map.m;
+	const uint8_t *list = memmap_zonelist(&l->map, req->node);
+	uint32_t mask = memmap_zone_mask(&l->map, req);
 	unsigned wanted = MM_MAX_ZONES;
 
 	for (unsigned i = 0; i < l->map.nr_zones; i++) {
-		unsigned zone = l->map.zonelist[i];
+		unsigned zone = list[i];
 		pfn_t pfn;
 
-		if ((req->zone_mask >> zone & 1) == 0)
+		if ((mask >> zone & 1) == 0)
 			continue;
 		if (wanted == MM_MAX_ZONES)
 			wanted = zone;

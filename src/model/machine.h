@@ -54,6 +54,7 @@ struct zone_conf {
 	unsigned nr_ranges; /* 0: its RAM holds no whole page */
 	uint64_t pages;     /* in all ranges, before anything is reserved or carved */
 	bool highmem;       /* not in the kernel's direct map */
+	unsigned node;      /* of all its ranges */
 	int desc_zone;      /* zone whose memory holds its page descriptors; -1: each range its own */
 	const struct conf_node *conf;
 };
@@ -142,6 +143,11 @@ struct machine {
 	struct reserved_range *reserved;   unsigned nr_reserved;
 	struct master *masters;            unsigned nr_masters;
 	struct zone_conf *zones;           unsigned nr_zones;
+	/* NUMA; NULL on a machine of one node. */
+	uint8_t *distance;                 /* nodes x nodes: from a node (row) to another; 10: itself */
+	uint8_t *cpu_node;                 /* of each CPU */
+	uint8_t *zonelists;                /* nodes x nr_zones: zonelist for requests of each node */
+	uint16_t *node_cpus;               /* CPUs of each node */
 	uint8_t *zonelist;                 /* nr_zones indices: order in which an unconstrained page request tries zones */
 	struct virtual_conf virt;
 	struct cache_conf *caches;         unsigned nr_caches;

@@ -10,7 +10,7 @@
 
 /* The top level of a machine file; NULL: the part is not there. */
 struct machine_parts {
-	const struct conf_node *machine, *page, *regions, *reserved, *masters, *zones, *zonelist,
+	const struct conf_node *machine, *page, *regions, *reserved, *masters, *zones, *zonelist, *numa,
 		*virtual, *caches, *tlb, *allocators, *placement, *variants;
 };
 
@@ -38,6 +38,9 @@ int build_virtual(struct build *b) MUST_USE;
 /* machine_zones.c: `zones`, `zonelist`; machine_masters.c: `masters` */
 int build_zones(struct build *b) MUST_USE;
 int build_masters(struct build *b) MUST_USE;
+
+/* machine_numa.c: `numa`: distances, CPUs of nodes; zonelists of nodes */
+int build_numa(struct build *b) MUST_USE;
 
 /* machine_allocs.c: `allocators`; machine_placement.c: `placement` */
 int build_allocs(struct build *b) MUST_USE;

@@ -36,6 +36,7 @@ static const struct field part_fields[] = {
 	F("masters", masters),
 	F("zones", zones),
 	F("zonelist", zonelist),
+	F("numa", numa),
 	F("virtual", virtual),
 	F("caches", caches),
 	F("tlb", tlb),
@@ -48,7 +49,7 @@ static const struct field part_fields[] = {
 
 static int (*const parts[])(struct build *) = {
 	build_core,  build_caches,  build_regions, build_reserved, build_virtual,
-	build_zones, build_masters, build_places,  build_allocs,   build_placement,
+	build_zones, build_numa,   build_masters, build_places,  build_allocs,   build_placement,
 };
 
 /* ---- variants ---- */
@@ -198,6 +199,10 @@ void machine_free(struct machine *m)
 	free(m->masters);
 	free(m->zones);
 	free(m->zonelist);
+	free(m->distance);
+	free(m->cpu_node);
+	free(m->zonelists);
+	free(m->node_cpus);
 	free(m->caches);
 	free(m->tlbs);
 	free(m->allocs);

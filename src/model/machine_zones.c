@@ -17,7 +17,10 @@ struct zone_entry {
 	const char *name;
 	const struct conf_node *regions, *base, *end, *descriptors;
 	bool highmem;
+	unsigned node; /* ANY_NODE: of whichever its RAM is */
 };
+
+#define ANY_NODE UINT32_MAX
 
 #define F(member, type) FIELD(struct zone_entry, member, type)
 static const struct field zone_fields[] = {
@@ -26,6 +29,7 @@ static const struct field zone_fields[] = {
 	{F(base, FIELD_NODE)},
 	{F(end, FIELD_NODE)},
 	{F(highmem, FIELD_BOOL)},
+	{F(node, FIELD_UINT)},
 	{F(descriptors, FIELD_NODE)},
 	{0},
 };
@@ -35,6 +39,7 @@ static const struct field zone_fields[] = {
 struct span {
 	uint64_t base, end; /* end exclusive */
 	uint64_t regions;
+	unsigned node;
 };
 
 int build_address(struct build *b, const struct conf_node *n, uint64_t *out)
@@ -84,7 +89,8 @@ static void add_range(const struct machine *m, struct zone_conf *z, const struct
 	uint64_t lo = r->base > s->base ? r->base : s->base;
 	uint64_t bytes = build_overlap(r->base, r->bytes, s->base, s->end - s->base);
 
-	if (r->kind != REGION_RAM || (s->regions >> i & 1) == 0 || bytes == 0)
+	if (r->kind != REGION_RAM || (s->regions >> i & 1) == 0 || bytes == 0 ||
+	    (s->node != ANY_NODE && r->node != s->node))
 		return;
 	if (m->merge_regions && last != NULL && last->base + last->bytes == lo &&
 	    m->regions[last->region].node == r->node)
@@ -141,7 +147,7 @@ static int check_apart(struct build *b, const struct zone_conf *z)
 
 static int zone_span(struct build *b, const struct zone_entry *e, struct span *s)
 {
-	*s = (struct span){.end = 1ull << 63};
+	*s = (struct span){.end = 1ull << 63, .node = e->node};
 	if (read_border(b, e->base, &s->base) != 0 || read_border(b, e->end, &s->end) != 0 ||
 	    read_regions(b, e->regions, &s->regions) != 0)
 		return -1;
@@ -152,9 +158,34 @@ static int zone_span(struct build *b, const struct zone_entry *e, struct span *s
 	return 0;
 }
 
+/* A zone's pages are of one node: a request asks nodes, then zones. */
+static int check_node(struct build *b, const struct zone_entry *e, struct zone_conf *z)
+{
+	const struct conf_node *n = fields_get(z->conf, "node");
+
+	if (n != NULL && e->node >= b->m->nodes)
+		return conf_error(b->d, n,
+				  "node %u, expected less than the machine's %u (machine.nodes)",
+				  e->node, b->m->nodes);
+	z->node = n != NULL           ? e->node
+		  : z->nr_ranges != 0 ? b->m->regions[z->ranges[0].region].node
+				      : 0;
+	for (unsigned i = 0; i < z->nr_ranges; i++) {
+		unsigned other = b->m->regions[z->ranges[i].region].node;
+
+		if (other != z->node)
+			return conf_error(
+				b->d, z->conf,
+				"zone %s has RAM of nodes %u and %u, expected of one: say "
+				"'node: %u', and make a zone for the other",
+				z->name, z->node, other, z->node);
+	}
+	return 0;
+}
+
 static int build_zone(struct build *b, const struct conf_node *n, struct zone_conf *z)
 {
-	struct zone_entry e = {0};
+	struct zone_entry e = {.node = ANY_NODE};
 	struct machine *m = b->m;
 	struct span s;
 
@@ -170,6 +201,8 @@ static int build_zone(struct build *b, const struct conf_node *n, struct zone_co
 		return conf_error(b->d, n, "out of memory");
 	for (unsigned i = 0; i < m->nr_regions; i++)
 		add_range(m, z, &s, i);
+	if (check_node(b, &e, z) != 0)
+		return -1;
 	if (z->nr_ranges == 0 && !z->highmem)
 		return conf_error(b->d, n,
 				  "zone %s holds no RAM, expected a region of kind ram in it",

@@ -8,7 +8,6 @@
 #include "sim/dispatch_groups.h"
 #include "sim/virtual.h"
 
-
 /* ---- pages ---- */
 
 static msize_t block_bytes(const struct replay *r, unsigned order)
@@ -99,43 +98,77 @@ static bool do_free_pages(struct replay *r, const struct trace_event *ev)
 	return true;
 }
 
-/* The zones up to the one called `name`; 0: the machine has no such zone. */
+/* Is a zone called `name`, or, as those of other nodes are, name_1, name2? */
+static bool zone_is(const struct zone_conf *z, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(z->name, name, n) == 0 &&
+	       z->name[n + strspn(z->name + n, z->name[n] == '_' ? "_0123456789" : "")] == '\0';
+}
+
+/* The zones up to those called `name`, on all nodes; 0: the machine has no such zone. */
 static uint32_t zones_up_to(const struct machine *m, const char *name)
 {
-	for (unsigned z = 0; z < m->nr_zones; z++)
-		if (strcmp(m->zones[z].name, name) == 0)
-			return (2u << z) - 1;
-	return 0;
+	uint32_t mask = 0, found = 0;
+
+	for (unsigned z = 0; z < m->nr_zones; z++) {
+		if (zone_is(&m->zones[z], name))
+			found |= 1u << z;
+		if (zone_is(&m->zones[z], "dma") || zone_is(&m->zones[z], name))
+			mask |= 1u << z;
+	}
+	return found != 0 ? mask | ((found & -found) - 1) : 0;
+}
+
+static bool is_movable(const struct zone_conf *z)
+{
+	return zone_is(z, "movable");
 }
 
 /*
  * The zones that GFP flags allow, as gfp_zone() of Linux: DMA and DMA32 that zone and
- * those below, HIGHMEM all, no such flag all of the direct map.  A request without
- * any flag states no constraint, and nor does one on a machine without such zones.
+ * those below, HIGHMEM all but MOVABLE, which takes both flags, no such flag all of the
+ * direct map.  A request without any flag states no constraint, and nor does one on a
+ * machine without such zones.
  */
 static uint32_t gfp_zones(const struct machine *m, uint32_t gfp)
 {
 	uint32_t mask = UINT32_MAX, low = 0;
 
-	if (gfp == 0 || (gfp & __GFP_HIGHMEM) != 0)
+	if (gfp == 0 || ((gfp & __GFP_HIGHMEM) != 0 && (gfp & __GFP_MOVABLE) != 0))
 		return UINT32_MAX;
 	if ((gfp & __GFP_DMA) != 0)
 		low = zones_up_to(m, "dma");
 	else if ((gfp & __GFP_DMA32) != 0)
 		low = zones_up_to(m, "dma32");
 	for (unsigned z = 0; z < m->nr_zones; z++)
-		if (m->zones[z].highmem)
+		if (is_movable(&m->zones[z]) || (m->zones[z].highmem && (gfp & __GFP_HIGHMEM) == 0))
 			mask &= ~(1u << z);
 	return low != 0 ? mask & low : mask;
+}
+
+/* __GFP_THISNODE: zones of the node only. */
+static uint32_t node_zones(const struct machine *m, const struct trace_event *ev)
+{
+	unsigned node = event_node(m, ev);
+	uint32_t mask = 0;
+
+	if (mm_likely(m->cpu_node == NULL) || (ev->gfp & __GFP_THISNODE) == 0)
+		return UINT32_MAX;
+	for (unsigned z = 0; z < m->nr_zones; z++)
+		mask |= m->zones[z].node == node ? 1u << z : 0;
+	return mask;
 }
 
 /* What a page request says beyond its order. */
 static void state_request(struct replay *r, const struct trace_event *ev)
 {
 	r->req = (struct alloc_req){.gfp = ev->gfp,
-				    .zone_mask = gfp_zones(r->sys->machine, ev->gfp),
+				    .zone_mask = gfp_zones(r->sys->machine, ev->gfp) &
+						 node_zones(r->sys->machine, ev),
 				    .migratetype = ev->migratetype,
-				    .node = ev->node,
+				    .node = event_node(r->sys->machine, ev),
 				    .cpu = ev->cpu};
 }
 

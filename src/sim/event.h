@@ -100,7 +100,8 @@ enum trace_event_flags {
 	EV_UNKNOWN_ID = 1 << 1, /* names an id that is not live: a double or wild free; slot is SLOT_NONE */
 	EV_NULL = 1 << 2,       /* the recorded call had or gave a null pointer */
 	EV_FAILED = 1 << 3,     /* realloc, krealloc: the recorded call failed, the old block lives on */
-	EV_CTOR = 1 << 4        /* cache_create: the cache has a constructor */
+	EV_CTOR = 1 << 4,       /* cache_create: the cache has a constructor */
+	EV_NODE_0 = 1 << 5      /* `node` is 0 because node 0 was asked for, not because none was */
 };
 
 /*

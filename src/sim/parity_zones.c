@@ -69,12 +69,13 @@ static void find_cpus(struct parity_zones *x, unsigned node, unsigned nodes)
 	unsigned online = x->k->online != 0 ? x->k->online : 1, even = online / nodes;
 
 	x->cpus[node] = even != 0 ? even : 1;
-	x->cpus_found[node] = true;
+	x->cpus_found[node] = nodes > 1;
 	if (cpus_fit(x, node, x->cpus[node]))
 		return;
 	for (unsigned cpus = online; cpus > 0; cpus--)
 		if (cpus_fit(x, node, cpus)) {
 			x->cpus[node] = cpus;
+			x->cpus_found[node] = true;
 			return;
 		}
 }
@@ -93,7 +94,7 @@ static void set_cpus(struct parity_zones *x)
 		x->cpus[n] = online;
 		if (has[n] && x->k->node[n].told && x->k->node[n].cpus != 0)
 			x->cpus[n] = x->k->node[n].cpus;
-		else if (has[n] && !x->k->node[n].told && nodes > 1)
+		else if (has[n] && !x->k->node[n].told)
 			find_cpus(x, n, nodes);
 	}
 }

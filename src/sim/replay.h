@@ -117,6 +117,18 @@ struct figures {
 	int64_t arena_payload[64], arena_rounding[64]; /* by region, of arena pushes */
 };
 
+/*
+ * The node that an event's request is for: the one it names, else that of its CPU.  A
+ * machine of one node takes an event's as it is, and serves all from that one.
+ */
+static inline uint8_t event_node(const struct machine *m, const struct trace_event *ev)
+{
+	if (mm_likely(m->cpu_node == NULL) ||
+	    ((ev->node != 0 || (ev->flags & EV_NODE_0) != 0) && ev->node < m->nodes))
+		return ev->node;
+	return m->cpu_node[ev->cpu < m->cpus ? ev->cpu : m->cpus - 1];
+}
+
 struct replay;
 
 /* Which events of a kernel's recording are replayed: see event.h. */

@@ -129,7 +129,7 @@ static inline void usual_alloc_pages(const struct usual_pages *u, const struct t
 
 	u->r->req = (struct alloc_req){.zone_mask = UINT32_MAX,
 				       .migratetype = ev->migratetype,
-				       .node = ev->node,
+				       .node = event_node(u->r->sys->machine, ev),
 				       .cpu = ev->cpu};
 	pfn = u->alloc_pages(u->h->alloc, ev->order, &u->r->req);
 	if (mm_unlikely(pfn_none(pfn))) {

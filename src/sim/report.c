@@ -147,7 +147,7 @@ static json_t *events_json(const struct figures *f)
 
 /* ---- ledger ---- */
 
-static void set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES])
+void report_set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES])
 {
 	static const enum mm_class order[] = {MM_PAYLOAD, MM_ROUNDING, MM_METADATA, MM_SLACK,
 					      MM_CACHED,  MM_FREE,     MM_RESERVED, MM_UNMANAGED};
@@ -162,7 +162,7 @@ static json_t *total_json(const struct ledger *l, const struct mm_row *rows)
 	json_t *o = json_object();
 
 	ledger_total(rows, l, sum);
-	set_classes(o, sum);
+	report_set_classes(o, sum);
 	return o;
 }
 
@@ -222,7 +222,7 @@ static json_t *regions_json(struct replay *r)
 				      (json_int_t)g->base, "size", (json_int_t)g->bytes);
 
 		ledger_region(s->ledger.rows, &s->ledger, i, sum);
-		set_classes(o, sum);
+		report_set_classes(o, sum);
 		json_object_set_new(o, "largest_free_bytes", uint_of(free_in.bytes[i]));
 		json_array_append_new(list, o);
 	}
@@ -299,8 +299,9 @@ static json_t *zone_json(struct replay *r, struct sys_alloc *p, unsigned z)
 		if (a.nr_free[o] != 0)
 			largest = 1ull << (o + r->sys->machine->page_shift);
 	}
-	zone = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
-			 "name", p->env.zones[z].name, "managed_pages", (json_int_t)f.managed,
+	zone = json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
+			 "name", p->env.zones[z].name, "node", (int)p->env.zones[z].node,
+			 "managed_pages", (json_int_t)f.managed,
 			 "free_pages", (json_int_t)f.free, "min", (json_int_t)f.min, "low",
 			 (json_int_t)f.low, "high", (json_int_t)f.high, "nr_free", nr, "unusable",
 			 un, "extfrag", ext, "largest_free_bytes", (json_int_t)largest, "fallbacks",
@@ -554,6 +555,8 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "ledger", ledger_json(r));
 	json_object_set_new(o, "peak", peak_json(r->fig));
 	json_object_set_new(o, "zones", zones_json(r));
+	if (r->sys->machine->distance != NULL)
+		json_object_set_new(o, "nodes", report_nodes(r));
 	json_object_set_new(o, "caches", report_caches(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
 	if (r->fig->recorded.grants != 0)

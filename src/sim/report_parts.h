@@ -11,6 +11,10 @@ json_t *report_caches(struct replay *r);
 /* How grants compare with a recording's. */
 json_t *report_recorded(const struct figures *f);
 json_t *report_findings(const struct replay *r);
+/* Machines of several nodes only. */
+json_t *report_nodes(struct replay *r);
+/* The eight classes as members of `o`. */
+void report_set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES]);
 /* Kernel stacks; empty where nobody serves them. */
 json_t *report_stacks(struct replay *r);
 

@@ -136,6 +136,9 @@ struct machine *start_machine(const struct machine *m, const struct start_state 
 	memcpy(x->masters, m->masters, m->nr_masters * sizeof *x->masters);
 	x->m.cpus = s->cpus;
 	x->m.nodes = 1;
+	x->m.zonelists = NULL;
+	x->m.cpu_node = NULL;
+	x->m.node_cpus = NULL;
 	set_regions(x, top, own);
 	set_zones(x, s, top);
 	set_masters(x);

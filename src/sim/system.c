@@ -299,7 +299,7 @@ static int describe_zones(struct system *s, struct diag *d)
 						 .nr_ranges = c->nr_ranges,
 						 .desc_zone = c->desc_zone,
 						 .type = zone_type_of(c),
-						 .node = c->nr_ranges != 0 ? m->regions[c->ranges[0].region].node : 0};
+						 .node = c->node};
 		for (unsigned i = 0; i < c->nr_ranges; i++)
 			s->ranges[k++] = (struct pfn_range){
 				.start = {(uint32_t)(c->ranges[i].base >> m->page_shift)},
@@ -332,6 +332,8 @@ static void set_pages_env(struct system *s, struct sys_alloc *a)
 	a->env.zones = s->zones;
 	a->env.nr_zones = s->machine->nr_zones;
 	a->env.zonelist = s->machine->zonelist;
+	a->env.zonelists = s->machine->zonelists;
+	a->env.node_cpus = s->machine->node_cpus;
 	a->env.plain_pages = s->machine->mmu == MMU_NONE;
 	a->env.boot = s->boot->alloc;
 	a->env.shrinkers = &s->shrinkers;

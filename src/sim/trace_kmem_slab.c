@@ -137,8 +137,10 @@ static int get_request(struct kmem_reader *k, const struct kmem_line *l, struct 
 		return -1;
 	if (kmem_text(l, "gfp_flags", &text, &n))
 		ev->gfp = kmem_gfp(k, text, n);
-	if (kmem_number(l, "node", &node) && node < 256) /* -1: any */
+	if (kmem_number(l, "node", &node) && node < 256) { /* -1: any */
 		ev->node = (uint8_t)node;
+		ev->flags |= node == 0 ? EV_NODE_0 : 0;
+	}
 	ev->site = get_site(k, l);
 	return 0;
 }

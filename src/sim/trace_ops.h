@@ -14,7 +14,7 @@ enum trace_life {
 	LIFE_U  /* use */
 };
 
-#define EV_KNOWN_FLAGS (EV_HAS_TIME | EV_UNKNOWN_ID | EV_NULL | EV_FAILED | EV_CTOR)
+#define EV_KNOWN_FLAGS (EV_HAS_TIME | EV_UNKNOWN_ID | EV_NULL | EV_FAILED | EV_CTOR | EV_NODE_0)
 
 enum trace_life trace_op_life(enum trace_op op);
 

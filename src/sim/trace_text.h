@@ -20,6 +20,7 @@
 extern const char *const text_arguments[NR_TRACE_OPS];
 
 /* X(key, field, bit): attributes that are numbers; `bit` is the field's in trace_block.h. */
+#define TEXT_NODE_BIT 9
 #define TEXT_NUMBERS(X)     \
 	X("size", size, 1)  \
 	X("align", arg, 2)  \
@@ -31,7 +32,7 @@ extern const char *const text_arguments[NR_TRACE_OPS];
 	X("slot2", slot2, 3) \
 	X("ctx", ctx, 7)    \
 	X("cpu", cpu, 8)    \
-	X("node", node, 9)  \
+	X("node", node, TEXT_NODE_BIT)  \
 	X("order", order, 10)
 
 /* X(key, field, bit): attributes that are strings. */

@@ -100,10 +100,22 @@ static int get_flags(struct line *l)
 	return 0;
 }
 
+/* node=0 says more than no node. */
+static int get_node(struct line *l)
+{
+	if (get_field(l, "node", TEXT_NODE_BIT) != 0)
+		return -1;
+	if (l->ev.node == 0)
+		l->ev.flags |= EV_NODE_0;
+	return 0;
+}
+
 /* The value behind "key=", the key being the word at hand. */
 static int get_attribute(struct line *l)
 {
 	l->p++;
+	if (text_word_is(l, "node"))
+		return get_node(l);
 #define X(key, field, bit)                                                                         \
 	if (text_word_is(l, key))                                                                  \
 		return get_field(l, key, bit);
@@ -120,9 +132,10 @@ static int get_attribute(struct line *l)
 		return get_migratetype(l);
 	if (text_word_is(l, "flags"))
 		return get_flags(l);
-	return text_bad(l, l->word,
-			"unknown attribute, expected one of size, arg, align, offset, count, "
-			"dev, granted, order, gfp, mt, node, cpu, ctx, site, tag, master, slot2, flags");
+	return text_bad(
+		l, l->word,
+		"unknown attribute, expected one of size, arg, align, offset, count, "
+		"dev, granted, order, gfp, mt, node, cpu, ctx, site, tag, master, slot2, flags");
 }
 
 /* Is the word at hand a key, with its "=" right behind and a value right behind that? */

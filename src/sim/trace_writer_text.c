@@ -163,6 +163,8 @@ static void say_attributes(struct trace_writer *w, const struct trace_event *ev,
 	}
 	TEXT_NUMBERS(X)
 #undef X
+	if (ev->node == 0 && (ev->flags & EV_NODE_0) != 0)
+		say(t, " node=0");
 	if (slot2_is_none && ev->slot2 == 0)
 		say(t, " slot2=0");
 	if (ev->gfp != 0)
@@ -197,7 +199,9 @@ static void say_flags(struct text_writer *t, const struct trace_event *ev)
 {
 	unsigned flags = ev->flags & ~(unsigned)EV_HAS_TIME, implied = implied_flags(ev);
 
-	if ((flags | implied) != flags || (flags & (EV_NULL | EV_UNKNOWN_ID)) != implied) {
+	bool stray = (flags & EV_NODE_0) != 0 && ev->node != 0;
+
+	if (stray || (flags | implied) != flags || (flags & (EV_NULL | EV_UNKNOWN_ID)) != implied) {
 		say(t, " flags=%u", flags);
 		return;
 	}

@@ -19,9 +19,11 @@ NAMES = {"buddyinfo", "pagetypeinfo", "zoneinfo", "slabinfo", "vmallocinfo", "io
          "extfrag_index", "unusable_index"}
 KEPT = {"x86_64": ["-c", "x86_64"],
         "x86_32-4.19": ["-c", "x86_32", "--variant", "pae-64g", "--set", "machine.rules=linux-4.19"],
-        "x86_32-textbook": ["-c", "x86_32"]}
+        "x86_32-textbook": ["-c", "x86_32"], "numa2": ["-c", "numa2"]}
 # More machines whose files parity reads: (arguments, figures that must be equal at least).
-MORE = [(["-c", "x86_64", "--variant", "16g"], 150), (["-c", "x86_64", "--variant", "1g"], 100),
+MORE = [(["-c", "numa2", "--variant", "memoryless"], 120),
+        (["-c", "numa2", "--set", "machine.cpus=6", "--set", "numa.cpus=[0,1,1,1,1,1]"], 150),
+        (["-c", "x86_64", "--variant", "16g"], 150), (["-c", "x86_64", "--variant", "1g"], 100),
         (["-c", "x86_64", "--set", "machine.cpus=48"], 150),
         (["-c", "x86_64", "--set", "allocators.pages.min_free_kbytes=20000",
           "--set", "allocators.pages.watermark_scale_factor=150"], 150),

@@ -53,6 +53,8 @@ static const struct {
 	 "d0_dtcm 128, d1_axi 384, d2_sram1 32, d2_sram2 16, d3_sram4 64, d3_backup 4"},
 	{"stm32h7", "", "page.order=16", 1060,
 	 "d0_dtcm 2, d1_axi 8, d2_sram1 2, d2_sram2 2, d2_sram3 0, d3_sram4 1, d3_backup 0"},
+	{"numa2", "", NULL, 8388224, "dma 4000, dma32 520192, normal 524288, normal_1 1048576"},
+	{"numa2", "memoryless", NULL, 4193920, "dma 4000, dma32 520192, normal 524288"},
 	{"x86_32", "", NULL, 1048192, "dma 4000, normal 225280, highmem 32768"},
 	{"x86_32", "1g", NULL, 1048192, "dma 4000, normal 225280, highmem 32768"},
 	{"x86_32", "2g", NULL, 2096768, "dma 4000, normal 225280, highmem 294912"},
@@ -306,11 +308,11 @@ static const struct {
 	const char *name, *variant, *set, *message;
 } bad_arguments[] = {
 	{"stm32h8", NULL, NULL,
-	 "stm32h8: no such machine, expected a file or one of stm32h7, x86_32, x86_64; did you "
+	 "stm32h8: no such machine, expected a file or one of numa2, stm32h7, x86_32, x86_64; did you "
 	 "mean "
 	 "'stm32h7'?"},
 	{"./stm32h7", NULL, NULL,
-	 "./stm32h7: no such machine, expected a file or one of stm32h7, x86_32, x86_64; did you "
+	 "./stm32h7: no such machine, expected a file or one of numa2, stm32h7, x86_32, x86_64; did you "
 	 "mean "
 	 "'stm32h7'?"},
 	{CONFIGS "stm32h7.yaml", "h743xx", NULL,
@@ -328,7 +330,7 @@ static const struct {
 	 "descriptors; did you mean 'order'?"},
 	{"stm32h7", NULL, "pgae.order=12",
 	 "--set:1:1: unknown key 'pgae' in a machine file, expected one of machine, page, regions, "
-	 "reserved, masters, zones, zonelist, virtual, caches, tlb, allocators, placement, "
+	 "reserved, masters, zones, zonelist, numa, virtual, caches, tlb, allocators, placement, "
 	 "variants; "
 	 "did you mean 'page'?"},
 	{"x86_32", "2g", "variants.2g.page.order=13",
@@ -358,6 +360,62 @@ static void test_bad_arguments(void **state)
 		diag_text(&d, text, sizeof text);
 		assert_ends(text, bad_arguments[i].message);
 	}
+}
+
+/* ---- nodes ---- */
+
+/* The zonelist of a node as "3 2 0 1". */
+static const char *zonelist_text(const struct machine *m, unsigned node, char text[64])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < m->nr_zones; i++)
+		n += (size_t)snprintf(text + n, 64 - n, "%s%u", i != 0 ? " " : "",
+				      m->zonelists[node * m->nr_zones + i]);
+	return text;
+}
+
+/*
+ * Four nodes in a ring, 16 from the next, 22 from the one across: the near ones come
+ * first, of two equally far the one above, and in each the machine's order.
+ */
+static void test_zonelists_of_nodes(void **state)
+{
+	static const char ring[] =
+		"machine: {name: ring, word: 8, cpus: 3, nodes: 4}\n"
+		"page: {order: 12}\n"
+		"regions:\n"
+		"  - {name: a, base: 0x0, size: 32M, kind: ram}\n"
+		"  - {name: b, base: 32M, size: 32M, kind: ram, node: 1}\n"
+		"  - {name: c, base: 64M, size: 32M, kind: ram, node: 2}\n"
+		"  - {name: d, base: 96M, size: 32M, kind: ram, node: 3}\n"
+		"zones:\n"
+		"  - {name: dma, end: 16M}\n"
+		"  - {name: normal, base: 16M, node: 0}\n"
+		"  - {name: normal_1, node: 1}\n"
+		"  - {name: normal_2, node: 2}\n"
+		"  - {name: normal_3, node: 3}\n"
+		"numa:\n"
+		"  cpus: [2, 0, 2]\n"
+		"  distances:\n"
+		"    - [10, 16, 22, 16]\n"
+		"    - [16, 10, 16, 22]\n"
+		"    - [22, 16, 10, 16]\n"
+		"    - [16, 22, 16, 10]\n";
+	static const char *const lists[] = {"1 0 2 4 3", "2 3 1 0 4", "3 4 2 1 0", "4 1 0 3 2"};
+	struct diag d = {.msg = ""};
+	struct machine *m =
+		machine_load_text(ring, sizeof ring - 1, "ring", NULL, NULL, 0, &d);
+	char text[64];
+
+	(void)state;
+	assert_non_null(m);
+	for (unsigned node = 0; node < 4; node++)
+		assert_string_equal(zonelist_text(m, node, text), lists[node]);
+	assert_int_equal(m->node_cpus[0], 1);
+	assert_int_equal(m->node_cpus[1], 0);
+	assert_int_equal(m->node_cpus[2], 2);
+	machine_free(m);
 }
 
 /* ---- the corpus of bad files ---- */
@@ -406,7 +464,7 @@ static void test_bad_files(void **state)
 			nr++;
 		}
 	closedir(dir);
-	assert_true(nr >= 157);
+	assert_true(nr >= 167);
 }
 
 /* ---- the reference ---- */
@@ -487,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_merge_regions),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_bad_arguments),
+		cmocka_unit_test(test_zonelists_of_nodes),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_doc_example),
 		cmocka_unit_test(test_doc_names_all_keys),

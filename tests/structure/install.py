@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-MACHINES = ["stm32h7", "x86_32", "x86_64"]
+MACHINES = ["numa2", "stm32h7", "x86_32", "x86_64"]
 FILES = [*(f"memscape/configs/{m}.yaml" for m in MACHINES), "memscape/traces/firmware.mst",
          "memscape/traces/README.md", "memscape/plots/common.py",
          "memscape/sweeps/heap-for-firmware.yaml", "man/man1/memscape.1", "man/man1/memscape-record.1",

@@ -129,6 +129,7 @@ def reports(memscape, root, folder):
             ("report", ["replay", "-c", "x86_32", small["caches"]]),
             ("report", ["replay", "-c", "x86_32", str(root / "traces/demos/stack-overflow.trace")]),
             ("report", ["replay", "-c", "x86_64", small["virtual"]]),
+            ("report", ["replay", "-c", "numa2", small["virtual"]]),
             ("report", ["replay", "-c", "x86_64", "--start", str(root / "tests/kernel/find-cat.start.zst"),
                         "--expect", str(root / "tests/kernel/find-cat.expected.zst"), "--level", "buddy",
                         str(root / "tests/kernel/find-cat.trace.zst")]),

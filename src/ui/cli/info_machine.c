@@ -136,6 +136,38 @@ static void print_regions(const struct machine *m, FILE *out)
 	}
 }
 
+/* ---- nodes ---- */
+
+static void print_node(const struct machine *m, unsigned node, FILE *out)
+{
+	uint64_t bytes = 0;
+	char size[SIZE_TEXT];
+
+	for (unsigned i = 0; i < m->nr_regions; i++)
+		if (m->regions[i].kind == REGION_RAM && m->regions[i].node == node)
+			bytes += m->regions[i].bytes;
+	fprintf(out, "  %4u %12s %5u  ", node, size_text((int64_t)bytes, size), m->node_cpus[node]);
+	for (unsigned to = 0; to < m->nodes; to++)
+		fprintf(out, " %3u", m->distance[node * m->nodes + to]);
+	fputs("  ", out);
+	for (unsigned i = 0; i < m->nr_zones; i++)
+		fprintf(out, " %s", m->zones[m->zonelists[node * m->nr_zones + i]].name);
+	fputc('\n', out);
+}
+
+static void print_nodes(const struct machine *m, FILE *out)
+{
+	if (m->distance == NULL)
+		return;
+	fprintf(out, "\nNodes  (distance to each node; the zones that its requests try, in order)\n\n");
+	fprintf(out, "  %4s %12s %5s  ", "node", "RAM", "CPUs");
+	for (unsigned to = 0; to < m->nodes; to++)
+		fprintf(out, " %3u", to);
+	fprintf(out, "   zonelist\n");
+	for (unsigned node = 0; node < m->nodes; node++)
+		print_node(m, node, out);
+}
+
 /* ---- zones ---- */
 
 static unsigned turn_of(const struct machine *m, unsigned zone)
@@ -435,6 +467,7 @@ int info_machine(const struct machine *m, FILE *out)
 {
 	print_head(m, out);
 	print_regions(m, out);
+	print_nodes(m, out);
 	print_zones(m, out);
 	print_masters(m, out);
 	print_virtual(m, out);

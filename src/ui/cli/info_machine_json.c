@@ -251,6 +251,26 @@ static json_t *head_json(const struct machine *m)
 			 "boot_region", m->regions[m->boot_region].name);
 }
 
+/* Machines of several nodes: CPUs, distances and zonelist of each; else an empty list. */
+static json_t *nodes_json(const struct machine *m)
+{
+	json_t *list = json_array();
+
+	for (unsigned node = 0; m->distance != NULL && node < m->nodes; node++) {
+		json_t *far = json_array(), *zones = json_array();
+
+		for (unsigned to = 0; to < m->nodes; to++)
+			json_array_append_new(far, json_integer(m->distance[node * m->nodes + to]));
+		for (unsigned i = 0; i < m->nr_zones; i++)
+			json_array_append_new(
+				zones, json_string(m->zones[m->zonelists[node * m->nr_zones + i]].name));
+		json_array_append_new(list, json_pack("{s:i, s:i, s:o, s:o}", "node", (int)node, "cpus",
+						      (int)m->node_cpus[node], "distances", far,
+						      "zonelist", zones));
+	}
+	return list;
+}
+
 json_t *info_machine_json(const struct machine *m)
 {
 	static const struct {
@@ -259,7 +279,8 @@ json_t *info_machine_json(const struct machine *m)
 	} lists[] = {
 		{"regions", regions_json},   {"reserved", reserved_json},
 		{"masters", masters_json},   {"zones", zones_json},
-		{"zonelist", zonelist_json}, {"virtual", virtual_json},
+		{"zonelist", zonelist_json}, {"numa", nodes_json},
+		{"virtual", virtual_json},
 		{"caches", caches_json},     {"tlb", tlbs_json},
 		{"allocators", allocs_json}, {"placement", placement_json},
 		{"variants", variants_json},

@@ -281,6 +281,28 @@ static void print_zones(const struct page *p)
 	}
 }
 
+static void print_nodes(const struct page *p)
+{
+	const json_t *list = at(p->r, "nodes");
+
+	if (json_array_size(list) == 0)
+		return;
+	heading(p, "Nodes");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *n = json_array_get(list, i);
+		char a[COUNT_TEXT], b[COUNT_TEXT], c[SIZE_TEXT], d[SIZE_TEXT];
+
+		fprintf(p->out,
+			"  node %-3lld %3lld CPU%s %9s of %9s pages free, payload %s, metadata %s, "
+			"%lld request%s from elsewhere\n",
+			(long long)num(n, "node"), (long long)num(n, "cpus"),
+			num(n, "cpus") == 1 ? ", " : "s,", count_text(num(n, "free_pages"), a),
+			count_text(num(n, "managed_pages"), b), size_text(num(n, "payload"), c),
+			size_text(num(n, "metadata"), d), (long long)num(n, "fallbacks"),
+			num(n, "fallbacks") == 1 ? "" : "s");
+	}
+}
+
 static void print_caches(const struct page *p)
 {
 	const json_t *list = at(p->r, "caches");
@@ -485,6 +507,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_owners(&p);
 	print_heaps(&p);
 	print_zones(&p);
+	print_nodes(&p);
 	print_caches(&p);
 	print_recorded(&p);
 	print_virtual(&p);
