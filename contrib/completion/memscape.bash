@@ -25,7 +25,7 @@ _memscape_options() {
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
 	view) echo "$machine --alloc --compare --at --memory --noise --keys --colors --ascii --script --size $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;
-	sweep) echo "--output --jobs --shard --dry-run --gate --max-steps --retry --color --quiet $common" ;;
+	sweep) echo "--output --jobs --shard --dry-run --gate --max-steps --max-seconds --retry --color --quiet $common" ;;
 	merge) echo "--output $common" ;;
 	export) echo "--format --output --figures --reports --gate --baseline $common" ;;
 	baseline) echo "--gate --output --baseline --label --all --color $common" ;;

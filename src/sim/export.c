@@ -8,15 +8,17 @@
 #include "sim/expr_node.h"
 
 const struct export_format export_formats[] = {
-	{"csv", "a line a point, figures in columns", export_csv},
-	{"json", "memscape.sweep/1: points with their figures (--reports: whole reports)",
-	 export_json},
-	{"markdown", "a summary for people: gate, answers, table", export_markdown},
-	{"junit", "JUnit XML: a test case for each check of the gate, or for each point",
+	{"csv", "a line a point, figures in columns; or a line a check of the gate", true,
+	 export_csv},
+	{"json", "memscape.sweep/1: points with their figures (--reports: whole reports), the gate",
+	 true, export_json},
+	{"markdown", "a summary for people: gate, answers, table", true, export_markdown},
+	{"junit", "JUnit XML: a test case for each check of the gate, or for each point", true,
 	 export_junit},
-	{"github", "github-action-benchmark's list for customSmallerIsBetter", export_github},
-	{"bencher", "Bencher Metric Format", export_bencher},
-	{NULL, NULL, NULL},
+	{"github", "github-action-benchmark's list for customSmallerIsBetter", false,
+	 export_github},
+	{"bencher", "Bencher Metric Format", false, export_bencher},
+	{NULL, NULL, false, NULL},
 };
 
 const struct export_format *export_find(const char *name)
@@ -25,6 +27,14 @@ const struct export_format *export_find(const char *name)
 		if (strcmp(f->name, name) == 0)
 			return f;
 	return NULL;
+}
+
+const char *export_verdict(enum gate_verdict verdict)
+{
+	static const char *const words[] = {"holds",       "broken",    "not-run",
+					    "no-baseline", "no-figure", "no-point"};
+
+	return words[verdict];
 }
 
 /* Digits in threes: "25,421", "-1,234.5". */

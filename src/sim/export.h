@@ -22,6 +22,7 @@ struct export_request {
 
 struct export_format {
 	const char *name, *summary;
+	bool gates; /* it shows the checks of a gate */
 	int (*write)(const struct export_request *q, struct diag *d);
 };
 

@@ -57,11 +57,40 @@ static int row(void *ctx, const struct export_row *r)
 	return 0;
 }
 
+/* ---- a gate's checks ---- */
+
+static void on_check(void *ctx, const struct gate_check *c)
+{
+	const struct csv *v = ctx;
+	char number[FIXED_TEXT];
+
+	field(v->out, c->point, true);
+	field(v->out, c->rule->name, false);
+	field(v->out, export_verdict(c->verdict), false);
+	field(v->out, c->figure, false);
+	field(v->out, c->numbers ? fixed_text(c->value, number) : "", false);
+	field(v->out, c->numbers ? c->op : "", false);
+	field(v->out, c->numbers ? fixed_text(c->limit, number) : "", false);
+	field(v->out, c->numbers ? fixed_text(c->value - c->limit, number) : "", false);
+	field(v->out, c->message, false);
+	fputc('\n', v->out);
+}
+
+static int write_checks(struct csv *c, const struct export_request *q, struct diag *d)
+{
+	struct gate_sum sum;
+
+	fputs("point,rule,verdict,figure,value,op,limit,over,message\n", c->out);
+	return gate_run(q->gate, q->baseline, q->db, false, on_check, c, &sum, d);
+}
+
 int export_csv(const struct export_request *q, struct diag *d)
 {
 	struct csv c = {.out = q->out};
 	int err;
 
+	if (q->gate != NULL)
+		return write_checks(&c, q, d);
 	if (export_table_open(&c.t, q, d) != 0)
 		return -1;
 	c.factors = export_nr_factors(&c.t);

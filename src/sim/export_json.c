@@ -19,7 +19,7 @@ static int write_text(FILE *out, const json_t *j, const char *before, size_t fla
 struct writer {
 	struct export_table t;
 	const struct export_request *q;
-	bool any;
+	bool any, failed;
 };
 
 static const char *between(struct writer *w)
@@ -59,6 +59,48 @@ static int json_row(void *ctx, const struct export_row *r)
 	return err;
 }
 
+static void json_check(void *ctx, const struct gate_check *c)
+{
+	struct writer *w = ctx;
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "point", c->point, "rule", c->rule->name,
+			      "verdict", export_verdict(c->verdict), "message", c->message);
+
+	if (c->figure[0] != '\0')
+		json_object_set_new(o, "figure", json_string(c->figure));
+	if (c->numbers) {
+		json_object_set_new(o, "value", export_number(c->value));
+		json_object_set_new(o, "op", json_string(c->op));
+		json_object_set_new(o, "limit", export_number(c->limit));
+		json_object_set_new(o, "over", export_number(c->value - c->limit));
+		json_object_set_new(o, "from_baseline", json_boolean(c->relative));
+	}
+	if (write_text(w->q->out, o, between(w), JSON_COMPACT) != 0)
+		w->failed = true;
+	json_decref(o);
+}
+
+static int json_gate(struct writer *w, struct diag *d)
+{
+	const struct export_request *q = w->q;
+	struct gate_sum sum;
+	json_t *name = json_string(q->gate->name),
+	       *label =
+		       q->baseline != NULL ? json_string(baseline_label(q->baseline)) : json_null();
+	int err = write_text(q->out, name, ",\n\"gate\": {\"name\": ", JSON_ENCODE_ANY);
+
+	if (err == 0)
+		err = write_text(q->out, label, ", \"baseline\": ", JSON_ENCODE_ANY);
+	json_decref(name);
+	json_decref(label);
+	fputs(",\n\"checks\": [", q->out);
+	w->any = false;
+	if (err == 0)
+		err = gate_run(q->gate, q->baseline, q->db, false, json_check, w, &sum, d);
+	if (err == 0)
+		fprintf(q->out, "\n], \"broken\": %llu}", (unsigned long long)sum.broken);
+	return w->failed ? -1 : err;
+}
+
 int export_json(const struct export_request *q, struct diag *d)
 {
 	struct writer w = {.q = q};
@@ -72,7 +114,10 @@ int export_json(const struct export_request *q, struct diag *d)
 	fputs(",\n\"points\": [", q->out);
 	if (err == 0)
 		err = export_each(&w.t, json_row, &w, d);
-	fputs("\n]}\n", q->out);
+	fputs("\n]", q->out);
+	if (err == 0 && q->gate != NULL)
+		err = json_gate(&w, d);
+	fputs("}\n", q->out);
 	export_table_close(&w.t);
 	return err;
 }

@@ -50,14 +50,13 @@ static void test_case(struct junit *j, const char *group, const char *name, cons
 
 static void on_check(void *ctx, const struct gate_check *c)
 {
-	static const char *const types[] = {"holds", "broken", "not-run", "no-baseline",
-					    "no-figure"};
 	struct junit *j = ctx;
 	char text[1024], name[1024];
 
 	export_check_text(c, j->q->baseline, text, sizeof text);
 	snprintf(name, sizeof name, "%s: %s", c->point, c->rule->name);
-	test_case(j, j->sweep, name, types[c->verdict], c->verdict == GATE_HOLDS ? NULL : text);
+	test_case(j, j->sweep, name, export_verdict(c->verdict),
+		  c->verdict == GATE_HOLDS ? NULL : text);
 }
 
 static int on_row(void *ctx, const struct export_row *r)
@@ -85,7 +84,7 @@ int export_junit(const struct export_request *q, struct diag *d)
 	if (j.cases == NULL)
 		err = diag_set(d, "", 0, 0, "out of host memory");
 	else if (q->gate != NULL)
-		err = gate_run(q->gate, q->baseline, q->db, on_check, &j, &sum, d);
+		err = gate_run(q->gate, q->baseline, q->db, false, on_check, &j, &sum, d);
 	else
 		err = export_each(&t, on_row, &j, d);
 	if (j.cases != NULL)

@@ -46,7 +46,7 @@ static int write_gate(struct markdown *m, struct diag *d)
 	if (m->q->gate == NULL)
 		return 0;
 	fprintf(m->out, "## Gate %s\n\n", m->q->gate->name);
-	if (gate_run(m->q->gate, m->q->baseline, m->q->db, on_check, m, &sum, d) != 0)
+	if (gate_run(m->q->gate, m->q->baseline, m->q->db, false, on_check, m, &sum, d) != 0)
 		return -1;
 	if (sum.broken > MAX_BROKEN)
 		fprintf(m->out, "- and %llu more\n", (unsigned long long)(sum.broken - MAX_BROKEN));

@@ -14,6 +14,9 @@ int export_bencher(const struct export_request *q, struct diag *d) MUST_USE;
 /* JSON's real or integer of a figure. */
 json_t *export_number(long long millionths);
 
+/* "holds", "broken", "not-run", "no-baseline", "no-figure", "no-point". */
+const char *export_verdict(enum gate_verdict verdict);
+
 /* "ledger.peak.metadata is 25,421, expected <= 25,420 (baseline v1): 1 more". */
 void export_check_text(const struct gate_check *c, const struct baseline *b, char *out,
 		       size_t room);

@@ -2,6 +2,7 @@
 #include "sim/gate.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@ struct judge {
 	void (*fn)(void *ctx, const struct gate_check *c);
 	void *ctx;
 	struct gate_sum *sum;
+	bool part;
+	bool met[GATE_MAX_RULES]; /* rules that speak of a point */
 	/* Collecting instead of judging. */
 	struct baseline *into;
 	bool all;
@@ -93,7 +96,8 @@ static bool holds(enum op op, long long a, long long b)
 static bool tell(struct judge *j, struct gate_check *c)
 {
 	c->rule = j->rule;
-	c->point = j->row->point;
+	if (c->point == NULL)
+		c->point = j->row->point;
 	if (c->message == NULL)
 		c->message = "";
 	if (c->figure == NULL)
@@ -239,9 +243,14 @@ static int judge_rule(struct judge *j, const json_t *seen)
 
 	if (yes <= 0)
 		return yes;
-	if (strcmp(j->row->status, "ok") == 0 && j->report != NULL)
+	j->met[j->rule - j->g->rule] = true;
+	if (j->row->status == NULL)
+		c.message = "it has no result yet";
+	else if (strcmp(j->row->status, "ok") == 0 && j->report != NULL) {
 		judge_node(j, j->rule->check->root);
-	else if (j->into == NULL)
+		return 0;
+	}
+	if (j->into == NULL && (j->row->status != NULL || !j->part))
 		tell(j, &c);
 	return 0;
 }
@@ -253,13 +262,11 @@ static int judge_row(void *ctx, const struct sweep_row *row)
 	int err = 0;
 
 	j->sum->points++;
-	if (row->status == NULL) {
-		j->sum->waiting++;
-		return 0;
-	}
+	j->sum->waiting += row->status == NULL;
 	j->row = row;
 	axes = json_loads(row->axes, 0, NULL);
-	j->report = row->report[0] != '\0' ? json_loads(row->report, 0, NULL) : NULL;
+	j->report = row->status != NULL && row->report[0] != '\0' ? json_loads(row->report, 0, NULL)
+								  : NULL;
 	for (unsigned i = 0; i < j->g->nr_rules && err == 0; i++) {
 		j->rule = &j->g->rule[i];
 		err = judge_rule(j, json_object_get(axes, "seen"));
@@ -269,14 +276,35 @@ static int judge_row(void *ctx, const struct sweep_row *row)
 	return err;
 }
 
-int gate_run(const struct gate *g, const struct baseline *b, struct sweep_db *db,
+/* A rule without a point would hold by being forgotten. */
+static void judge_idle(struct judge *j)
+{
+	for (unsigned i = 0; i < j->g->nr_rules; i++) {
+		struct gate_check c = {.verdict = GATE_NO_POINT, .point = "(no point)"};
+		char text[256];
+
+		if (j->met[i])
+			continue;
+		j->rule = &j->g->rule[i];
+		snprintf(text, sizeof text,
+			 "the rule '%.150s' speaks of no point: its `where` is true of none",
+			 j->rule->name);
+		c.message = text;
+		tell(j, &c);
+	}
+}
+
+int gate_run(const struct gate *g, const struct baseline *b, struct sweep_db *db, bool part,
 	     void (*fn)(void *ctx, const struct gate_check *c), void *ctx, struct gate_sum *sum,
 	     struct diag *d)
 {
-	struct judge j = {.g = g, .b = b, .fn = fn, .ctx = ctx, .sum = sum, .d = d};
+	struct judge j = {.g = g, .b = b, .part = part, .fn = fn, .ctx = ctx, .sum = sum, .d = d};
 
 	*sum = (struct gate_sum){0};
-	return sweep_db_each(db, judge_row, &j, d);
+	if (sweep_db_each(db, judge_row, &j, d) != 0)
+		return -1;
+	judge_idle(&j);
+	return 0;
 }
 
 int gate_collect(const struct gate *g, struct sweep_db *db, bool all, struct baseline *b,

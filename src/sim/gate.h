@@ -59,7 +59,8 @@ enum gate_verdict {
 	GATE_BROKEN, /* the comparison is false */
 	GATE_NOT_RUN, /* the point has no result, or not that of a whole run */
 	GATE_NO_BASELINE, /* the baseline does not know the point or the figure */
-	GATE_NO_FIGURE /* the report has no such figure */
+	GATE_NO_FIGURE, /* the report has no such figure */
+	GATE_NO_POINT /* the rule speaks of no point of the sweep */
 };
 
 /* One comparison of one rule on one point. */
@@ -77,14 +78,16 @@ struct gate_check {
 
 struct gate_sum {
 	uint64_t checks, broken; /* broken: all verdicts but GATE_HOLDS */
-	uint64_t points, waiting; /* waiting: points without a result yet, not checked */
+	uint64_t points, waiting; /* waiting: points without a result yet */
 };
 
 /*
- * Applies the rules to all points of the results; fn is called for each check, in the
- * order of points and rules.  0, or -1 with *d: a `where` names no axis, or the like.
+ * Applies the rules to all points of the sweep; fn is called for each check, in the order of
+ * points and rules, then for each rule that speaks of no point.  A point without a result is
+ * broken, or, where they are those of a shard only (`part`), not checked.  0, or -1 with *d: a
+ * `where` names no axis, or the like.
  */
-int gate_run(const struct gate *g, const struct baseline *b, struct sweep_db *db,
+int gate_run(const struct gate *g, const struct baseline *b, struct sweep_db *db, bool part,
 	     void (*fn)(void *ctx, const struct gate_check *c), void *ctx, struct gate_sum *sum,
 	     struct diag *d) MUST_USE;
 

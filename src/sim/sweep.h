@@ -21,6 +21,7 @@
 #define SWEEP_MAX_SETS    64u
 #define SWEEP_MAX_RULES   64u
 #define SWEEP_MAX_FIGURES 64u
+#define SWEEP_MAX_SECONDS 1000000000u
 #define SWEEP_PATH        4096u
 #define SWEEP_LABEL       512u /* bytes of a point's name */
 
@@ -92,6 +93,7 @@ struct sweep {
 	unsigned repeats; /* at least 1; repeat 0 is undisturbed */
 	struct sweep_perturb perturb;
 	uint64_t max_steps, until; /* 0: none */
+	uint64_t max_seconds; /* of a point, by the clock on the wall; 0: no limit; part of no key */
 	char *figure[SWEEP_MAX_FIGURES]; /* expressions over the report: columns of tables */
 	unsigned nr_figures;
 	char *minimise[SWEEP_MAX_FIGURES]; /* expressions: what is better when it is less */

@@ -231,6 +231,13 @@ int sweep_db_plan_end(struct sweep_db *db, struct diag *d)
 
 /* ---- results ---- */
 
+/* Would the point end so again?  Crashes, errors and time are also the host's doing. */
+static bool is_for_good(const char *status)
+{
+	return strcmp(status, "ok") == 0 || strcmp(status, "limit") == 0 ||
+	       strcmp(status, "fault") == 0;
+}
+
 bool sweep_db_known(struct sweep_db *db, const char *key, bool retry)
 {
 	sqlite3_stmt *st = take(db, S_KNOWN);
@@ -240,8 +247,7 @@ bool sweep_db_known(struct sweep_db *db, const char *key, bool retry)
 		return false;
 	bind_text(st, 1, key);
 	if (sqlite3_step(st) == SQLITE_ROW)
-		known = !retry || (strcmp(column(st, 0), "crash") != 0 &&
-				   strcmp(column(st, 0), "error") != 0);
+		known = !retry || is_for_good(column(st, 0));
 	sqlite3_reset(st);
 	return known;
 }

@@ -26,7 +26,8 @@ struct sweep_row {
 	uint64_t index;
 	const char *key, *point; /* the point's hash and name */
 	const char *axes; /* JSON: what conditions see */
-	const char *status; /* "ok", "limit", "fault", "error", "crash"; NULL: not run yet */
+	const char *
+		status; /* "ok", "limit", "timeout", "fault", "error", "crash"; NULL: not run yet */
 	const char *message; /* of any other than "ok"; "" */
 	const char *report; /* JSON; "" where there is none */
 };
@@ -47,7 +48,10 @@ int sweep_db_plan_begin(struct sweep_db *db, struct diag *d) MUST_USE;
 int sweep_db_plan_add(struct sweep_db *db, const struct sweep_row *row, struct diag *d) MUST_USE;
 int sweep_db_plan_end(struct sweep_db *db, struct diag *d) MUST_USE;
 
-/* Has the point of this key a result?  With `retry` one that crashed or erred counts as none. */
+/*
+ * Has the point of this key a result?  With `retry` one that crashed, erred or took too long
+ * counts as none.
+ */
 bool sweep_db_known(struct sweep_db *db, const char *key, bool retry);
 
 /* Stores a result, replacing one of the same key; one transaction. */

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LOOK_MS 50 /* how often limits of time are looked at */
+
 #define DEPTH 2u /* jobs a worker has: one at work, one so that it need not wait for us */
 
 struct worker {
@@ -20,11 +22,13 @@ struct worker {
 	int fd; /* our end */
 	struct sweep_job job[DEPTH]; /* the first is at work */
 	unsigned nr;
+	uint64_t since_ns; /* when the first could begin */
 };
 
 struct sweep_pool {
 	const struct sweep *s;
 	int slot[POOL_SLOTS]; /* files in memory */
+	uint64_t max_ns; /* of a job; 0: no limit */
 	unsigned nr;
 	struct worker worker[POOL_MAX_WORKERS];
 };
@@ -222,6 +226,7 @@ struct sweep_pool *sweep_pool_new(const struct sweep *s, unsigned workers, struc
 		return NULL;
 	}
 	p->s = s;
+	p->max_ns = s->max_seconds * UINT64_C(1000000000);
 	p->nr = workers < POOL_MAX_WORKERS ? workers : POOL_MAX_WORKERS;
 	for (unsigned i = 0; i < POOL_SLOTS; i++) {
 		p->slot[i] = memfd_create("memscape-trace", MFD_CLOEXEC);
@@ -304,6 +309,8 @@ int sweep_pool_give(struct sweep_pool *p, const struct sweep_job *job, struct di
 		return diag_set(d, "", 0, 0, "no worker has room for a job");
 	if (w->pid == 0 && begin(p, w, d) != 0)
 		return -1;
+	if (w->nr == 0)
+		w->since_ns = now_ns(CLOCK_MONOTONIC);
 	w->job[w->nr++] = *job;
 	/* One that has died is found when its answer is awaited. */
 	(void)!send_all(w->fd, job, sizeof *job);
@@ -342,29 +349,70 @@ static bool read_reply(struct worker *w, struct sweep_done *out)
 static void first_done(struct worker *w)
 {
 	w->nr--;
+	w->since_ns = now_ns(CLOCK_MONOTONIC);
 	memmove(&w->job[0], &w->job[1], w->nr * sizeof w->job[0]);
 }
 
-/* The job at work has crashed; one that waited behind it goes to a new process. */
-static void crashed(struct sweep_pool *p, struct worker *w, struct sweep_done *out)
+/* Ends the process; a job that waited behind the one at work goes to a new one. */
+static int renew(struct sweep_pool *p, struct worker *w)
 {
 	struct diag d = {0};
 	int how;
 
-	free(out->result.report);
-	kill(w->pid, SIGKILL); /* dead already, but for one whose answer made no sense */
+	kill(w->pid, SIGKILL);
 	how = end(w);
-	*out = (struct sweep_done){.job = w->job[0], .result = {.status = "crash"}};
-	if (WIFSIGNALED(how))
-		snprintf(out->result.message, sizeof out->result.message,
-			 "its process was ended by signal %d (%s)", WTERMSIG(how),
-			 strsignal(WTERMSIG(how)));
-	else
-		snprintf(out->result.message, sizeof out->result.message,
-			 "its process ended with status %d", WEXITSTATUS(how));
 	first_done(w);
 	if (w->nr != 0 && begin(p, w, &d) == 0)
 		(void)!send_all(w->fd, &w->job[0], sizeof w->job[0]);
+	return how;
+}
+
+/* The job at work has crashed; its process is dead already, or gave an answer without sense. */
+static void crashed(struct sweep_pool *p, struct worker *w, struct sweep_done *out)
+{
+	char *message = out->result.message;
+	int how;
+
+	free(out->result.report);
+	*out = (struct sweep_done){.job = w->job[0], .result = {.status = "crash"}};
+	how = renew(p, w);
+	if (WIFSIGNALED(how))
+		snprintf(message, sizeof out->result.message,
+			 "its process was ended by signal %d (%s)", WTERMSIG(how),
+			 strsignal(WTERMSIG(how)));
+	else
+		snprintf(message, sizeof out->result.message, "its process ended with status %d",
+			 WEXITSTATUS(how));
+}
+
+static bool has_answer(const struct worker *w)
+{
+	struct pollfd x = {.fd = w->fd, .events = POLLIN};
+
+	return poll(&x, 1, 0) > 0;
+}
+
+/* One that takes longer than it may, wherever it hangs. */
+static bool overdue(struct sweep_pool *p, struct sweep_done *out)
+{
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
+
+	for (unsigned i = 0; i < p->nr && p->max_ns != 0; i++) {
+		struct worker *w = &p->worker[i];
+
+		if (w->nr == 0 || w->pid == 0 || now - w->since_ns <= p->max_ns || has_answer(w))
+			continue;
+		*out = (struct sweep_done){.job = w->job[0],
+					   .result = {.status = "timeout"},
+					   .cpu_ns = now - w->since_ns,
+					   .wall_ns = now - w->since_ns};
+		snprintf(out->result.message, sizeof out->result.message,
+			 "took more than %llu s and was ended",
+			 (unsigned long long)(p->max_ns / 1000000000u));
+		renew(p, w);
+		return true;
+	}
+	return false;
 }
 
 /* A job for which no process could be made after a crash. */
@@ -399,14 +447,14 @@ bool sweep_pool_wait(struct sweep_pool *p, int ms, struct sweep_done *out)
 	struct worker *who[POOL_MAX_WORKERS];
 	nfds_t n = 0;
 
-	if (stranded(p, out))
+	if (stranded(p, out) || overdue(p, out))
 		return true;
 	for (unsigned i = 0; i < p->nr; i++)
 		if (p->worker[i].nr != 0) {
 			who[n] = &p->worker[i];
 			fds[n++] = (struct pollfd){.fd = p->worker[i].fd, .events = POLLIN};
 		}
-	if (poll(fds, n, ms) <= 0)
+	if (poll(fds, n, p->max_ns != 0 && ms > LOOK_MS ? LOOK_MS : ms) <= 0)
 		return false;
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].revents != 0) {

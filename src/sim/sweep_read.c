@@ -442,6 +442,7 @@ static int read_head(struct sweep *s, const struct conf_node *root, struct diag 
 		return conf_error(d, mode, "'%.64s' is no mode, expected replay or fit", word);
 	s->mode = strcmp(word, "fit") == 0 ? SWEEP_FIT : SWEEP_REPLAY;
 	if (read_number(root, "max_steps", 0, UINT64_MAX, &s->max_steps, d) != 0 ||
+	    read_number(root, "max_seconds", 0, SWEEP_MAX_SECONDS, &s->max_seconds, d) != 0 ||
 	    read_number(root, "until", 0, UINT64_MAX, &s->until, d) != 0 ||
 	    read_number(root, "repeats", 1, 1000, &repeats, d) != 0)
 		return -1;
@@ -466,10 +467,10 @@ static int count_points(struct sweep *s, struct diag *d)
 
 static int read_all(struct sweep *s, struct diag *d)
 {
-	static const char *const keys[] = {"sweep",     "about",   "mode",    "machines", "traces",
-					   "set",       "axes",    "zip",     "include",  "exclude",
-					   "repeats",   "perturb", "figures", "minimise", "until",
-					   "max_steps", NULL};
+	static const char *const keys[] = {
+		"sweep",   "about",    "mode",    "machines",  "traces",      "set",
+		"axes",    "zip",      "include", "exclude",   "repeats",     "perturb",
+		"figures", "minimise", "until",   "max_steps", "max_seconds", NULL};
 	const struct conf_node *root = conf_root(s->tree), *set, *axes;
 
 	if (root == NULL || root->type != CONF_MAP)

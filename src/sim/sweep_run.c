@@ -311,6 +311,7 @@ static void count_result(struct schedule *c, const struct pending *p, const stru
 	t->cpu_ns += done->cpu_ns;
 	t->ok += strcmp(s, "ok") == 0;
 	t->limit += strcmp(s, "limit") == 0;
+	t->timeout += strcmp(s, "timeout") == 0;
 	t->fault += strcmp(s, "fault") == 0;
 	t->error += strcmp(s, "error") == 0;
 	t->crash += strcmp(s, "crash") == 0;

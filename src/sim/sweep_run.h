@@ -10,7 +10,7 @@ struct sweep_tally {
 	uint64_t planned; /* points of this shard */
 	uint64_t known; /* of them had a result before */
 	uint64_t done; /* run now, whatever became of them */
-	uint64_t ok, limit, fault, error, crash; /* of those run now */
+	uint64_t ok, limit, timeout, fault, error, crash; /* of those run now */
 	uint64_t cpu_ns; /* of those run now */
 	char first_problem[512]; /* of those run now: "point: what" */
 };
@@ -21,7 +21,7 @@ struct sweep_run_request {
 	struct sweep_db *db;
 	unsigned jobs; /* processes, >= 1 */
 	unsigned shard, shards; /* 0-based, of how many */
-	bool retry; /* points that crashed or erred are run again */
+	bool retry; /* points that crashed, erred or took too long are run again */
 	bool (*stop)(void *ctx); /* polled some times a second; NULL: never */
 	void (*progress)(void *ctx, const struct sweep_tally *t); /* after each point; NULL */
 	void *ctx;

@@ -422,6 +422,7 @@ static struct sweep_db *two_points(const char *first, const char *second)
 	row.key = row.point = "a";
 	assert_int_equal(sweep_db_plan_add(db, &row, &d), 0);
 	row.index = 1;
+	row.axes = "{\"seen\": {\"heap\": \"bins\"}}";
 	row.key = row.point = "b";
 	assert_int_equal(sweep_db_plan_add(db, &row, &d), 0);
 	assert_int_equal(sweep_db_plan_end(db, &d), 0);
@@ -464,17 +465,24 @@ static void note(void *ctx, const struct gate_check *c)
 	s->limit[s->nr++] = c->limit;
 }
 
-static struct seen judge(const char *rules, const struct baseline *b, struct sweep_db *db)
+/* `part`: of a shard, whose other points have no results. */
+static struct seen judge_of(const char *rules, const struct baseline *b, struct sweep_db *db,
+			    bool part)
 {
 	struct gate *g = gate_of(rules);
 	struct gate_sum sum;
 	struct seen s = {.nr = 0};
 	struct diag d = {0};
 
-	assert_int_equal(gate_run(g, b, db, note, &s, &sum, &d), 0);
+	assert_int_equal(gate_run(g, b, db, part, note, &s, &sum, &d), 0);
 	assert_int_equal(sum.checks, s.nr);
 	gate_free(g);
 	return s;
+}
+
+static struct seen judge(const char *rules, const struct baseline *b, struct sweep_db *db)
+{
+	return judge_of(rules, b, db, true);
 }
 
 static void test_gate(void **state)
@@ -498,8 +506,11 @@ static void test_gate(void **state)
 	assert_int_equal(judge("[\"t == 'done'\"]", NULL, db).verdict[0], GATE_HOLDS);
 	assert_int_equal(judge("[\"t == 'fault'\"]", NULL, db).verdict[0], GATE_BROKEN);
 	assert_int_equal(judge("[x.typo <= 1]", NULL, db).verdict[0], GATE_NO_FIGURE);
-	/* Rules for other points say nothing of these. */
+	/* Rules for other points say nothing of these; rules for none hold by nothing. */
 	assert_int_equal(judge("[{check: x.p > 9, where: \"heap == 'bins'\"}]", NULL, db).nr, 0);
+	s = judge("[{check: x.p > 0, where: \"heap == 'half_fit'\"}]", NULL, db);
+	assert_int_equal(s.nr, 1);
+	assert_int_equal(s.verdict[0], GATE_NO_POINT);
 	assert_int_equal(judge("[{check: x.p > 9, where: \"heap == 'tlsf'\"}]", NULL, db).nr, 1);
 	/* Baselines: absent, unknown, equal, a byte worse, a share worse. */
 	assert_int_equal(judge("[x.bytes <= baseline]", NULL, db).verdict[0], GATE_NO_BASELINE);
@@ -550,8 +561,11 @@ static void test_gate_not_run(void **state)
 	put(db, 0, "a", "crash", "");
 	put(db, 1, "b", "", "");
 	s = judge("[x == 1]", NULL, db);
-	assert_int_equal(s.nr, 1); /* the crash; what has not run yet is not judged */
+	assert_int_equal(s.nr, 1); /* the crash; what another shard runs is not judged */
 	assert_int_equal(s.verdict[0], GATE_NOT_RUN);
+	s = judge_of("[x == 1]", NULL, db, false);
+	assert_int_equal(s.nr, 2);
+	assert_int_equal(s.verdict[1], GATE_NOT_RUN);
 	sweep_db_close(db);
 }
 

@@ -140,11 +140,58 @@ def reports(memscape, root, folder):
         yield schema, " ".join(arguments[:3]), json.loads(done.stdout)
 
 
+SWEEP = """sweep: kinds
+mode: {mode}
+machines: [stm32h7]
+traces: [{{gen: comb, events: 3000}}]
+axes:
+  alloc: [tlsf, {kind}, nosuch]
+figures: [{figure}, no.such.figure]
+"""
+GATE = """gate: small
+baseline: baseline.json
+rules:
+  - peak.live_bytes <= baseline
+  - {name: never, check: peak.live_bytes == 0}
+  - {check: peak.live_bytes > 0, where: alloc == 'other'}
+"""
+
+
+def sweeps(memscape, folder):
+    """The same of sweeps: exports with reports and gates, baselines, and what points keep."""
+    def write(name, text):
+        (folder / name).write_text(text)
+        return str(folder / name)
+
+    def run(*arguments, status=0):
+        done = subprocess.run([memscape, *arguments], capture_output=True, text=True, cwd=folder)
+        assert done.returncode == status, f"{arguments}: {done.stderr}"
+        return done.stdout
+
+    write("gate.yaml", GATE)
+    for mode, kind, figure in (("replay", "bins", "peak.live_bytes"), ("fit", "stack", "fit.bytes")):
+        run("sweep", write(f"{mode}.yaml", SWEEP.format(mode=mode, kind=kind, figure=figure)), "-q", "-o", mode)
+        run("baseline", "update", mode, "--gate", "gate.yaml", "--label", mode)
+        yield "baseline", f"baseline of {mode}", json.loads((folder / "baseline.json").read_text())
+        export = json.loads(run("export", mode, "-f", "json", "--reports", "--gate", "gate.yaml"))
+        yield "sweep", f"export of {mode}", export
+        for point in export["points"]:
+            if "report" in point:
+                yield point["report"]["schema"].split(".")[1].split("/")[0], point["point"], point["report"]
+
+
 def spoilt(report):
     """Reports that no schema may let pass."""
-    for spoil in (lambda r: r.pop("schema"), lambda r: r.update(schema="memscape.report/0"),
-                  lambda r: r.update(extra=1), lambda r: r["machine"].update(word="4"),
-                  lambda r: r["machine"].pop("name")):
+    spoils = [lambda r: r.pop("schema"), lambda r: r.update(schema="memscape.report/0"),
+              lambda r: r.update(extra=1)]
+    if "machine" in report:
+        spoils += [lambda r: r["machine"].update(word="4"), lambda r: r["machine"].pop("name")]
+    if "gate" in report:
+        spoils += [lambda r: r["points"][0].update(status="fine"), lambda r: r["points"][0].pop("figures"),
+                   lambda r: r["gate"]["checks"][0].update(verdict="so"), lambda r: r["sweep"].update(mode="")]
+    if "label" in report:
+        spoils += [lambda r: next(iter(r["points"].values())).update(x="1"), lambda r: r.pop("label")]
+    for spoil in spoils:
         bad = copy.deepcopy(report)
         spoil(bad)
         yield bad
@@ -165,10 +212,10 @@ def unseen(schema, report, path=""):
 def main():
     memscape, root = sys.argv[1], pathlib.Path(sys.argv[2])
     schemas = {name: json.loads((root / f"docs/{name}.schema.json").read_text())
-               for name in ("report", "fit")}
-    failed, seen = 0, {"report": [], "fit": []}
+               for name in ("report", "fit", "sweep", "baseline", "fit-point")}
+    failed, seen = 0, {name: [] for name in schemas}
     with tempfile.TemporaryDirectory() as folder:
-        for schema, what, report in reports(memscape, root, folder):
+        for schema, what, report in [*reports(memscape, root, folder), *sweeps(memscape, pathlib.Path(folder))]:
             seen[schema].append(report)
             for text in complaints(schemas[schema], report):
                 print(f"{what}: {text}")

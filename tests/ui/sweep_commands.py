@@ -190,6 +190,36 @@ def part_crash():
     check("crash" not in export("crash.db"), "--retry leaves the crash")
 
 
+def part_hang():
+    """A point that hangs (its process is stopped) is ended, and no other one suffers; --retry runs it again."""
+    pathlib.Path("hang.yaml").write_text(
+        "sweep: hang\nmachines: [stm32h7]\ntraces: [{gen: uniform, events: 400000, live: 200, max: 256}]\n"
+        "axes: {alloc: [bins, tlsf, half_fit, buddy_heap]}\nfigures: [events.done]\n")
+    sweep = subprocess.Popen([MEMSCAPE, "sweep", "hang.yaml", "-o", "hang.db", "-j", "2", "--max-seconds", "3"],
+                             stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    victim = None
+    while victim is None and time.monotonic() < deadline and sweep.poll() is None:
+        for child in workers_of(sweep.pid):
+            if "memscape-trace" in pathlib.Path(f"/proc/{child}/maps").read_text():
+                victim = child
+                break
+    check(victim is not None, "no worker was seen")
+    if victim is not None:
+        os.kill(victim, signal.SIGSTOP)
+    text = sweep.communicate(timeout=100)[1]
+    check(sweep.returncode == 0, f"a timeout ends with {sweep.returncode}: {text}")
+    check("1 timeouts" in text and "took more than 3 s and was ended" in text, f"a timeout is told as: {text}")
+    status = [r["status"] for r in csv.DictReader(io.StringIO(export("hang.db")))]
+    check(sorted(status) == ["ok", "ok", "ok", "timeout"], f"after a hang: {status}")
+    run("sweep", "hang.yaml", "-o", "hang.db", "--retry", says="3 known before, 1 run")
+    run("sweep", "hang.yaml", "-q", "-o", "calm.db")
+    check(export("hang.db", "-f", "json", "--reports") == export("calm.db", "-f", "json", "--reports"),
+          "after a hang and --retry results differ")
+    for text in ("0", "x", "-1", "1e3"):
+        run("sweep", "hang.yaml", "--max-seconds", text, status=2, says="expected a number from 1")
+
+
 def part_interrupt():
     undisturbed()
     sweep = subprocess.Popen([MEMSCAPE, "sweep", "sweep.yaml", "-q", "-o", "stopped.db", "-j", "1"],
@@ -261,6 +291,24 @@ def part_gate():
     markdown = export("whole.db", "-f", "markdown", "--gate", "gate.yaml")
     check(f"- **{name}**: ledger.peak.metadata is" in markdown and "74 checks, 1 broken" in markdown,
           f"Markdown says {markdown[:600]}")
+    checks = list(csv.DictReader(io.StringIO(export("whole.db", "-f", "csv", "--gate", "gate.yaml"))))
+    check(len(checks) == 2 * POINTS + 2 and [c for c in checks if c["verdict"] != "holds"] == [
+        {"point": name, "rule": "ledger.peak.metadata <= baseline", "verdict": "broken", "over": "1", "op": "<=",
+         "figure": "ledger.peak.metadata", "value": str(was), "limit": str(was - 1), "message": ""}],
+          f"CSV says {[c for c in checks if c['verdict'] != 'holds']}")
+    gate = json.loads(export("whole.db", "-f", "json", "--gate", "gate.yaml"))["gate"]
+    check(gate["broken"] == 1 and gate["baseline"] == "v1" and len(gate["checks"]) == 2 * POINTS + 2, "JSON's gate")
+    check([c["over"] for c in gate["checks"] if c["verdict"] != "holds"] == [1], "JSON's broken check")
+    for form in ("github", "bencher"):
+        run("export", "whole.db", "-f", form, "--gate", "gate.yaml", status=2, says="shows no checks")
+    # What is absent is no pass: a shard, or all points of a rule.
+    run("sweep", "sweep.yaml", "-q", "-o", "part1.db", "--shard", "1/3", "--gate", "gate.yaml", status=0)
+    run("sweep", "sweep.yaml", "-q", "-o", "part2.db", "--shard", "2/3", "--gate", "gate.yaml", status=1, says="1 broken")
+    run("merge", "part1.db", "part2.db", "-o", "parts.db")
+    run("baseline", "check", "parts.db", "--gate", "gate.yaml", status=1, says="12 points have no result yet")
+    check(export("parts.db", "-f", "junit", "--gate", "gate.yaml").count('type="not-run"') >= 24, "JUnit of two shards")
+    pathlib.Path("idle.yaml").write_text(pathlib.Path("gate.yaml").read_text().replace("kib == 256K", "kib == 257K"))
+    run("baseline", "check", "whole.db", "--gate", "idle.yaml", status=1, says="speaks of no point")
     # A baseline that does not know a point is no pass.
     del baseline["points"][name]
     pathlib.Path("baseline.json").write_text(json.dumps(baseline))
@@ -269,6 +317,17 @@ def part_gate():
     run("baseline", "check", "whole.db", "--gate", "gate.yaml", status=3, says="no baseline, expected")
     run("baseline", "check", "whole.db", "--gate", "sweep.yaml", status=3, says="unknown key")
     run("baseline", "check", "whole.db", status=2)
+    # The shipped gate holds with the shipped baseline; a firmware that needs a byte more breaks it.
+    shutil.copytree(ROOT / "sweeps", "sweeps")
+    os.symlink(ROOT / "traces", "traces")
+    run("sweep", "sweeps/firmware-ci.yaml", "-q", "-o", "ci.db", "--gate", "sweeps/firmware-gate.yaml",
+        says="0 broken; the baseline is 0.1.0")
+    path = pathlib.Path("sweeps/firmware-baseline.json")
+    path.write_text(path.read_text().replace('"peak.footprint_bytes": 256704', '"peak.footprint_bytes": 256703', 1))
+    run("baseline", "check", "ci.db", "--gate", "sweeps/firmware-gate.yaml", status=1,
+        says="peak.footprint_bytes is 256,704, expected <= 256,703 (baseline 0.1.0): 1 more")
+    run("baseline", "update", "ci.db", "--gate", "sweeps/firmware-gate.yaml")
+    run("baseline", "check", "ci.db", "--gate", "sweeps/firmware-gate.yaml", says="0 broken")
 
 
 def part_formats():

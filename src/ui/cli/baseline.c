@@ -181,7 +181,7 @@ int cmd_baseline(int argc, char **argv)
 		return cli_bad_input(&d);
 	status = open_gate(&o, &g);
 	if (status == EXIT_RAN)
-		status = strcmp(o.verb, "check") == 0 ? gating_judge(&g, db, o.color)
+		status = strcmp(o.verb, "check") == 0 ? gating_judge(&g, db, false, o.color)
 						      : update(&o, &g, db);
 	gating_close(&g);
 	sweep_db_close(db);

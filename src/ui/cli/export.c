@@ -16,7 +16,7 @@ static const char help[] =
 	"  -o, --output FILE|-    where to (default: standard output)\n"
 	"      --figures LIST     which figures, separated by ';' (default: the sweep's)\n"
 	"      --reports          json: with the whole report of each point\n"
-	"      --gate FILE        markdown, junit: with the checks of a gate\n"
+	"      --gate FILE        csv, json, markdown, junit: the checks of a gate\n"
 	"      --baseline FILE    instead of the baseline that the gate names\n"
 	"  -h, --help             this text\n\n"
 	"formats:\n";
@@ -93,6 +93,11 @@ static int parse(struct export_options *o, int argc, char **argv)
 						   : "more than one file: merge them first");
 	if (export_find(o->format) == NULL)
 		return cli_usage("export", "--format '%s': no such format", o->format);
+	if (o->gate != NULL && !export_find(o->format)->gates)
+		return cli_usage("export",
+				 "--gate: the format %s shows no checks, expected csv, "
+				 "json, markdown or junit",
+				 o->format);
 	if (o->baseline != NULL && o->gate == NULL)
 		return cli_usage("export", "--baseline needs a --gate");
 	o->results = argv[optind];

@@ -58,7 +58,7 @@ static void on_check(void *ctx, const struct gate_check *c)
 	print_in(stdout, &j->style, TEXT_BAD, "    %s\n", text);
 }
 
-int gating_judge(const struct gating *g, struct sweep_db *db, const char *color)
+int gating_judge(const struct gating *g, struct sweep_db *db, bool part, const char *color)
 {
 	struct judging j = {.g = g};
 	struct gate_sum sum;
@@ -66,7 +66,7 @@ int gating_judge(const struct gating *g, struct sweep_db *db, const char *color)
 
 	text_style_init(&j.style, color, stdout);
 	printf("Gate %s\n", g->gate->name);
-	if (gate_run(g->gate, g->baseline, db, on_check, &j, &sum, &d) != 0)
+	if (gate_run(g->gate, g->baseline, db, part, on_check, &j, &sum, &d) != 0)
 		return cli_bad_input(&d);
 	if (sum.broken > SHOWN_BROKEN)
 		printf("  and %llu more\n", (unsigned long long)(sum.broken - SHOWN_BROKEN));

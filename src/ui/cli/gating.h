@@ -17,8 +17,8 @@ struct gating {
 int gating_open(struct gating *g, const char *path, const char *baseline);
 void gating_close(struct gating *g); /* zeroed is fine */
 
-/* Prints which rules are broken, where, by how much.  An exit status. */
-int gating_judge(const struct gating *g, struct sweep_db *db, const char *color);
+/* Prints which rules are broken, where, by how much; `part`: of a shard.  An exit status. */
+int gating_judge(const struct gating *g, struct sweep_db *db, bool part, const char *color);
 
 /* Prints the best point, the Pareto front and the effects.  An exit status. */
 int gating_answers(struct sweep_db *db, const char *color);

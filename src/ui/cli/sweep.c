@@ -23,7 +23,10 @@ static const char help[] =
 	"      --dry-run          list the points and the time they may take, run none\n"
 	"      --gate FILE        check the gate's rules afterwards\n"
 	"      --max-steps N      a point ends after N list steps (the sweep file's max_steps)\n"
-	"      --retry            run points again that crashed or erred before\n"
+	"      --max-seconds N    a point ends after N seconds (max_seconds); where it hangs, "
+	"too,\n"
+	"                         but what ends so depends on the machine it runs on\n"
+	"      --retry            run points again that crashed, erred or took too long before\n"
 	"      --color WHEN       auto, always or never\n"
 	"  -q, --quiet            no summary\n"
 	"  -h, --help             this text\n\n"
@@ -34,13 +37,21 @@ static const char help[] =
 
 struct sweep_options {
 	const char *file, *output, *gate, *color;
-	uint64_t jobs, max_steps;
+	uint64_t jobs, max_steps, max_seconds;
 	unsigned shard, shards; /* shard from 0 */
 	bool dry_run, retry, quiet;
 	char named[SWEEP_LABEL]; /* the default output */
 };
 
-enum { OPT_SHARD = 256, OPT_DRY_RUN, OPT_GATE, OPT_MAX_STEPS, OPT_RETRY, OPT_COLOR };
+enum {
+	OPT_SHARD = 256,
+	OPT_DRY_RUN,
+	OPT_GATE,
+	OPT_MAX_STEPS,
+	OPT_MAX_SECONDS,
+	OPT_RETRY,
+	OPT_COLOR
+};
 
 static const struct option longopts[] = {
 	{"output", required_argument, NULL, 'o'},
@@ -49,6 +60,7 @@ static const struct option longopts[] = {
 	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"gate", required_argument, NULL, OPT_GATE},
 	{"max-steps", required_argument, NULL, OPT_MAX_STEPS},
+	{"max-seconds", required_argument, NULL, OPT_MAX_SECONDS},
 	{"retry", no_argument, NULL, OPT_RETRY},
 	{"color", required_argument, NULL, OPT_COLOR},
 	{"quiet", no_argument, NULL, 'q'},
@@ -93,6 +105,11 @@ static int one_option(struct sweep_options *o, int c, const char *arg)
 		if (read_number(arg, &o->max_steps) && o->max_steps != 0)
 			return 0;
 		return cli_usage("sweep", "--max-steps '%s': expected a number from 1", arg);
+	case OPT_MAX_SECONDS:
+		if (read_number(arg, &o->max_seconds) && o->max_seconds != 0 &&
+		    o->max_seconds <= SWEEP_MAX_SECONDS)
+			return 0;
+		return cli_usage("sweep", "--max-seconds '%s': expected a number from 1", arg);
 	case OPT_RETRY:
 		o->retry = true;
 		return 0;
@@ -234,11 +251,12 @@ static void print_tally(const struct sweep_tally *t, double wall)
 	fprintf(stderr, ", %llu run in %.1f s", (unsigned long long)t->done, wall);
 	if (t->done != t->ok)
 		fprintf(stderr,
-			"; %llu did not end well (%llu errors, %llu over the limit, %llu faults, "
-			"%llu crashes), first: %s",
+			"; %llu did not end well (%llu errors, %llu over the limit, %llu timeouts, "
+			"%llu faults, %llu crashes), first: %s",
 			(unsigned long long)(t->done - t->ok), (unsigned long long)t->error,
-			(unsigned long long)t->limit, (unsigned long long)t->fault,
-			(unsigned long long)t->crash, t->first_problem);
+			(unsigned long long)t->limit, (unsigned long long)t->timeout,
+			(unsigned long long)t->fault, (unsigned long long)t->crash,
+			t->first_problem);
 	fputc('\n', stderr);
 }
 
@@ -279,7 +297,7 @@ static int run_points(const struct sweep_options *o, struct sweep_run_request *q
 		judged = gating_answers(q->db, o->color);
 		status = judged > status ? judged : status;
 	}
-	judged = o->gate != NULL ? gating_judge(g, q->db, o->color) : EXIT_RAN;
+	judged = o->gate != NULL ? gating_judge(g, q->db, o->shards > 1, o->color) : EXIT_RAN;
 	return judged > status ? judged : status;
 }
 
@@ -298,6 +316,8 @@ static int sweep_file(struct sweep_options *o, struct sweep *s)
 
 	if (o->max_steps != 0)
 		s->max_steps = o->max_steps;
+	if (o->max_seconds != 0)
+		s->max_seconds = o->max_seconds;
 	if (o->output == NULL) {
 		snprintf(o->named, sizeof o->named, "%s.db", s->name);
 		o->output = o->named;
