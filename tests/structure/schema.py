@@ -210,7 +210,7 @@ def unseen(schema, report, path=""):
 
 
 def main():
-    memscape, root = sys.argv[1], pathlib.Path(sys.argv[2])
+    memscape, root = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2])
     schemas = {name: json.loads((root / f"docs/{name}.schema.json").read_text())
                for name in ("report", "fit", "sweep", "baseline", "fit-point")}
     failed, seen = 0, {name: [] for name in schemas}
