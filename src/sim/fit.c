@@ -226,6 +226,7 @@ static enum probe_end probe(const struct fit_request *q, const char *kind, uint6
 	struct boot_options boot = {.port = "fast",
 				    .groups = q->trace->groups,
 				    .heap_kind = kind,
+				    .any_kind = true,
 				    .heap_bytes = bytes,
 				    .heap_shift = q->heap_shift,
 				    .tree_index = has_param(ops, "index")};
@@ -297,6 +298,7 @@ static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 	struct boot_options boot = {.port = "fast",
 				    .groups = q->trace->groups,
 				    .heap_kind = "bump",
+				    .any_kind = true,
 				    .heap_shift = q->heap_shift};
 	struct system *sys;
 	uint64_t bytes = 0;

@@ -30,13 +30,19 @@ static void list_params(const struct alloc_ops *ops, char *buf, size_t bytes)
 				      ops->params[i].name);
 }
 
-static int check_keys(const struct alloc_ops *ops, const struct conf_node *node, struct diag *d)
+static bool counts(const struct conf_node *n, enum params_of of)
+{
+	return of == PARAMS_OF_ENTRY || strcmp(n->file, "--set") == 0;
+}
+
+static int check_keys(const struct alloc_ops *ops, const struct conf_node *node, enum params_of of,
+		      struct diag *d)
 {
 	for (size_t k = 0; k < node->nr; k++) {
 		unsigned i = 0;
 		char known[256];
 
-		if (is_description_key(node->key[k]))
+		if (is_description_key(node->key[k]) || !counts(node->item[k], of))
 			continue;
 		while (ops->params[i].name != NULL &&
 		       strcmp(ops->params[i].name, node->key[k]) != 0)
@@ -156,7 +162,7 @@ static int read_param(const struct alloc_param *p, const struct conf_node *n, st
 	return -1;
 }
 
-int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, bool strict,
+int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, enum params_of of,
 		   struct param_value **out, struct diag *d)
 {
 	unsigned nr = 0;
@@ -167,14 +173,14 @@ int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, bo
 	v = calloc(nr + 1, sizeof *v);
 	if (v == NULL)
 		return diag_set(d, "", 0, 0, "out of memory");
-	if (strict && node != NULL && check_keys(ops, node, d) != 0)
+	if (node != NULL && of != PARAMS_IF_KNOWN && check_keys(ops, node, of, d) != 0)
 		goto fail;
 	for (unsigned i = 0; i < nr; i++) {
 		const struct conf_node *n =
-			strict && node != NULL ? conf_get(node, ops->params[i].name) : NULL;
+			node != NULL ? conf_get(node, ops->params[i].name) : NULL;
 
 		v[i].u = ops->params[i].def;
-		if (n != NULL && n->type != CONF_NULL) {
+		if (n != NULL && n->type != CONF_NULL && counts(n, of)) {
 			if (read_param(&ops->params[i], n, &v[i], d) != 0)
 				goto fail;
 		} else if (ops->params[i].type == PARAM_SIZES &&

@@ -198,7 +198,10 @@ static void run_replay(struct point_run *r)
 		.trace = trace_name(r),
 		.open = open_trace,
 		.open_ctx = r,
-		.boot = {.port = "fast", .heap_kind = r->alloc, .heap_shift = r->shift},
+		.boot = {.port = "fast",
+			 .heap_kind = r->alloc,
+			 .any_kind = true,
+			 .heap_shift = r->shift},
 		.replay = {.until = s->until, .max_steps = s->max_steps}};
 	struct report_run rr = {.program_version = sweep_program(),
 				.alloc = r->alloc,

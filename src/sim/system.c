@@ -96,10 +96,17 @@ static bool is_needed(const struct system *s, unsigned conf, const struct boot_o
 
 /* ---- one allocator ---- */
 
-static const struct alloc_conf *heap_override(const struct alloc_conf *c,
-					      const struct boot_options *o)
+/* Does another kind than the machine's serve the heap? */
+static bool is_overridden(const struct alloc_conf *c, const struct boot_options *o)
 {
-	return c->group == GROUP_HEAP && o->heap_kind != NULL ? NULL : c;
+	return c->group == GROUP_HEAP && o->heap_kind != NULL;
+}
+
+static enum params_of params_of(const struct alloc_conf *c, const struct boot_options *o)
+{
+	if (!is_overridden(c, o))
+		return PARAMS_OF_ENTRY;
+	return o->any_kind ? PARAMS_IF_KNOWN : PARAMS_OF_SETS;
 }
 
 static int unknown_kind(const struct alloc_conf *c, const char *kind, struct diag *d)
@@ -136,8 +143,7 @@ static void common_env(const struct system *s, struct sys_alloc *a)
 
 /* A new allocator of the system with its view and owner; kind and parameters resolved. */
 static struct sys_alloc *add_alloc(struct system *s, const struct alloc_ops *ops, const char *name,
-				   const struct alloc_conf *c, const struct conf_node *params,
-				   struct diag *d)
+				   const struct alloc_conf *c, enum params_of of, struct diag *d)
 {
 	struct sys_alloc *a = &s->allocs[s->nr_allocs];
 
@@ -152,7 +158,7 @@ static struct sys_alloc *add_alloc(struct system *s, const struct alloc_ops *ops
 		no_memory(d);
 		goto fail;
 	}
-	if (params_resolve(ops, params, true, &a->params, d) != 0)
+	if (params_resolve(ops, c != NULL ? c->node : NULL, of, &a->params, d) != 0)
 		goto fail;
 	a->owner = ++s->nr_allocs;
 	physmem_view(&s->pm, &a->view, s->offset);
@@ -258,7 +264,7 @@ static int boot_memblock(struct system *s, struct diag *d)
 			d, "", 0, 0,
 			"region %s has no room for the region manager's table of %llu bytes",
 			m->regions[m->boot_region].name, (unsigned long long)TABLE_BYTES);
-	s->boot = add_alloc(s, ops, "memblock", NULL, NULL, d);
+	s->boot = add_alloc(s, ops, "memblock", NULL, PARAMS_OF_ENTRY, d);
 	if (s->boot == NULL)
 		return -1;
 	s->boot->env.boot_table = (struct mm_range){{at + s->offset}, TABLE_BYTES};
@@ -432,7 +438,7 @@ static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boo
 				  struct diag *d)
 {
 	const struct alloc_conf *c = &s->machine->allocs[i];
-	const char *kind = heap_override(c, o) == NULL ? o->heap_kind : c->kind;
+	const char *kind = is_overridden(c, o) ? o->heap_kind : c->kind;
 	const struct alloc_ops *ops = instance_kind(s->instance, kind);
 	struct sys_alloc *a;
 
@@ -444,7 +450,7 @@ static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boo
 		unfit_kind(c, ops, lacking(c->group, ops), d);
 		return NULL;
 	}
-	a = add_alloc(s, ops, c->name, c, heap_override(c, o) == NULL ? NULL : c->node, d);
+	a = add_alloc(s, ops, c->name, c, params_of(c, o), d);
 	if (a == NULL)
 		return NULL;
 	for (unsigned p = 0; o->tree_index && ops->params[p].name != NULL; p++)
@@ -474,7 +480,7 @@ static int arena_as_zone(struct system *s, struct sys_alloc *a, struct diag *d)
 {
 	static const uint8_t zonelist[1] = {0};
 	struct sys_alloc *boot = add_alloc(s, instance_kind(s->instance, "memblock"),
-					   "arena memblock", NULL, NULL, d);
+					   "arena memblock", NULL, PARAMS_OF_ENTRY, d);
 	unsigned shift = s->machine->page_shift;
 	struct arena_zone *z = calloc(1, sizeof *z);
 

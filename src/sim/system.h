@@ -23,6 +23,7 @@ struct boot_options {
 	uint32_t groups; /* bit set of 1 << enum trace_group that the trace uses */
 	const char
 		*heap_kind; /* --alloc: the kind that serves the heap group; NULL: the machine's */
+	bool any_kind; /* heap_kind is one of many: parameters that it lacks are not for it */
 	uint64_t heap_bytes; /* arena of the heap group; 0: as the machine says */
 	uint64_t heap_shift; /* bytes left free before that arena, to see what its place changes */
 	bool no_types; /* the control of --expect: page allocators without migrate types */
@@ -104,11 +105,18 @@ static inline unsigned system_order(const struct system *s, uint64_t bytes)
 	return bytes == 0 || pages == 0 ? 0 : msb(pages) + 1;
 }
 
+/* Whose keys of an `allocators` entry count. */
+enum params_of {
+	PARAMS_OF_ENTRY, /* all */
+	PARAMS_OF_SETS,  /* --alloc names another kind: those of --set, not the file's */
+	PARAMS_IF_KNOWN  /* likewise, where it has such a one: many kinds are tried */
+};
+
 /*
- * Resolves an entry's parameters against its kind: every key that is not the
+ * Resolves an entry's parameters against its kind: every key that counts and is not the
  * description's own must be one.  Allocates *out (free with params_free).
  */
-int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, bool strict,
+int params_resolve(const struct alloc_ops *ops, const struct conf_node *node, enum params_of of,
 		   struct param_value **out, struct diag *d) MUST_USE;
 void params_free(const struct alloc_ops *ops, struct param_value *v);
 

@@ -132,7 +132,10 @@ static void tell(struct side *s)
 static int side_begin(struct side *s, struct timeline *t, struct diag *d)
 {
 	struct boot_options boot = {
-		.port = "checked", .heap_kind = t->q.heap_kind, .noise = t->q.noise};
+		.port = "checked",
+		.heap_kind = t->q.heap_kind,
+		.any_kind = true,
+		.noise = t->q.noise};
 	struct replay_options o = {.before = before_event,
 				   .after = after_event,
 				   .event_ctx = s,

@@ -292,6 +292,21 @@ class Outputs(CommandLine):
         self.assertNotIn("run.alloc", out)
         self.assertIn("run.alloc", memscape("diff", "--all", a, c)[1])
 
+    def test_parameters_of_another_kind(self):
+        """--set reaches the kind that --alloc names; steps of a tree are not those of a list."""
+        trace = str(ROOT / "traces" / "firmware.mst")
+        steps = {}
+        for kind in ("list", "tree"):
+            report = self.folder / f"{kind}.json"
+            self.replay("-q", "--json", report, "--alloc", "first_fit", "--set", f"allocators.heap.index={kind}", trace)
+            steps[kind] = json.loads(report.read_text())["heaps"][0]["search"]["mean"]
+        self.assertGreater(steps["list"], 2 * steps["tree"])
+        self.refused(3, "of allocator kind 'tlsf'", "replay", "-c", "stm32h7", "--alloc", "tlsf",
+                     "--set", "allocators.heap.index=tree", self.small)
+        status, _, err = memscape("fit", "-c", "stm32h7", "--alloc", "first_fit,tlsf", "--set",
+                                  "allocators.heap.index=list", self.small)
+        self.assertEqual(status, 0, err)
+
     def test_interrupt(self):
         trace, report = self.folder / "long.mst", self.folder / "long.json"
         self.assertEqual(memscape("gen", "uniform", "-n", "300000", "-o", trace)[0], 0)
