@@ -41,6 +41,7 @@ struct zone_rules {
 	enum rules_lists lists;
 	bool movable_capped; /* 6.6: min of a movable zone is that of a highmem zone */
 	bool empty_keeps_none; /* 5.8: a zone without pages reserves none */
+	bool empty_asks_none; /* some 6.16: nothing is kept from requests for a zone without pages */
 	uint32_t min_free_kbytes;
 	uint32_t scale; /* watermark_scale_factor, 1/10000 of a zone */
 	uint32_t ratio[5]; /* lowmem_reserve_ratio by enum zone_type; 0: reserves none */
@@ -65,6 +66,9 @@ struct slab_rules {
 	unsigned least_order, least_objects; /* slub_min_order, slub_min_objects; 0: not set */
 };
 
+/* Where classic SLAB, 4.6 and later, keeps a slab's free list: the cache's flags decide. */
+enum rules_list { LIST_IN_OBJECT, LIST_OUTSIDE, LIST_INSIDE, NR_RULES_LISTS };
+
 struct rules_slab {
 	unsigned order;
 	uint32_t objects; /* 0: no block holds one */
@@ -83,11 +87,17 @@ struct rules_ops {
 				      unsigned cpus);
 	/* SLUB's slab for objects of `size` bytes, all that goes with them included. */
 	struct rules_slab (*slub)(const struct slab_rules *r, uint32_t size);
+	/* Classic SLAB's; slab_order 1.  objects 0: such a list cannot be.  `reclaimable`: the
+	 * cache takes the first order that holds an object. */
+	struct rules_slab (*classic)(const struct slab_rules *r, uint32_t size,
+				     enum rules_list list, bool reclaimable);
 };
 
 extern const struct rules_ops kernel_rules;
 
 /* Between the files of the rules. */
 struct rules_slab slub_slab(const struct slab_rules *r, uint32_t size);
+struct rules_slab classic_slab(const struct slab_rules *r, uint32_t size, enum rules_list list,
+			       bool reclaimable);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * How many pages a slab of SLUB takes (calculate_order of Linux's mm/slub.c).
+ * How many pages a slab takes: calculate_order of Linux's mm/slub.c, and, for kernels with
+ * classic SLAB, calculate_slab_order of mm/slab.c as it was from 4.6 to its end in 6.8.
  *
  * A slab is to hold at least so many objects, more where there are more CPUs, and to
  * waste little of its pages: first a sixteenth is allowed, then an eighth and so on.
@@ -70,8 +71,8 @@ static unsigned order_looping(const struct slab_rules *r, msize_t size, msize_t 
 		return most_objects_order(r, size);
 	for (; min_objects > 1; min_objects--)
 		for (unsigned fraction = 16; fraction >= 4; fraction /= 2) {
-			order = slab_order(r, size, order_for(r, min_objects * size),
-					   r->slab_order, fraction);
+			order = slab_order(r, size, order_for(r, min_objects * size), r->slab_order,
+					   fraction);
 			if (order <= r->slab_order)
 				return order;
 		}
@@ -97,4 +98,68 @@ struct rules_slab slub_slab(const struct slab_rules *r, uint32_t size)
 		return (struct rules_slab){order, 0};
 	n = (uint32_t)block_bytes(r, order) / size;
 	return (struct rules_slab){order, n > KMEM_MAX_OBJECTS ? KMEM_MAX_OBJECTS : n};
+}
+
+/* ---- classic SLAB ---- */
+
+#define LEAST_KMALLOC 32u
+
+/* An entry of a slab's free list: the number of an object. */
+static uint32_t index_bytes(const struct slab_rules *r)
+{
+	return (uint32_t)1 << r->page_shift >> 8 <= 16 ? 1 : 2;
+}
+
+/* kmalloc's class for a free list of its own. */
+static uint32_t kmalloc_size(uint32_t bytes)
+{
+	uint32_t size = LEAST_KMALLOC;
+
+	while (size < bytes)
+		size *= 2;
+	if (bytes <= 96 && size == 128)
+		return 96;
+	return bytes <= 192 && size == 256 ? 192 : size;
+}
+
+/* Objects of a slab of `bytes`; 0: none, or an own free list would cost too much. */
+static uint32_t classic_objects(const struct slab_rules *r, uint32_t bytes, uint32_t size,
+				enum rules_list list)
+{
+	uint32_t n = bytes / (size + (list == LIST_INSIDE ? index_bytes(r) : 0));
+
+	return list == LIST_OUTSIDE && kmalloc_size(n * index_bytes(r)) > size / 2 ? 0 : n;
+}
+
+/* A list in an object must fit there; one outside is not where the slab has room to spare. */
+static bool list_can_be(const struct slab_rules *r, struct rules_slab s, uint32_t size,
+			enum rules_list list)
+{
+	uint32_t bytes = (uint32_t)block_bytes(r, s.order), entries = s.objects * index_bytes(r);
+
+	if (list == LIST_IN_OBJECT)
+		return entries <= size;
+	return list == LIST_INSIDE || bytes - s.objects * size < entries;
+}
+
+struct rules_slab classic_slab(const struct slab_rules *r, uint32_t size, enum rules_list list,
+			       bool reclaimable)
+{
+	uint32_t most = index_bytes(r) == 1 ? 255 : 65535;
+	struct rules_slab s = {0, 0};
+
+	for (unsigned order = 0; order <= r->max_order; order++) {
+		uint32_t bytes = (uint32_t)block_bytes(r, order);
+		uint32_t n = classic_objects(r, bytes, size, list), left;
+
+		if (n == 0)
+			continue;
+		if (n > most)
+			break;
+		s = (struct rules_slab){order, n};
+		left = bytes - n * (size + (list == LIST_INSIDE ? index_bytes(r) : 0));
+		if (reclaimable || order >= r->slab_order || left <= bytes / 8)
+			break;
+	}
+	return s.objects != 0 && list_can_be(r, s, size, list) ? s : (struct rules_slab){0, 0};
 }

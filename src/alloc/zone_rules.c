@@ -107,8 +107,8 @@ static uint32_t huge_min_free(const struct zone_rules *r, unsigned zones, unsign
 static struct rules_marks marks(const struct zone_rules *r, unsigned zone)
 {
 	const struct rules_zone *z = &r->zone[zone];
-	uint32_t share = part(r->min_free_kbytes >> (r->page_shift - 10), z->managed,
-			      lowmem_pages(r));
+	uint32_t share =
+		part(r->min_free_kbytes >> (r->page_shift - 10), z->managed, lowmem_pages(r));
 	uint32_t min = shares(r, z) ? share : clamp(z->managed >> 10, 32, 128);
 	uint32_t step = r->step == STEP_MIN ? min : share >> 2;
 
@@ -123,16 +123,19 @@ static uint32_t reserve(const struct zone_rules *r, unsigned zone, unsigned type
 {
 	const struct rules_zone *z = &r->zone[zone];
 	uint32_t above = 0;
+	bool asked = !r->empty_asks_none;
 
 	if (r->empty_keeps_none && z->managed == 0)
 		return 0;
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		const struct rules_zone *x = &r->zone[i];
 
-		if (x->node == z->node && x->type > z->type && x->type <= type)
-			above += x->managed;
+		if (x->node != z->node || x->type <= z->type || x->type > type)
+			continue;
+		above += x->managed;
+		asked |= x->type == type && x->managed != 0;
 	}
-	return r->ratio[z->type] != 0 ? above / r->ratio[z->type] : 0;
+	return asked && r->ratio[z->type] != 0 ? above / r->ratio[z->type] : 0;
 }
 
 /* ---- per-CPU lists ---- */
@@ -183,4 +186,5 @@ const struct rules_ops kernel_rules = {
 	.reserve = reserve,
 	.limits = limits,
 	.slub = slub_slab,
+	.classic = classic_slab,
 };

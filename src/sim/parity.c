@@ -216,8 +216,8 @@ static unsigned page_shift_of(struct parity *p, const struct kernel_snapshot *k)
 	return shift;
 }
 
-int parity_compare(struct parity *p, const struct kernel_snapshot *k,
-		   const struct rules_ops *ops, struct diag *d)
+int parity_compare(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
+		   struct diag *d)
 {
 	unsigned page_shift;
 

@@ -57,8 +57,8 @@ const char *parity_result_name(enum parity_result r);
  * `rules`: of an instance of ours.  0 with *p to be released by parity_finish, or -1 with
  * *d: out of memory.
  */
-int parity_compare(struct parity *p, const struct kernel_snapshot *k,
-		   const struct rules_ops *rules, struct diag *d) MUST_USE;
+int parity_compare(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *rules,
+		   struct diag *d) MUST_USE;
 void parity_finish(struct parity *p); /* zeroed is fine */
 
 /* memscape.parity/1, see docs/parity.schema.json.  NULL: out of memory; caller: json_decref. */

@@ -25,18 +25,35 @@ void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t)
 	}
 }
 
-uint32_t parity_reserve_column(const struct parity_zones *x, unsigned zone, unsigned column)
+/* Device is the second column of its type. */
+static bool is_device(const struct parity_zones *x, unsigned column)
 {
-	return x->z[zone]->device ? 0 : x->ops->reserve(&x->rules, zone, x->column[column]);
+	return column > 0 && x->column[column] == x->column[column - 1];
 }
 
-void parity_column_name(const struct parity_zones *x, unsigned zone, unsigned column, char buf[32])
+bool parity_asks_none(const struct parity_zones *x, unsigned zone, unsigned column)
+{
+	if (!x->rules.empty_asks_none)
+		return false;
+	for (unsigned i = x->first[zone]; i < x->end[zone] && !is_device(x, column); i++)
+		if (x->rz[i].type == x->column[column] && !x->z[i]->device && x->rz[i].managed != 0)
+			return false;
+	return true;
+}
+
+uint32_t parity_reserve_column(const struct parity_zones *x, unsigned zone, unsigned column)
+{
+	if (x->z[zone]->device || parity_asks_none(x, zone, column))
+		return 0;
+	return x->ops->reserve(&x->rules, zone, x->column[column]);
+}
+
+void parity_column_name(const struct parity_zones *x, unsigned column, char buf[32])
 {
 	static const char *const names[] = {"DMA", "DMA32", "Normal", "HighMem", "Movable"};
-	bool second = column > 0 && x->column[column] == x->column[column - 1];
 
-	(void)zone;
-	snprintf(buf, 32, "reserve from %s", second ? "Device" : names[x->column[column]]);
+	snprintf(buf, 32, "reserve from %s",
+		 is_device(x, column) ? "Device" : names[x->column[column]]);
 }
 
 void parity_reserves_exact(const struct parity_zones *x, struct parity_trial *t)
@@ -45,7 +62,7 @@ void parity_reserves_exact(const struct parity_zones *x, struct parity_trial *t)
 		for (unsigned c = 0; c < x->z[i]->nr_protection && c < x->nr_columns; c++) {
 			char where[72], name[32];
 
-			parity_column_name(x, i, c, name);
+			parity_column_name(x, c, name);
 			parity_note(t, PARITY_RESERVES, parity_zone_name(x->z[i], where), name,
 				    x->z[i]->protection[c], parity_reserve_column(x, i, c));
 		}

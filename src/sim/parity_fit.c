@@ -161,7 +161,8 @@ static uint32_t ratio_of(const struct parity_zones *x, unsigned i)
 static void use_reserve(struct parity_fit *f, unsigned i, unsigned column)
 {
 	const struct parity_zones *x = f->x;
-	uint64_t ratio = ratio_of(x, i), pages = x->z[i]->protection[column];
+	uint64_t ratio = parity_asks_none(x, i, column) ? 0 : ratio_of(x, i);
+	uint64_t pages = x->z[i]->protection[column];
 
 	for (unsigned j = x->first[i]; j < x->end[i] && ratio != 0; j++) {
 		struct span rest = above(f, i, column, j);
@@ -329,10 +330,10 @@ void parity_fit_reserves(const struct parity_fit *f, struct parity_trial *t)
 		for (unsigned c = 0; c < x->nr_columns && c < x->z[i]->nr_protection; c++) {
 			struct parity_fit n = narrowed(f, (struct skip){FIT_RESERVE, i, c});
 			struct span s = above(&n, i, c, x->nr);
-			uint32_t ratio = ratio_of(x, i);
+			uint32_t ratio = parity_asks_none(x, i, c) ? 0 : ratio_of(x, i);
 			char where[72], name[32];
 
-			parity_column_name(x, i, c, name);
+			parity_column_name(x, c, name);
 			parity_zone_name(x->z[i], where);
 			s.lo = ratio != 0 ? s.lo / ratio : 0;
 			s.hi = ratio != 0 ? s.hi / ratio : 0;

@@ -67,7 +67,9 @@ typedef void parity_run_fn(void *ctx, const char *name, uint64_t value,
 void parity_each_run(const struct kernel_zone *z, enum parity_limit limit, parity_run_fn *fn,
 		     void *ctx);
 uint32_t parity_reserve_column(const struct parity_zones *x, unsigned zone, unsigned column);
-void parity_column_name(const struct parity_zones *x, unsigned zone, unsigned column, char buf[32]);
+void parity_column_name(const struct parity_zones *x, unsigned column, char buf[32]);
+/* Does nothing count that a request for the column's zone would take from another? */
+bool parity_asks_none(const struct parity_zones *x, unsigned zone, unsigned column);
 
 /* parity_fit.c: zones had other sizes then. */
 enum fit_parts { FIT_MARKS = 1, FIT_RESERVES = 2, FIT_BOTH = 3 };

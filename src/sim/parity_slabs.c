@@ -159,17 +159,72 @@ static void slub(struct parity *p, const struct kernel_snapshot *k, const struct
 	}
 }
 
+/* ---- classic SLAB ---- */
+
+#define FORMS (2u * NR_RULES_LISTS)
+
+/* The slabs that a cache of that size can have, by its flags; how many there are. */
+static unsigned forms_of(const struct kernel_cache *c, const struct rules_ops *ops,
+			 unsigned page_shift, struct rules_slab out[FORMS])
+{
+	const struct slab_rules r = {.page_shift = page_shift, .slab_order = 1, .max_order = 10};
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < FORMS; i++) {
+		out[nr] = ops->classic(&r, (uint32_t)c->object_size, (enum rules_list)(i / 2),
+				       i % 2 != 0);
+		nr += out[nr].objects != 0;
+	}
+	return nr;
+}
+
+static void note_form(struct parity_trial *t, const struct kernel_cache *c, const char *name,
+		      uint64_t kernel, struct span ours, bool possible)
+{
+	static const char why[] = "classic SLAB: it depends on flags of the cache, which slabinfo "
+				  "does not tell";
+
+	if (possible)
+		parity_note_span(t, PARITY_SLABS, c->name, name, kernel, ours, why);
+	else
+		parity_note(t, PARITY_SLABS, c->name, name, kernel, ours.lo);
+}
+
+static void classic(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
+		    unsigned page_shift)
+{
+	struct parity_trial t = {.p = p};
+
+	parity_input(p, "order of a slab", "tunables of slabinfo",
+		     "calculate_slab_order of classic SLAB");
+	for (unsigned i = 0; i < k->nr_caches; i++) {
+		const struct kernel_cache *c = &k->cache[i];
+		struct rules_slab form[FORMS];
+		unsigned nr = forms_of(c, ops, page_shift, form);
+		struct span order = {UINT32_MAX, 0}, objects = order;
+		bool possible = false;
+
+		for (unsigned f = 0; f < nr; f++) {
+			possible |= same(c, form[f]);
+			order.lo = form[f].order < order.lo ? form[f].order : order.lo;
+			order.hi = form[f].order > order.hi ? form[f].order : order.hi;
+			objects.lo = form[f].objects < objects.lo ? form[f].objects : objects.lo;
+			objects.hi = form[f].objects > objects.hi ? form[f].objects : objects.hi;
+		}
+		note_form(&t, c, "order", order_of(c->pages_per_slab), order, possible);
+		note_form(&t, c, "objects per slab", c->objects_per_slab, objects, possible);
+	}
+}
+
 void parity_slabs(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
 		  unsigned page_shift)
 {
 	if (!k->has[KF_SLABINFO])
 		parity_missing(p, PARITY_SLABS, "no slabinfo that can be read (it takes root)");
-	else if (k->slab)
-		parity_missing(p, PARITY_SLABS,
-			       "classic SLAB: where a slab keeps its free list depends on flags "
-			       "that slabinfo does not tell");
 	else if (k->nr_caches == 0)
 		parity_missing(p, PARITY_SLABS, "slabinfo has no caches");
+	else if (k->slab)
+		classic(p, k, ops, page_shift);
 	else
 		slub(p, k, ops, page_shift);
 }

@@ -315,12 +315,13 @@ static void choose_reserves(struct parity_zones *x)
 	struct zone_rules best = x->rules;
 	unsigned long least = ULONG_MAX;
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		unsigned long now;
 
 		x->rules.empty_keeps_none = (i & 1) == 0;
+		x->rules.empty_asks_none = i >= 4;
 		if (x->k->nr_ratios == 0)
-			x->rules.ratio[ZONE_HIGHMEM] = i < 2 ? 0 : 32;
+			x->rules.ratio[ZONE_HIGHMEM] = (i & 2) == 0 ? 0 : 32;
 		now = score_of(x, parity_reserves_exact);
 		if (now < least) {
 			least = now;
@@ -338,6 +339,16 @@ static bool tells_limits(const struct parity_zones *x)
 	return false;
 }
 
+/* An empty zone Movable whose min is 32: a kernel of 6.6 or later. */
+static bool caps_movable(const struct parity_zones *x)
+{
+	for (unsigned i = 0; i < x->nr; i++)
+		if (x->z[i]->type == ZONE_MOVABLE && !x->z[i]->device && x->rz[i].managed == 0 &&
+		    x->min[i] == 32)
+			return true;
+	return false;
+}
+
 /*
  * Whose lists: where limits are told, 6.13's; else the form by which the fewest differ.
  * 6.7's, whose high is never determined, explain anything: only for a kernel that says so,
@@ -347,7 +358,8 @@ static void choose_lists(struct parity_zones *x)
 {
 	static const enum rules_lists forms[] = {LISTS_BATCH, LISTS_BATCH_512K, LISTS_SPLIT};
 	enum rules_lists best = LISTS_TUNED;
-	unsigned long least = x->k->version >= 6007 ? DIFFERS : 2 * DIFFERS;
+	bool may_tune = x->k->version >= 6007 || (x->k->version == 0 && caps_movable(x));
+	unsigned long least = may_tune ? DIFFERS : 2 * DIFFERS;
 
 	for (size_t i = 0; i < 3 && !tells_limits(x); i++) {
 		unsigned long now;

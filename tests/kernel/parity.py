@@ -186,6 +186,42 @@ SLABS_OLD = [(8, 0, 512), (96, 0, 42), (192, 0, 21), (320, 0, 12), (448, 1, 18),
              (792, 2, 20), (1176, 3, 27), (1440, 3, 22), (2048, 3, 16), (2672, 3, 12), (10880, 3, 3)]
 
 
+# Classic SLAB of 4.17 and 4.19: (size, order, objects, are both figures determined?).
+SLABS_CLASSIC = [(32, 0, 124, True), (64, 0, 64, False), (96, 0, 42, True), (128, 0, 32, False),
+                 (192, 0, 21, True), (1080, 0, 3, False), (4096, 0, 1, False), (4194304, 10, 1, True)]
+
+
+def classic(work):
+    folder = work / "classic"
+    folder.mkdir()
+
+    def write_slabs(rows):
+        (folder / "slabinfo").write_text("slabinfo - version: 2.1\n" + "".join(
+            f"size-{size} 0 0 {size} {objects} {1 << order} : tunables  120   60    8 : slabdata "
+            f"     0      0      0\n" for size, order, objects, _ in rows))
+
+    write_slabs(SLABS_CLASSIC)
+    status, j = parity(folder)
+    check(status == 0 and j["differs"] == 0, f"classic: {unequal(j)}")
+    for size, _, _, determined in SLABS_CLASSIC:
+        results = [f["result"] for f in j["figures"] if f["where"] == f"size-{size}"]
+        check(("not determined" not in results) == determined, f"size-{size}: {results}")
+    write_slabs([(192, 1, 42, True)])
+    check(parity(folder)[0] == 1, "a slab that no flags lead to")
+
+
+def empty_columns(work):
+    """Some kernels keep nothing from requests for zones without pages."""
+    zones = [(0, "DMA", 22, 27, 32, 3998, 3840, (0, 3019, 11339, 0, 0), *NO_LISTS),
+             (0, "DMA32", 4492, 5615, 6738, 782336, 772915, (0, 0, 8320, 0, 0), *NO_LISTS),
+             (0, "Normal", 12380, 15475, 18570, 5505024, 2129920, EMPTY, *NO_LISTS),
+             (0, "Movable", 32, 32, 32, 0, 0, EMPTY, *NO_LISTS),
+             (0, "Device", 0, 0, 0, 0, 0, EMPTY, *NO_LISTS)]
+    folder = write(work / "columns", zoneinfo(zones, 2, "boost promo"), dict(min_free_kbytes=67584))
+    status, j = parity(folder)
+    check(status == 0 and j["equal"] == 45, f"columns: {unequal(j)}")
+
+
 def slabs(work):
     lines = ["slabinfo - version: 2.1",
              "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"]
@@ -289,6 +325,8 @@ def main():
         samples(work)
         others(work)
         slabs(work)
+        classic(work)
+        empty_columns(work)
         changed(work)
         damaged(work)
     text_form()
