@@ -178,6 +178,23 @@ static unsigned forms_of(const struct kernel_cache *c, const struct rules_ops *o
 	return nr;
 }
 
+/* SLAB before 4.6 keeps a record and four bytes an object: most of its slabs are none of these. */
+static bool is_earlier(const struct kernel_snapshot *k, const struct rules_ops *ops,
+		       unsigned page_shift)
+{
+	unsigned possible = 0;
+
+	for (unsigned i = 0; i < k->nr_caches; i++) {
+		struct rules_slab form[FORMS];
+		unsigned nr = forms_of(&k->cache[i], ops, page_shift, form);
+
+		while (nr > 0 && !same(&k->cache[i], form[nr - 1]))
+			nr--;
+		possible += nr != 0;
+	}
+	return possible < k->nr_caches - k->nr_caches / 4;
+}
+
 static void note_form(struct parity_trial *t, const struct kernel_cache *c, const char *name,
 		      uint64_t kernel, struct span ours, bool possible)
 {
@@ -223,6 +240,10 @@ void parity_slabs(struct parity *p, const struct kernel_snapshot *k, const struc
 		parity_missing(p, PARITY_SLABS, "no slabinfo that can be read (it takes root)");
 	else if (k->nr_caches == 0)
 		parity_missing(p, PARITY_SLABS, "slabinfo has no caches");
+	else if (k->slab && is_earlier(k, ops, page_shift))
+		parity_missing(p, PARITY_SLABS,
+			       "classic SLAB before 4.6: the records of a slab depend on the "
+			       "cache's alignment and flags, which slabinfo does not tell");
 	else if (k->slab)
 		classic(p, k, ops, page_shift);
 	else
