@@ -87,7 +87,9 @@ void find_touch(struct app *a, const struct touch *q, bool forward)
 		say_event(a);
 		return;
 	}
-	report(a, how, &d, forward ? "no later event" : "no earlier event");
+	report(a, how, &d,
+	       forward ? "no later event (N looks for an earlier one)"
+		       : "no earlier event (n looks for a later one)");
 }
 
 void run_to(struct app *a, const char *condition, bool forward)

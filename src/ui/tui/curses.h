@@ -9,5 +9,6 @@
 #define NCURSES_NOMACROS 1
 #endif
 #include <curses.h>
+#include <term.h>
 
 #endif

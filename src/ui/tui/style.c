@@ -5,6 +5,8 @@
  */
 #include "ui/tui/style.h"
 
+#include <stddef.h>
+
 struct entry {
 	short fg256, bg256, fg8, bg8;
 	unsigned color, mono; /* LOOK_ bits with and without colours */
@@ -49,12 +51,25 @@ static const struct entry palette[NR_STYLES] = {
 	[STYLE_OWNER5] = {231, 166, 7, 1, 0, 0},
 };
 
+/* What the eight bright ones add. */
+static const struct {
+	enum style s;
+	short fg, bg;
+} sixteen[] = {
+	{STYLE_LIT, 0, 15},  {STYLE_RESERVED, 15, 8}, {STYLE_WARN, 11, OWN},
+	{STYLE_BAD, 9, OWN}, {STYLE_RAMP4, 0, 11},    {STYLE_OWNER3, 0, 13},
+};
+
 struct look style_look(enum style s, int colors)
 {
 	const struct entry *e = &palette[s];
 
 	if (colors < 8)
 		return (struct look){OWN, OWN, e->mono};
+	for (size_t i = 0; colors >= 16 && colors < 256 && i < sizeof sixteen / sizeof sixteen[0];
+	     i++)
+		if (sixteen[i].s == s)
+			return (struct look){sixteen[i].fg, sixteen[i].bg, e->color};
 	if (colors < 256)
 		return (struct look){e->fg8, e->bg8, e->color};
 	return (struct look){e->fg256, e->bg256, e->color};

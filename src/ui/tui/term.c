@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -99,6 +100,23 @@ static void make_styles(void)
 	}
 }
 
+static bool has_capability(const char *name)
+{
+	const char *s = tigetstr(name);
+
+	return s != NULL && s != (const char *)-1;
+}
+
+/* Leaves an empty screen where there is none other to go back to. */
+static void leave_screen(void)
+{
+	if (!has_capability("rmcup")) {
+		erase();
+		refresh();
+	}
+	endwin();
+}
+
 int term_start(enum term_colors colors, struct diag *d)
 {
 	const char *type = getenv("TERM");
@@ -117,6 +135,15 @@ int term_start(enum term_colors colors, struct diag *d)
 			"in TERM",
 			type != NULL ? type : "");
 	set_term(term.screen);
+	if (!has_capability("cup") || !has_capability("clear")) {
+		endwin();
+		delscreen(term.screen);
+		term.screen = NULL;
+		return diag_set(d, "", 0, 0,
+				"a terminal of type '%s' cannot place its cursor, expected one "
+				"such as xterm-256color in TERM",
+				type != NULL ? type : "");
+	}
 	term.on = true;
 	catch_signals();
 	raw();
@@ -125,9 +152,7 @@ int term_start(enum term_colors colors, struct diag *d)
 	keypad(stdscr, TRUE);
 	set_escdelay(25);
 	curs_set(0);
-	mousemask(BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED |
-			  BUTTON5_PRESSED,
-		  NULL);
+	mousemask(BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
 	mouseinterval(0);
 	term.colors = colors_of(colors);
 	make_styles();
@@ -140,7 +165,7 @@ void term_stop(void)
 	if (!term.on)
 		return;
 	term.on = false;
-	endwin();
+	leave_screen();
 	delscreen(term.screen);
 	term.screen = NULL;
 	canvas_finish(&term.shown);
@@ -210,6 +235,28 @@ void term_show(const struct canvas *c)
 
 /* ---- keys ---- */
 
+#define DOUBLE_CLICK_NS 400000000
+
+/* The second press on a cell in short time; ncurses would hold back the first to know. */
+static bool is_second_press(int y, int x)
+{
+	static struct {
+		int y, x;
+		uint64_t at; /* 0: none to follow */
+	} last;
+	struct timespec t;
+	uint64_t now;
+	bool second;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	second = last.at != 0 && last.y == y && last.x == x && now - last.at < DOUBLE_CLICK_NS;
+	last.y = y;
+	last.x = x;
+	last.at = second ? 0 : now;
+	return second;
+}
+
 static struct input mouse_input(void)
 {
 	struct input in = {INPUT_NONE, 0, 0, 0};
@@ -222,10 +269,10 @@ static struct input mouse_input(void)
 		in.mouse = MOUSE_WHEEL_UP;
 	else if ((e.bstate & BUTTON5_PRESSED) != 0)
 		in.mouse = MOUSE_WHEEL_DOWN;
-	else if ((e.bstate & BUTTON1_DOUBLE_CLICKED) != 0)
-		in.mouse = MOUSE_DOUBLE;
 	else if ((e.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) == 0)
 		in.key = INPUT_NONE;
+	else if (is_second_press(e.y, e.x))
+		in.mouse = MOUSE_DOUBLE;
 	return in;
 }
 
@@ -288,7 +335,7 @@ void term_suspend(void)
 {
 	if (!term.on)
 		return;
-	endwin();
+	leave_screen();
 	raise(SIGSTOP);
 	term.all = true;
 	refresh();
