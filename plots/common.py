@@ -245,9 +245,13 @@ class Results:
     def where(self, **chosen):
         return [r for r in self.rows if all(r[k] == v for k, v in chosen.items())]
 
-    def title(self, what):
-        fixed = [self.levels[f][0] for f in self.factors if len(self.levels[f]) == 1]
-        return f"{what}\n{self.name}" + (": " + ", ".join(fixed) if fixed else "")
+    def title(self, what, shown=None):
+        """What, and of which machines, traces and fixed axes; `shown`: the axes that are not averaged."""
+        parts = [", ".join(self.levels[f]) for f in self.factors
+                 if len(self.levels[f]) == 1 or (f in ("machine", "trace") and len(self.levels[f]) <= 5)]
+        over = [f for f in self.varied() if f not in shown] if shown is not None else []
+        return (f"{what}\n{self.name}" + (": " + "; ".join(parts) if parts else "") +
+                ("\nmean over " + ", ".join(over) if over else ""))
 
 
 def mean(values):

@@ -51,7 +51,7 @@ def draw(results, figure=None, x=None, y=None, title=None):
     else:
         bar.ax.yaxis.set_major_formatter(common.FuncFormatter(common.size_text if unit == "bytes"
                                                               else common.count_text))
-    axes.set_title(title or results.title(figure), loc="left")
+    axes.set_title(title or results.title(figure, [x, y]), loc="left")
     return fig
 
 

@@ -51,7 +51,7 @@ def draw(results, figure=None, x=None, group=None, title=None):
     axes.set_ylim(bottom=0, top=None if any(p[3] for _, line in drawn for p in line) else 1)
     common.value_axis(axes.yaxis, common.unit_of(figure), [p[3] for _, line in drawn for p in line])
     axes.grid(axis="y", color="#DDDDDD")
-    axes.set_title(title or results.title(f"{figure} by {x}"), loc="left")
+    axes.set_title(title or results.title(f"{figure} by {x}", [x, group]), loc="left")
     if group:
         axes.legend(title=group, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig

@@ -220,10 +220,31 @@ def check_sweep():
     dots = {tuple(p) for c in figure.axes[0].collections for p in c.get_offsets()}
     check(dots == {(f["events.failed"], f["ledger.peak.metadata"]) for f in at.values()}, "pareto: other dots")
     markdown = memscape("export", "r.db", "-f", "markdown")
-    front = next(li for li in figure.axes[0].lines if li.get_gid() == "front")
+    front = next(li for li in figure.axes[0].lines if li.get_gid() == "front stm32h7 firmware")
     named = re.findall(r"^\| .+? \| (\d+) \| (\d+) \|$", markdown.split("## Pareto")[1].split("## ")[0], re.M)
     check(set(zip(front.get_xdata(), front.get_ydata())) == {(float(a), float(b)) for a, b in named},
           f"pareto: the front is not the export's: {named}")
+    check_competition()
+
+
+def check_competition():
+    """Designs compete for the same machine and trace; means say over what they are."""
+    pathlib.Path("two.yaml").write_text(
+        f"sweep: two\nmachines: [stm32h7]\ntraces: [{FIRMWARE}, {{gen: uniform, events: 5000, live: 50}}]\n"
+        "axes:\n  alloc: [tlsf, bins]\n  kib: {path: allocators.heap.bytes, values: [240K, 288K]}\n"
+        "minimise: [peak.footprint_bytes, ledger.peak.metadata]\n")
+    memscape("sweep", "-q", "two.yaml", "-o", "two.db")
+    results = common.Results(common.read_results("two.db"))
+    figure = pareto.draw(results, group="alloc")
+    fronts = {li.get_gid(): set(zip(li.get_xdata(), li.get_ydata())) for li in figure.axes[0].lines}
+    check(set(fronts) == {"front stm32h7 firmware", "front stm32h7 uniform"}, f"pareto: fronts {set(fronts)}")
+    named = re.findall(r"^\| stm32h7 (\w+) .+? \| (\d+) \| (\d+) \|$",
+                       memscape("export", "two.db", "-f", "markdown").split("## Pareto")[1].split("## ")[0], re.M)
+    for trace in ("firmware", "uniform"):
+        check(fronts.get(f"front stm32h7 {trace}") == {(float(a), float(b)) for t, a, b in named if t == trace},
+              f"pareto: the front of {trace} is not the export's")
+    titled(heat.draw(results, "peak.footprint_bytes", "kib", "alloc"), "firmware, uniform", "mean over trace")
+    titled(lines.draw(results, "peak.footprint_bytes", "kib", "trace"), "mean over alloc")
 
 
 # ---- memscape plot ----
