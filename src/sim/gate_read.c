@@ -7,22 +7,6 @@
 #include "sim/gate.h"
 #include "sim/sweep_parse.h"
 
-static struct expr *parse_at(const struct conf_node *n, struct diag *d)
-{
-	struct diag inner = {0};
-	const char *text;
-	struct expr *e;
-
-	if (conf_string(n, &text, d) != 0)
-		return NULL;
-	e = expr_parse(text, n->file, &inner);
-	if (e == NULL)
-		diag_set(d, n->file, n->line,
-			 n->col + (n->quoted ? 1 : 0) + (inner.col > 0 ? inner.col - 1 : 0), "%s",
-			 inner.msg);
-	return e;
-}
-
 static int read_rule(struct gate *g, const struct conf_node *n, struct diag *d)
 {
 	static const char *const keys[] = {"check", "where", "name", NULL};
@@ -40,7 +24,7 @@ static int read_rule(struct gate *g, const struct conf_node *n, struct diag *d)
 				  "expected a rule, as 'events.failed == 0' or {check: "
 				  "peak.footprint_bytes <= baseline, where: heap == 'tlsf'}");
 	g->nr_rules++;
-	r->check = parse_at(check, d);
+	r->check = sweep_expression(check, d);
 	if (r->check == NULL || conf_string(check, &text, d) != 0)
 		return -1;
 	label = text;
@@ -52,7 +36,7 @@ static int read_rule(struct gate *g, const struct conf_node *n, struct diag *d)
 		return conf_error(d, n, "out of host memory");
 	if (where == NULL)
 		return 0;
-	r->where = parse_at(where, d);
+	r->where = sweep_expression(where, d);
 	return r->where != NULL ? 0 : -1;
 }
 

@@ -23,4 +23,7 @@ void sweep_free_axes(struct sweep *s);
 int sweep_check_keys(const struct conf_node *map, const char *what, const char *const *words,
 		     struct diag *d) MUST_USE;
 
+/* The expression in a node; an error points into it.  NULL with *d. */
+struct expr *sweep_expression(const struct conf_node *n, struct diag *d) MUST_USE;
+
 #endif

@@ -316,8 +316,7 @@ static int read_list(const struct conf_node *n,
 	return 0;
 }
 
-/* The expression in a node; an error points into it. */
-static struct expr *parse_at(const struct conf_node *n, struct diag *d)
+struct expr *sweep_expression(const struct conf_node *n, struct diag *d)
 {
 	struct diag inner = {0};
 	const char *text;
@@ -343,7 +342,7 @@ static int add_rule(struct sweep *s, const struct conf_node *n, bool include, st
 	if (s->nr_rules == SWEEP_MAX_RULES)
 		return conf_error(d, n, "more than %u conditions", SWEEP_MAX_RULES);
 	s->rule[s->nr_rules].include = include;
-	s->rule[s->nr_rules].expr = parse_at(n, d);
+	s->rule[s->nr_rules].expr = sweep_expression(n, d);
 	if (s->rule[s->nr_rules].expr == NULL)
 		return -1;
 	/* Names that no point has are found here, with a position. */
@@ -374,7 +373,7 @@ static int add_text(char **list, unsigned *nr, const struct conf_node *n, struct
 
 	if (*nr == SWEEP_MAX_FIGURES)
 		return conf_error(d, n, "more than %u figures", SWEEP_MAX_FIGURES);
-	e = parse_at(n, d);
+	e = sweep_expression(n, d);
 	if (e == NULL)
 		return -1;
 	expr_free(e);

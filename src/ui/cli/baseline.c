@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/gating.h"
 #include "ui/cli/outfile.h"
 
@@ -26,63 +27,26 @@ static const char help[] =
 	"Exit status: 0 written, or all rules hold; 1 check: a rule is broken; 2 usage; 3 bad "
 	"file.\n";
 
-enum { OPT_GATE = 256, OPT_BASELINE, OPT_LABEL, OPT_ALL, OPT_COLOR };
-
 struct baseline_options {
 	const char *verb, *results, *gate, *baseline, *output, *label, *color;
 	bool all;
 };
 
-static int one_option(struct baseline_options *o, int c, const char *arg)
-{
-	switch (c) {
-	case 'o':
-		o->output = arg;
-		return 0;
-	case OPT_GATE:
-		o->gate = arg;
-		return 0;
-	case OPT_BASELINE:
-		o->baseline = arg;
-		return 0;
-	case OPT_LABEL:
-		o->label = arg;
-		return 0;
-	case OPT_ALL:
-		o->all = true;
-		return 0;
-	case OPT_COLOR:
-		o->color = arg;
-		return 0;
-	default:
-		return cli_bad_option("baseline");
-	}
-}
-
 static int parse(struct baseline_options *o, int argc, char **argv)
 {
-	static const struct option longopts[] = {
-		{"output", required_argument, NULL, 'o'},
-		{"gate", required_argument, NULL, OPT_GATE},
-		{"baseline", required_argument, NULL, OPT_BASELINE},
-		{"label", required_argument, NULL, OPT_LABEL},
-		{"all", no_argument, NULL, OPT_ALL},
-		{"color", required_argument, NULL, OPT_COLOR},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
-	int c, status;
+	const struct cli_option table[] = {{"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
+					   {"gate", 0, CLI_TEXT, &o->gate, 0, 0, NULL},
+					   {"baseline", 0, CLI_TEXT, &o->baseline, 0, 0, NULL},
+					   {"label", 0, CLI_TEXT, &o->label, 0, 0, NULL},
+					   {"all", 0, CLI_FLAG, &o->all, 0, 0, NULL},
+					   {"color", 0, CLI_TEXT, &o->color, 0, 0, NULL},
+					   {0}};
+	int status;
 
 	*o = (struct baseline_options){.label = "", .color = "auto"};
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		status = one_option(o, c, optarg);
-		if (status != 0)
-			return status;
-	}
+	status = cli_options("baseline", help, table, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind == argc ||
 	    (strcmp(argv[optind], "update") != 0 && strcmp(argv[optind], "check") != 0))
 		return cli_usage("baseline", "expected 'baseline update' or 'baseline check'");

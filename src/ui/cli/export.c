@@ -6,6 +6,7 @@
 
 #include "sim/export.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/gating.h"
 #include "ui/cli/outfile.h"
 
@@ -21,71 +22,36 @@ static const char help[] =
 	"  -h, --help             this text\n\n"
 	"formats:\n";
 
-enum { OPT_FIGURES = 256, OPT_REPORTS, OPT_GATE, OPT_BASELINE };
-
 struct export_options {
-	const char *results, *format, *output, *gate, *baseline;
-	char *figures;
+	const char *results, *format, *output, *figures, *gate, *baseline;
 	bool reports;
 };
 
-static void print_help(void)
+static void write_help(char *out, size_t room)
 {
-	fputs(help, stdout);
-	for (const struct export_format *f = export_formats; f->name != NULL; f++)
-		printf("  %-10s %s\n", f->name, f->summary);
-}
+	size_t n = (size_t)snprintf(out, room, "%s", help);
 
-static int one_option(struct export_options *o, int c, char *arg)
-{
-	switch (c) {
-	case 'f':
-		o->format = arg;
-		return 0;
-	case 'o':
-		o->output = arg;
-		return 0;
-	case OPT_FIGURES:
-		o->figures = arg;
-		return 0;
-	case OPT_REPORTS:
-		o->reports = true;
-		return 0;
-	case OPT_GATE:
-		o->gate = arg;
-		return 0;
-	case OPT_BASELINE:
-		o->baseline = arg;
-		return 0;
-	default:
-		return cli_bad_option("export");
-	}
+	for (const struct export_format *f = export_formats; f->name != NULL && n < room; f++)
+		n += (size_t)snprintf(out + n, room - n, "  %-10s %s\n", f->name, f->summary);
 }
 
 static int parse(struct export_options *o, int argc, char **argv)
 {
-	static const struct option longopts[] = {
-		{"format", required_argument, NULL, 'f'},
-		{"output", required_argument, NULL, 'o'},
-		{"figures", required_argument, NULL, OPT_FIGURES},
-		{"reports", no_argument, NULL, OPT_REPORTS},
-		{"gate", required_argument, NULL, OPT_GATE},
-		{"baseline", required_argument, NULL, OPT_BASELINE},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
-	int c, status;
+	const struct cli_option table[] = {{"format", 'f', CLI_TEXT, &o->format, 0, 0, NULL},
+					   {"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
+					   {"figures", 0, CLI_TEXT, &o->figures, 0, 0, NULL},
+					   {"reports", 0, CLI_FLAG, &o->reports, 0, 0, NULL},
+					   {"gate", 0, CLI_TEXT, &o->gate, 0, 0, NULL},
+					   {"baseline", 0, CLI_TEXT, &o->baseline, 0, 0, NULL},
+					   {0}};
+	char text[2048];
+	int status;
 
 	*o = (struct export_options){.format = "csv", .output = "-"};
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "f:o:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			print_help();
-			return EXIT_RAN;
-		}
-		status = one_option(o, c, optarg);
-		if (status != 0)
-			return status;
-	}
+	write_help(text, sizeof text);
+	status = cli_options("export", text, table, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind != argc - 1)
 		return cli_usage("export", optind == argc
 						   ? "which results? give a file of 'memscape "
@@ -104,7 +70,7 @@ static int parse(struct export_options *o, int argc, char **argv)
 	return -1;
 }
 
-/* Cuts the list of --figures in place. */
+/* Cuts the list of --figures, which may be NULL, in place. */
 static int split_figures(struct export_request *q, char *list)
 {
 	char *save = NULL;
@@ -134,30 +100,39 @@ static int write_out(const struct export_options *o, struct export_request *q)
 	return outfile_commit(&f, &d) != 0 ? cli_bad_input(&d) : EXIT_RAN;
 }
 
+static int export_results(const struct export_options *o, char *figures)
+{
+	struct export_request q = {.reports = o->reports};
+	struct gating g = {0};
+	struct diag d = {0};
+	int status = split_figures(&q, figures);
+
+	if (status != 0)
+		return status;
+	q.db = sweep_db_open(o->results, false, &d);
+	if (q.db == NULL)
+		return cli_bad_input(&d);
+	if (o->gate != NULL)
+		status = gating_open(&g, o->gate, o->baseline);
+	q.gate = g.gate;
+	q.baseline = g.baseline;
+	if (status == EXIT_RAN)
+		status = write_out(o, &q);
+	gating_close(&g);
+	sweep_db_close(q.db);
+	return status;
+}
+
 int cmd_export(int argc, char **argv)
 {
 	struct export_options o;
-	struct export_request q = {0};
-	struct gating g = {0};
-	struct diag d = {0};
+	char *figures;
 	int status = parse(&o, argc, argv);
 
 	if (status >= 0)
 		return status;
-	status = split_figures(&q, o.figures);
-	if (status != 0)
-		return status;
-	q.db = sweep_db_open(o.results, false, &d);
-	if (q.db == NULL)
-		return cli_bad_input(&d);
-	if (o.gate != NULL)
-		status = gating_open(&g, o.gate, o.baseline);
-	q.gate = g.gate;
-	q.baseline = g.baseline;
-	q.reports = o.reports;
-	if (status == EXIT_RAN)
-		status = write_out(&o, &q);
-	gating_close(&g);
-	sweep_db_close(q.db);
+	figures = o.figures != NULL ? strdup(o.figures) : NULL;
+	status = export_results(&o, figures);
+	free(figures);
 	return status;
 }

@@ -7,6 +7,7 @@
 
 #include "sim/fit.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/options.h"
 #include "ui/cli/outfile.h"
 #include "ui/cli/text.h"
@@ -33,72 +34,45 @@ struct fit_options {
 	uint64_t jobs;
 };
 
-static const struct option longopts[] = {
-	{"machine", required_argument, NULL, 'c'}, {"variant", required_argument, NULL, 'V'},
-	{"set", required_argument, NULL, 'S'},     {"alloc", required_argument, NULL, 'A'},
-	{"region", required_argument, NULL, 'R'},  {"jobs", required_argument, NULL, 'j'},
-	{"json", required_argument, NULL, 'J'},    {"color", required_argument, NULL, 'C'},
-	{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
-};
-
-static int add_set(struct fit_options *o, const char *set)
+static int add_set(void *to, const char *set)
 {
+	struct fit_options *o = to;
+
 	if (o->machine.nr_sets == MAX_SETS)
 		return cli_usage("fit", "more than %u --set", MAX_SETS);
 	o->machine.sets[o->machine.nr_sets++] = set;
 	return 0;
 }
 
-static int one_option(struct fit_options *o, int c, const char *arg)
+static int set_region(void *to, const char *name)
 {
-	switch (c) {
-	case 'c':
-		o->machine.name = arg;
-		return 0;
-	case 'V':
-		o->machine.variant = arg;
-		return 0;
-	case 'S':
-		return add_set(o, arg);
-	case 'A':
-		o->alloc = arg;
-		return 0;
-	case 'R':
-		snprintf(o->region, sizeof o->region, "allocators.heap.region=%s", arg);
-		return add_set(o, o->region);
-	case 'j':
-		if (read_number(arg, &o->jobs) && o->jobs != 0 && o->jobs <= 64)
-			return 0;
-		return cli_usage("fit", "--jobs '%s': expected a number from 1 to 64", arg);
-	case 'J':
-		o->json = arg;
-		return 0;
-	case 'C':
-		o->color = arg;
-		return 0;
-	default:
-		return cli_bad_option("fit");
-	}
+	struct fit_options *o = to;
+
+	snprintf(o->region, sizeof o->region, "allocators.heap.region=%s", name);
+	return add_set(o, o->region);
 }
 
 static int parse(struct fit_options *o, int argc, char **argv)
 {
+	const struct cli_option table[] = {
+		{"machine", 'c', CLI_TEXT, &o->machine.name, 0, 0, NULL},
+		{"variant", 0, CLI_TEXT, &o->machine.variant, 0, 0, NULL},
+		{"set", 0, CLI_CALL, o, 0, 0, add_set},
+		{"alloc", 0, CLI_TEXT, &o->alloc, 0, 0, NULL},
+		{"region", 0, CLI_CALL, o, 0, 0, set_region},
+		{"jobs", 'j', CLI_NUMBER, &o->jobs, 1, 64, NULL},
+		{"json", 0, CLI_TEXT, &o->json, 0, 0, NULL},
+		{"color", 0, CLI_TEXT, &o->color, 0, 0, NULL},
+		{0}};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct text_style style;
-	int c, status;
+	int status;
 
 	*o = (struct fit_options){
 		.color = "auto", .alloc = "all", .jobs = cpus > 0 ? (uint64_t)cpus : 1};
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:j:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		status = one_option(o, c, optarg);
-		if (status != 0)
-			return status;
-	}
+	status = cli_options("fit", help, table, argc, argv);
+	if (status >= 0)
+		return status;
 	if (o->machine.name == NULL)
 		return cli_usage("fit", "which machine? give -c MACHINE");
 	if (optind != argc - 1)

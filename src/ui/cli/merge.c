@@ -6,6 +6,7 @@
 
 #include "sim/sweep_db.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 
 static const char help[] =
 	"usage: memscape merge RESULTS.db... -o ALL.db\n\n"
@@ -52,22 +53,12 @@ static int join(char **from, int nr, const char *to)
 
 int cmd_merge(int argc, char **argv)
 {
-	static const struct option longopts[] = {{"output", required_argument, NULL, 'o'},
-						 {"help", no_argument, NULL, 'h'},
-						 {NULL, 0, NULL, 0}};
 	const char *output = NULL;
-	int c;
+	const struct cli_option table[] = {{"output", 'o', CLI_TEXT, &output, 0, 0, NULL}, {0}};
+	int status = cli_options("merge", help, table, argc, argv);
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		if (c == '?')
-			return cli_bad_option("merge");
-		output = optarg;
-	}
+	if (status >= 0)
+		return status;
 	if (output == NULL)
 		return cli_usage("merge", "into which file? give -o ALL.db");
 	if (optind == argc)

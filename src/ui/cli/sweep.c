@@ -7,6 +7,7 @@
 
 #include "sim/sweep_run.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/gating.h"
 #include "ui/cli/options.h"
 #include "ui/cli/text.h"
@@ -43,34 +44,10 @@ struct sweep_options {
 	char named[SWEEP_LABEL]; /* the default output */
 };
 
-enum {
-	OPT_SHARD = 256,
-	OPT_DRY_RUN,
-	OPT_GATE,
-	OPT_MAX_STEPS,
-	OPT_MAX_SECONDS,
-	OPT_RETRY,
-	OPT_COLOR
-};
-
-static const struct option longopts[] = {
-	{"output", required_argument, NULL, 'o'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"shard", required_argument, NULL, OPT_SHARD},
-	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
-	{"gate", required_argument, NULL, OPT_GATE},
-	{"max-steps", required_argument, NULL, OPT_MAX_STEPS},
-	{"max-seconds", required_argument, NULL, OPT_MAX_SECONDS},
-	{"retry", no_argument, NULL, OPT_RETRY},
-	{"color", required_argument, NULL, OPT_COLOR},
-	{"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
-
 /* "2/3": the second of three. */
-static int read_shard(struct sweep_options *o, const char *arg)
+static int read_shard(void *to, const char *arg)
 {
+	struct sweep_options *o = to;
 	char *end = NULL;
 	unsigned long i = strtoul(arg, &end, 10), n = 0;
 
@@ -83,65 +60,29 @@ static int read_shard(struct sweep_options *o, const char *arg)
 	return 0;
 }
 
-static int one_option(struct sweep_options *o, int c, const char *arg)
-{
-	switch (c) {
-	case 'o':
-		o->output = arg;
-		return 0;
-	case 'j':
-		if (read_number(arg, &o->jobs) && o->jobs != 0 && o->jobs <= 256)
-			return 0;
-		return cli_usage("sweep", "--jobs '%s': expected a number from 1 to 256", arg);
-	case OPT_SHARD:
-		return read_shard(o, arg);
-	case OPT_DRY_RUN:
-		o->dry_run = true;
-		return 0;
-	case OPT_GATE:
-		o->gate = arg;
-		return 0;
-	case OPT_MAX_STEPS:
-		if (read_number(arg, &o->max_steps) && o->max_steps != 0)
-			return 0;
-		return cli_usage("sweep", "--max-steps '%s': expected a number from 1", arg);
-	case OPT_MAX_SECONDS:
-		if (read_number(arg, &o->max_seconds) && o->max_seconds != 0 &&
-		    o->max_seconds <= SWEEP_MAX_SECONDS)
-			return 0;
-		return cli_usage("sweep", "--max-seconds '%s': expected a number from 1", arg);
-	case OPT_RETRY:
-		o->retry = true;
-		return 0;
-	case OPT_COLOR:
-		o->color = arg;
-		return 0;
-	case 'q':
-		o->quiet = true;
-		return 0;
-	default:
-		return cli_bad_option("sweep");
-	}
-}
-
 static int parse(struct sweep_options *o, int argc, char **argv)
 {
+	const struct cli_option table[] = {
+		{"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
+		{"jobs", 'j', CLI_NUMBER, &o->jobs, 1, 256, NULL},
+		{"shard", 0, CLI_CALL, o, 0, 0, read_shard},
+		{"dry-run", 0, CLI_FLAG, &o->dry_run, 0, 0, NULL},
+		{"gate", 0, CLI_TEXT, &o->gate, 0, 0, NULL},
+		{"max-steps", 0, CLI_NUMBER, &o->max_steps, 1, UINT64_MAX, NULL},
+		{"max-seconds", 0, CLI_NUMBER, &o->max_seconds, 1, SWEEP_MAX_SECONDS, NULL},
+		{"retry", 0, CLI_FLAG, &o->retry, 0, 0, NULL},
+		{"color", 0, CLI_TEXT, &o->color, 0, 0, NULL},
+		{"quiet", 'q', CLI_FLAG, &o->quiet, 0, 0, NULL},
+		{0}};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct text_style style;
-	int c, status;
+	int status;
 
 	*o = (struct sweep_options){
 		.color = "auto", .shards = 1, .jobs = cpus > 0 ? (uint64_t)cpus : 1};
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:j:qh", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		status = one_option(o, c, optarg);
-		if (status != 0)
-			return status;
-	}
+	status = cli_options("sweep", help, table, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind != argc - 1)
 		return cli_usage("sweep", optind == argc ? "which sweep? give a file, as "
 							   "sweeps/heap-for-firmware.yaml"
