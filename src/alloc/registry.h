@@ -25,6 +25,7 @@
 	X(slab_array) \
 	X(slab_bitmap) \
 	X(slab_list) \
+	X(slab) \
 	X(slub) \
 	X(slub_tiny) \
 	X(vmalloc) \

@@ -47,96 +47,38 @@
 
 /* ---- looking up ---- */
 
-vaddr_t slub_desc(const struct slub *s, pfn_t pfn)
+static inline struct mm_rec slab_rec(const struct kmem *s, pfn_t slab)
 {
-	vaddr_t d;
-
-	if (mm_likely(pfn.v - s->hot.start.v < s->hot.nr))
-		return vaddr_add(s->hot.descs, (msize_t)(pfn.v - s->hot.start.v) * s->hot.stride);
-	d = s->pages->pages->ops->pages->descriptor(s->pages->pages, pfn);
-	if (vaddr_none(d))
-		mm_bug(s->base.m, "a link names a frame without a descriptor", d);
-	return d;
-}
-
-static inline struct mm_rec slab_rec(const struct slub *s, pfn_t slab)
-{
-	return mem_rec(s->base.m, slub_desc(s, slab));
-}
-
-/* Makes the stretch of pfn the hot one; false: pfn has no descriptor. */
-static __attribute__((noinline)) bool warm(struct slub *s, pfn_t pfn)
-{
-	struct page_frames f = s->pages->pages->ops->pages->frames(s->pages->pages, pfn);
-
-	if (pfn.v - f.start.v >= f.nr)
-		return false;
-	s->hot = f;
-	return true;
-}
-
-/* Does a frame with that order-and-state word lie inside a block, headed elsewhere? */
-static inline bool is_tail(uint32_t word)
-{
-	return word >> 8 == PAGE_TAIL;
-}
-
-/* The slab or large block of this layer that p lies in. */
-static inline struct slub_slab find_slab(struct slub *s, vaddr_t p)
-{
-	struct mem *m = s->base.m;
-	struct slub_slab x = {.pfn = va_to_pfn(m, p, s->page_shift)};
-	pfn_t at = x.pfn;
-	uint32_t word;
-
-	if (mm_unlikely(at.v - s->hot.start.v >= s->hot.nr) && !warm(s, at))
-		return (struct slub_slab){.pfn = PFN_NONE};
-	x.desc = slab_rec(s, at);
-	word = rec_ld16(x.desc, PAGE_OFF_ORDER);
-	/* Blocks are aligned to their size: their head's number has fewer bits. */
-	while (mm_unlikely(is_tail(word)) && (at.v & (at.v - 1)) >= s->hot.start.v && at.v != 0) {
-		at.v &= at.v - 1;
-		x.desc = slab_rec(s, at);
-		word = rec_ld16(x.desc, PAGE_OFF_ORDER);
-	}
-	if (mm_unlikely(word >> 8 != (PAGE_LIVE | PAGE_TAKEN) ||
-			(x.pfn.v - at.v) >> (word & 0xff) != 0 ||
-			rec_ld32(x.desc, DESC_LAYER) != s->layer))
-		return (struct slub_slab){.pfn = PFN_NONE};
-	x.pfn = at;
-	return x;
-}
-
-struct slub_slab slub_slab_of(struct slub *s, vaddr_t p)
-{
-	return find_slab(s, p);
+	return mem_rec(s->base.m, kmem_desc(s, slab));
 }
 
 /* Where objects of the slab begin, as pointers go: behind the first red zone. */
-static inline vaddr_t slab_base(const struct slub *s, pfn_t slab)
+static inline vaddr_t slab_base(const struct kmem *s, pfn_t slab)
 {
 	return pfn_to_va(s->base.m, slab, s->page_shift);
 }
 
 static inline bool is_debug(struct mm_rec c)
 {
-	return (cache_flags(c) & (SLAB_RED_ZONE | SLAB_POISON)) != 0;
+	return kmem_is_debug(cache_flags(c));
 }
 
-static inline unsigned cpu_of(const struct slub *s)
+static __attribute__((noinline)) void debug_alloc(const struct mem *m, struct mm_rec c, vaddr_t o)
 {
-	unsigned cpu = mm_cpu(s->base.m);
+	struct kmem_debug d = cache_debug(c);
 
-	return mm_likely(cpu < s->cpus) ? cpu : cpu % s->cpus;
+	kmem_debug_alloc(m, &d, o);
 }
 
-static inline unsigned node_of(const struct slub *s, const struct alloc_req *req)
+static __attribute__((noinline)) void debug_free(const struct mem *m, struct mm_rec c, vaddr_t o)
 {
-	return req->node < s->nodes ? req->node : 0;
+	struct kmem_debug d = cache_debug(c);
+
+	kmem_debug_free(m, &d, o);
 }
 
 /* Tells observers, who may ask for the index: a division only when somebody listens. */
-static inline void object_event(const struct slub *s, enum mm_ev ev, vaddr_t o, pfn_t slab,
+static inline void object_event(const struct kmem *s, enum mm_ev ev, vaddr_t o, pfn_t slab,
 				uint32_t size)
 {
 	const struct mem *m = s->base.m;
@@ -149,10 +91,10 @@ static inline void object_event(const struct slub *s, enum mm_ev ev, vaddr_t o, 
 /* ---- allocation ---- */
 
 /* Takes all that others have freed into the CPU's slab: true if there was any. */
-static bool take_remote(const struct slub *s, struct mm_rec c, uint32_t at)
+static bool take_remote(const struct kmem *s, struct mm_rec c, uint32_t at)
 {
 	struct mm_rec d = slab_rec(s, cpu_slab(c, at));
-	vaddr_t o = slab_freelist(d);
+	vaddr_t o = block_freelist(d);
 	uint32_t n = slab_counters(d), objects = counters_objects(n);
 
 	set_cpu_freelist(c, at, o);
@@ -162,13 +104,13 @@ static bool take_remote(const struct slub *s, struct mm_rec c, uint32_t at)
 }
 
 /* The slab, thawed and on no list, is the CPU's now, with all its free objects. */
-static void adopt(const struct slub *s, struct mm_rec c, uint32_t at, pfn_t slab)
+static void adopt(const struct kmem *s, struct mm_rec c, uint32_t at, pfn_t slab)
 {
 	set_cpu_slab(c, at, slab);
 	take_remote(s, c, at);
 }
 
-static uint32_t free_objects(const struct slub *s, pfn_t slab)
+static uint32_t free_objects(const struct kmem *s, pfn_t slab)
 {
 	uint32_t n = slab_counters(slab_rec(s, slab));
 
@@ -176,7 +118,7 @@ static uint32_t free_objects(const struct slub *s, pfn_t slab)
 }
 
 /* Partial slabs of the CPU, or the free objects they had: the first one's page keeps it. */
-static uint32_t nr_partial(const struct slub *s, struct mm_rec c, uint32_t at)
+static uint32_t nr_partial(const struct kmem *s, struct mm_rec c, uint32_t at)
 {
 	pfn_t slab = cpu_partial(c, at);
 
@@ -184,7 +126,7 @@ static uint32_t nr_partial(const struct slub *s, struct mm_rec c, uint32_t at)
 }
 
 /* One more partial slab of the CPU; it is frozen by that. */
-static void push_partial(const struct slub *s, struct mm_rec c, uint32_t at, pfn_t slab)
+static void push_partial(const struct kmem *s, struct mm_rec c, uint32_t at, pfn_t slab)
 {
 	struct mm_rec d = slab_rec(s, slab);
 	uint32_t n = slab_counters(d);
@@ -197,7 +139,7 @@ static void push_partial(const struct slub *s, struct mm_rec c, uint32_t at, pfn
 }
 
 /* The first partial slab of the CPU becomes its slab. */
-static bool pop_partial(const struct slub *s, struct mm_rec c, uint32_t at)
+static bool pop_partial(const struct kmem *s, struct mm_rec c, uint32_t at)
 {
 	pfn_t slab = cpu_partial(c, at);
 	struct mm_rec d;
@@ -213,7 +155,7 @@ static bool pop_partial(const struct slub *s, struct mm_rec c, uint32_t at)
 }
 
 /* Slabs of a node's list: the first for the CPU, then some more for its partial list. */
-static bool take_from_node(struct slub *s, vaddr_t cache, unsigned node, uint32_t at,
+static bool take_from_node(struct kmem *s, vaddr_t cache, unsigned node, uint32_t at,
 			   uint64_t *steps)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
@@ -240,10 +182,10 @@ static bool take_from_node(struct slub *s, vaddr_t cache, unsigned node, uint32_
 }
 
 /* A new slab, or when there are no pages, one of another node's list. */
-static bool take_new(struct slub *s, vaddr_t cache, uint32_t at, const struct alloc_req *req,
+static bool take_new(struct kmem *s, vaddr_t cache, uint32_t at, const struct alloc_req *req,
 		     uint64_t *steps)
 {
-	unsigned node = node_of(s, req);
+	unsigned node = kmem_node_wanted(s, req);
 	pfn_t slab = slub_new_slab(s, cache, node, req);
 
 	if (!pfn_none(slab)) {
@@ -257,34 +199,34 @@ static bool take_new(struct slub *s, vaddr_t cache, uint32_t at, const struct al
 }
 
 /* Gives the CPU a slab with free objects; false: there are no pages. */
-static bool refill(struct slub *s, vaddr_t cache, uint32_t at, const struct alloc_req *req,
+static bool refill(struct kmem *s, vaddr_t cache, uint32_t at, const struct alloc_req *req,
 		   uint64_t *steps)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
 
 	for (;;) {
 		if (pop_partial(s, c, at)) {
-			if (s->nodes == 1 || slub_node(s, cpu_slab(c, at)) == node_of(s, req))
+			if (s->nodes == 1 || kmem_node(s, cpu_slab(c, at)) == kmem_node_wanted(s, req))
 				return true;
 			slub_thaw(s, cache, cpu_slab(c, at), cpu_freelist(c, at));
 			set_cpu_slab(c, at, PFN_NONE);
 			set_cpu_freelist(c, at, VADDR_NONE);
 			continue;
 		}
-		return take_from_node(s, cache, node_of(s, req), at, steps) ||
+		return take_from_node(s, cache, kmem_node_wanted(s, req), at, steps) ||
 		       take_new(s, cache, at, req, steps);
 	}
 }
 
 /* Has the CPU objects at hand, of the right node?  Else what it has is put away. */
-static bool has_slab(struct slub *s, vaddr_t cache, uint32_t at, const struct alloc_req *req)
+static bool has_slab(struct kmem *s, vaddr_t cache, uint32_t at, const struct alloc_req *req)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
 	pfn_t slab = cpu_slab(c, at);
 
 	if (pfn_none(slab))
 		return false;
-	if (s->nodes > 1 && slub_node(s, slab) != node_of(s, req)) {
+	if (s->nodes > 1 && kmem_node(s, slab) != kmem_node_wanted(s, req)) {
 		vaddr_t rest = cpu_freelist(c, at);
 
 		set_cpu_slab(c, at, PFN_NONE);
@@ -299,18 +241,18 @@ static bool has_slab(struct slub *s, vaddr_t cache, uint32_t at, const struct al
 }
 
 /* One object of a slab that no CPU has: SLUB_TINY, and caches with debug flags. */
-static vaddr_t take_single(struct slub *s, vaddr_t cache, const struct alloc_req *req,
+static vaddr_t take_single(struct kmem *s, vaddr_t cache, const struct alloc_req *req,
 			   uint64_t *steps)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache), d;
-	vaddr_t n = cache_node(s, cache, node_of(s, req)), o;
+	vaddr_t n = cache_node(s, cache, kmem_node_wanted(s, req)), o;
 	pfn_t slab = {node_word(m, n, NODE_HEAD)};
 	uint32_t count;
 	bool listed = !pfn_none(slab);
 
 	if (!listed)
-		slab = slub_new_slab(s, cache, node_of(s, req), req);
+		slab = slub_new_slab(s, cache, kmem_node_wanted(s, req), req);
 	for (unsigned i = 0; pfn_none(slab) && i < s->nodes; i++) {
 		n = cache_node(s, cache, i);
 		slab.v = node_word(m, n, NODE_HEAD);
@@ -320,9 +262,9 @@ static vaddr_t take_single(struct slub *s, vaddr_t cache, const struct alloc_req
 		return VADDR_NONE;
 	*steps += listed;
 	if (!listed)
-		n = cache_node(s, cache, slub_node(s, slab));
+		n = cache_node(s, cache, kmem_node(s, slab));
 	d = slab_rec(s, slab);
-	o = slab_freelist(d);
+	o = block_freelist(d);
 	count = slab_counters(d) + 1;
 	set_slab_freelist(d, object_next(m, o, cache_offset(c)));
 	set_slab_counters(d, count);
@@ -332,7 +274,7 @@ static vaddr_t take_single(struct slub *s, vaddr_t cache, const struct alloc_req
 	else if (!listed && counters_inuse(count) != counters_objects(count))
 		slub_list_add(s, n, slab, true);
 	if (is_debug(c))
-		slub_debug_alloc(s, cache, o);
+		debug_alloc(m, c, o);
 	return o;
 }
 
@@ -347,7 +289,7 @@ static inline vaddr_t pop(struct mem *m, struct mm_rec c, uint32_t at, vaddr_t o
 	return o;
 }
 
-static __attribute__((noinline)) vaddr_t take_slow(struct slub *s, vaddr_t cache, uint32_t at,
+static __attribute__((noinline)) vaddr_t take_slow(struct kmem *s, vaddr_t cache, uint32_t at,
 						   const struct alloc_req *req)
 {
 	struct mem *m = s->base.m;
@@ -364,10 +306,10 @@ static __attribute__((noinline)) vaddr_t take_slow(struct slub *s, vaddr_t cache
 	return o;
 }
 
-static inline vaddr_t take(struct slub *s, struct mem *m, vaddr_t cache, struct mm_rec c,
+static inline vaddr_t take(struct kmem *s, struct mem *m, vaddr_t cache, struct mm_rec c,
 			   const struct alloc_req *req)
 {
-	uint32_t at = cpu_at(cpu_of(s));
+	uint32_t at = cpu_at(kmem_cpu(s));
 	vaddr_t o = cpu_freelist(c, at);
 
 	if (mm_unlikely(vaddr_none(o) || s->nodes > 1))
@@ -376,12 +318,12 @@ static inline vaddr_t take(struct slub *s, struct mem *m, vaddr_t cache, struct 
 	return pop(m, c, at, o);
 }
 
-vaddr_t slub_take(struct slub *s, vaddr_t c, const struct alloc_req *req)
+vaddr_t slub_take(struct kmem *s, vaddr_t c, const struct alloc_req *req)
 {
 	return take(s, s->base.m, c, mem_rec(s->base.m, c), req);
 }
 
-static inline struct grant cache_alloc(struct slub *s, vaddr_t cache, const struct alloc_req *req)
+static inline struct grant cache_alloc(struct kmem *s, vaddr_t cache, const struct alloc_req *req)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
@@ -396,7 +338,7 @@ static inline struct grant cache_alloc(struct slub *s, vaddr_t cache, const stru
 	mm_account(m, o, g.bytes, MM_CACHED, MM_GRANTED);
 	mm_count(m, MM_EV_OBJ_ALLOC, 1);
 	if (mm_unlikely(mm_listens(m))) {
-		pfn_t slab = find_slab(s, o).pfn;
+		pfn_t slab = kmem_find_block(s, o).pfn;
 
 		mm_tell(m, MM_EV_OBJ_ALLOC, o.v, vaddr_diff(o, slab_base(s, slab)) / cache_size(c),
 			slab_base(s, slab).v);
@@ -404,7 +346,7 @@ static inline struct grant cache_alloc(struct slub *s, vaddr_t cache, const stru
 	return g;
 }
 
-struct grant slub_cache_alloc(struct slub *s, vaddr_t c, const struct alloc_req *req)
+struct grant slub_cache_alloc(struct kmem *s, vaddr_t c, const struct alloc_req *req)
 {
 	return cache_alloc(s, c, req);
 }
@@ -412,7 +354,7 @@ struct grant slub_cache_alloc(struct slub *s, vaddr_t c, const struct alloc_req 
 /* ---- freeing ---- */
 
 /* Is o on a free list of the slab?  The list of a damaged image may lead in a circle. */
-static bool on_list(const struct slub *s, vaddr_t o, vaddr_t at, uint32_t offset, uint32_t most)
+static bool on_list(const struct kmem *s, vaddr_t o, vaddr_t at, uint32_t offset, uint32_t most)
 {
 	for (; most > 0 && !vaddr_none(at); most--) {
 		if (vaddr_eq(at, o))
@@ -423,12 +365,12 @@ static bool on_list(const struct slub *s, vaddr_t o, vaddr_t at, uint32_t offset
 }
 
 /* The word of the link in an object to be freed looks like a link: is it free already? */
-static __attribute__((noinline)) bool is_free(const struct slub *s, struct mm_rec c,
-					      struct slub_slab x, vaddr_t o)
+static __attribute__((noinline)) bool is_free(const struct kmem *s, struct mm_rec c,
+					      struct kmem_block x, vaddr_t o)
 {
 	uint32_t offset = cache_offset(c), most = counters_objects(slab_counters(x.desc));
 
-	if (on_list(s, o, slab_freelist(x.desc), offset, most))
+	if (on_list(s, o, block_freelist(x.desc), offset, most))
 		return true;
 	for (unsigned i = 0; i < s->cpus; i++)
 		if (pfn_eq(cpu_slab(c, cpu_at(i)), x.pfn) &&
@@ -438,9 +380,9 @@ static __attribute__((noinline)) bool is_free(const struct slub *s, struct mm_re
 }
 
 /* An empty slab that its node need not keep goes; one with its first free object is listed. */
-static void settle(struct slub *s, vaddr_t cache, pfn_t slab, uint32_t count, bool was_full)
+static void settle(struct kmem *s, vaddr_t cache, pfn_t slab, uint32_t count, bool was_full)
 {
-	vaddr_t n = cache_node(s, cache, slub_node(s, slab));
+	vaddr_t n = cache_node(s, cache, kmem_node(s, slab));
 	struct mm_rec c = mem_rec(s->base.m, cache);
 
 	if (counters_inuse(count) == 0 &&
@@ -454,13 +396,13 @@ static void settle(struct slub *s, vaddr_t cache, pfn_t slab, uint32_t count, bo
 }
 
 /* The object goes to its slab's own list. */
-static __attribute__((noinline)) void put_slow(struct slub *s, vaddr_t cache, struct slub_slab x,
+static __attribute__((noinline)) void put_slow(struct kmem *s, vaddr_t cache, struct kmem_block x,
 					       vaddr_t o)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
-	uint32_t count = slab_counters(x.desc) - 1, at = cpu_at(cpu_of(s));
-	vaddr_t prior = slab_freelist(x.desc);
+	uint32_t count = slab_counters(x.desc) - 1, at = cpu_at(kmem_cpu(s));
+	vaddr_t prior = block_freelist(x.desc);
 	bool was_full = vaddr_none(prior);
 
 	set_object_next(m, o, cache_offset(c), prior);
@@ -478,10 +420,10 @@ static __attribute__((noinline)) void put_slow(struct slub *s, vaddr_t cache, st
 	push_partial(s, c, at, x.pfn);
 }
 
-static inline void put(struct slub *s, struct mem *m, vaddr_t cache, struct mm_rec c,
-		       struct slub_slab x, vaddr_t o)
+static inline void put(struct kmem *s, struct mem *m, vaddr_t cache, struct mm_rec c,
+		       struct kmem_block x, vaddr_t o)
 {
-	uint32_t at = cpu_at(cpu_of(s));
+	uint32_t at = cpu_at(kmem_cpu(s));
 
 	if (mm_likely(pfn_eq(cpu_slab(c, at), x.pfn))) {
 		struct mm_rec r = mem_rec(m, vaddr_add(o, cache_offset(c)));
@@ -493,15 +435,15 @@ static inline void put(struct slub *s, struct mem *m, vaddr_t cache, struct mm_r
 	put_slow(s, cache, x, o);
 }
 
-void slub_put(struct slub *s, vaddr_t c, pfn_t slab, vaddr_t p)
+void slub_put(struct kmem *s, vaddr_t c, pfn_t slab, vaddr_t p)
 {
-	struct slub_slab x = {slab, slab_rec(s, slab)};
+	struct kmem_block x = {slab, slab_rec(s, slab)};
 
 	put(s, s->base.m, c, mem_rec(s->base.m, c), x, p);
 }
 
 /* Is p an object of the slab, and in use? */
-static inline bool is_live(const struct slub *s, struct mm_rec c, struct slub_slab x, vaddr_t p)
+static inline bool is_live(const struct kmem *s, struct mm_rec c, struct kmem_block x, vaddr_t p)
 {
 	vaddr_t base = slab_base(s, x.pfn);
 	msize_t at = vaddr_diff(p, base), link;
@@ -519,24 +461,24 @@ static inline bool is_live(const struct slub *s, struct mm_rec c, struct slub_sl
 }
 
 /* One of the layer's own caches: nobody else frees their objects. */
-static inline bool is_own(const struct slub *s, vaddr_t cache)
+static inline bool is_own(const struct kmem *s, vaddr_t cache)
 {
 	return vaddr_eq(cache, s->caches) || vaddr_eq(cache, s->node_cache);
 }
 
-static inline msize_t free_object(struct slub *s, vaddr_t want, vaddr_t p)
+static inline msize_t free_object(struct kmem *s, vaddr_t want, vaddr_t p)
 {
 	struct mem *m = s->base.m;
-	struct slub_slab x = find_slab(s, p);
+	struct kmem_block x = kmem_find_block(s, p);
 	struct mm_rec c;
 	vaddr_t cache;
 	msize_t bytes;
 
 	if (mm_unlikely(pfn_none(x.pfn)))
 		return FREE_BAD;
-	cache.v = slab_cache(x.desc);
-	if (mm_unlikely(cache.v == SLUB_LARGE))
-		return vaddr_none(want) ? slub_large_free(s, x, p) : FREE_BAD;
+	cache.v = block_cache(x.desc);
+	if (mm_unlikely(cache.v == KMEM_LARGE))
+		return vaddr_none(want) ? kmem_large_free(s, x, p) : FREE_BAD;
 	if (mm_unlikely(vaddr_none(want) ? is_own(s, cache) : !vaddr_eq(cache, want)))
 		return FREE_BAD;
 	c = mem_rec(m, cache);
@@ -545,7 +487,7 @@ static inline msize_t free_object(struct slub *s, vaddr_t want, vaddr_t p)
 	bytes = cache_size(c);
 	if (mm_unlikely(is_debug(c))) {
 		bytes = cache_object_size(c);
-		slub_debug_free(s, cache, p);
+		debug_free(m, c, p);
 	}
 	mm_account(m, p, bytes, MM_GRANTED, MM_CACHED);
 	object_event(s, MM_EV_OBJ_FREE, p, x.pfn, cache_size(c));
@@ -553,51 +495,46 @@ static inline msize_t free_object(struct slub *s, vaddr_t want, vaddr_t p)
 	return bytes;
 }
 
-msize_t slub_free(struct slub *s, vaddr_t c, vaddr_t p)
+msize_t slub_free(struct kmem *s, vaddr_t c, vaddr_t p)
 {
 	return free_object(s, c, p);
 }
 
 /* ---- kmalloc ---- */
 
-static inline struct grant kmalloc(struct slub *s, const struct alloc_req *req)
+static inline struct grant kmalloc(struct kmem *s, const struct alloc_req *req)
 {
 	const struct kmalloc_classes *k = &s->classes;
-	msize_t size = req->size;
+	msize_t size = kmem_wanted(s, req);
 	unsigned type = (req->gfp & __GFP_DMA) != 0;
 
-	if (mm_unlikely(req->align > s->rules.align)) {
-		size = size > req->align ? size : req->align;
-		size = size <= KMEM_MAX_SIZE ? roundup_pow2(size) : size;
-	}
-	size += size == 0;
 	if (mm_unlikely(size > k->largest))
-		return slub_large_alloc(s, size, req);
+		return kmem_large_alloc(s, size, req);
 	return cache_alloc(s, k->cache[type][kmalloc_index(k, size)], req);
 }
 
 static struct grant op_malloc(struct alloc *a, const struct alloc_req *req)
 {
-	return kmalloc((struct slub *)a, req);
+	return kmalloc((struct kmem *)a, req);
 }
 
 static msize_t op_free(struct alloc *a, vaddr_t p)
 {
-	return free_object((struct slub *)a, VADDR_NONE, p);
+	return free_object((struct kmem *)a, VADDR_NONE, p);
 }
 
 /* ksize of a live block. */
 static msize_t op_usable(const struct alloc *a, vaddr_t p)
 {
-	struct slub s = *(const struct slub *)a; /* a lookup may make another stretch the hot one */
-	struct slub_slab x = find_slab(&s, p);
+	struct kmem s = *(const struct kmem *)a; /* a lookup may make another stretch the hot one */
+	struct kmem_block x = kmem_find_block(&s, p);
 	struct mm_rec c;
 
 	if (pfn_none(x.pfn))
 		return 0;
-	if (slab_cache(x.desc) == SLUB_LARGE)
+	if (block_cache(x.desc) == KMEM_LARGE)
 		return (msize_t)1 << ((rec_ld16(x.desc, PAGE_OFF_ORDER) & 0xff) + s.page_shift);
-	c = mem_rec(a->m, (vaddr_t){slab_cache(x.desc)});
+	c = mem_rec(a->m, (vaddr_t){block_cache(x.desc)});
 	return kmem_usable(cache_object_size(c), cache_size(c), cache_flags(c));
 }
 
@@ -613,10 +550,7 @@ static struct grant op_resize(struct alloc *a, vaddr_t p, const struct alloc_req
 
 static msize_t op_largest(const struct alloc *a)
 {
-	const struct slub *s = (const struct slub *)a;
-	msize_t block = (msize_t)1 << (s->page_shift + s->rules.max_order);
-
-	return block < KMEM_MAX_SIZE ? block : KMEM_MAX_SIZE;
+	return kmem_largest((const struct kmem *)a);
 }
 
 const struct bytes_ops slub_bytes_ops = {

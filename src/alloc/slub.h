@@ -8,94 +8,58 @@
 #ifndef ALLOC_SLUB_H
 #define ALLOC_SLUB_H
 
-#include "alloc/kmem.h"
-#include "alloc/kmem_classes.h"
-#include "alloc/page.h"
-
-/* The handle: geometry only. */
-struct slub {
-	struct alloc base;
-	struct page_source *pages;
-	struct page_frames hot; /* looked up last */
-	struct kmem_rules rules;
-	uint32_t cpus, nodes;
-	uint32_t debug; /* flags that every cache but the layer's own gets */
-	uint32_t layer; /* what its pages' descriptors say */
-	uint8_t page_shift;
-	uint8_t line_shift; /* log2 of the unit of cache numbers */
-	vaddr_t caches; /* descriptor of "kmem_cache", the first of the ring */
-	vaddr_t node_cache; /* of "kmem_cache_node", the second */
-	struct kmalloc_classes classes;
-};
-
-/* One slab, looked up. */
-struct slub_slab {
-	pfn_t pfn;
-	struct mm_rec desc;
-};
+#include "alloc/kmem_pages.h"
 
 /* ---- slabs (slub_slab.c) ---- */
 
 /* A fresh slab of c near `node` with all objects free, on no list; PFN_NONE when there are no pages. */
-pfn_t slub_new_slab(struct slub *s, vaddr_t c, unsigned node, const struct alloc_req *req);
+pfn_t slub_new_slab(struct kmem *s, vaddr_t c, unsigned node, const struct alloc_req *req);
 
 /* The block of 2^order pages at `base` becomes a slab of that many objects. */
-void slub_make_slab(struct slub *s, vaddr_t cache, vaddr_t base, unsigned order, uint32_t objects);
+void slub_make_slab(struct kmem *s, vaddr_t cache, vaddr_t base, unsigned order, uint32_t objects);
 
 /* Gives the slab, which is on no list and all free, back to the page source; its pages. */
-uint32_t slub_drop_slab(struct slub *s, vaddr_t c, pfn_t slab);
+uint32_t slub_drop_slab(struct kmem *s, vaddr_t c, pfn_t slab);
 
-void slub_list_add(struct slub *s, vaddr_t n, pfn_t slab, bool tail);
-void slub_list_del(struct slub *s, vaddr_t n, pfn_t slab);
+void slub_list_add(struct kmem *s, vaddr_t n, pfn_t slab, bool tail);
+void slub_list_del(struct kmem *s, vaddr_t n, pfn_t slab);
 
 /* Takes what cpu's records of c hold back to where any CPU may have it. */
-void slub_flush_cpu(struct slub *s, vaddr_t c, unsigned cpu);
+void slub_flush_cpu(struct kmem *s, vaddr_t c, unsigned cpu);
 
 /* The slab stops being a CPU's; `freelist` are free objects that the CPU had of it. */
-void slub_thaw(struct slub *s, vaddr_t c, pfn_t slab, vaddr_t freelist);
+void slub_thaw(struct kmem *s, vaddr_t c, pfn_t slab, vaddr_t freelist);
 
 /* All CPUs' partial slabs of c to the nodes' lists. */
-void slub_unfreeze(struct slub *s, vaddr_t c, uint32_t cpu_offset);
+void slub_unfreeze(struct kmem *s, vaddr_t c, uint32_t cpu_offset);
 
 /* Empty slabs of c back to the page source; pages given back. */
-uint64_t slub_shrink(struct slub *s, vaddr_t c);
-
-/* Node of the slab's memory, and its descriptor, which exists. */
-unsigned slub_node(const struct slub *s, pfn_t slab);
-vaddr_t slub_desc(const struct slub *s, pfn_t pfn);
+uint64_t slub_shrink(struct kmem *s, vaddr_t c);
 
 /* ---- objects (slub.c) ---- */
 
 /* An object of c for the CPU at work; VADDR_NONE.  No ledger. */
-vaddr_t slub_take(struct slub *s, vaddr_t c, const struct alloc_req *req);
+vaddr_t slub_take(struct kmem *s, vaddr_t c, const struct alloc_req *req);
 
 /* The object p of c, known to be live, is free.  No ledger. */
-void slub_put(struct slub *s, vaddr_t c, pfn_t slab, vaddr_t p);
+void slub_put(struct kmem *s, vaddr_t c, pfn_t slab, vaddr_t p);
 
-struct grant slub_cache_alloc(struct slub *s, vaddr_t c, const struct alloc_req *req);
+struct grant slub_cache_alloc(struct kmem *s, vaddr_t c, const struct alloc_req *req);
 
 /* c VADDR_NONE: of whatever cache it is.  Granted bytes, or FREE_BAD and nothing changed. */
-msize_t slub_free(struct slub *s, vaddr_t c, vaddr_t p);
+msize_t slub_free(struct kmem *s, vaddr_t c, vaddr_t p);
 
-/* The slab of this layer that p lies in; pfn PFN_NONE: none. */
-struct slub_slab slub_slab_of(struct slub *s, vaddr_t p);
+/* ---- caches (slub_boot.c) ---- */
 
-/* ---- blocks of pages for kmalloc (slub_large.c); with the ledger ---- */
-
-struct grant slub_large_alloc(struct slub *s, msize_t size, const struct alloc_req *req);
-msize_t slub_large_free(struct slub *s, struct slub_slab x, vaddr_t p);
-
-/* ---- caches (slub_cache.c) ---- */
-
-vaddr_t slub_create(struct slub *s, msize_t size, msize_t align, uint32_t flags);
-int slub_destroy(struct slub *s, vaddr_t c) MUST_USE;
+vaddr_t slub_create(struct kmem *s, msize_t size, msize_t align, uint32_t flags);
+int slub_destroy(struct kmem *s, vaddr_t c) MUST_USE;
 
 /* Puts c behind all others. */
-void slub_ring_add(struct slub *s, vaddr_t c);
+void slub_ring_add(struct kmem *s, vaddr_t c);
 
 /* Objects of c in use; counts slabs and partial slabs besides. */
-uint64_t slub_active(const struct slub *s, vaddr_t c);
-void slub_count(const struct slub *s, vaddr_t c, struct cache_figures *out);
+uint64_t slub_active(const struct kmem *s, vaddr_t c);
+void slub_count(const struct kmem *s, vaddr_t c, struct cache_figures *out);
 
 /* Fills *s from env; slub_init also makes the layer's own caches.  `tiny`: SLUB_TINY. */
 int slub_init(struct alloc *a, const struct alloc_env *env, bool tiny) MUST_USE;
@@ -103,9 +67,7 @@ int slub_attach(struct alloc *a, const struct alloc_env *env, bool tiny) MUST_US
 
 /* Rows of the parameter table. */
 enum {
-	SLUB_RED_ZONE_PARAM,
-	SLUB_POISON_PARAM,
-	SLUB_CPUS_PARAM,
+	SLUB_CPUS_PARAM = KMEM_OTHER_PARAMS,
 	SLUB_MIN_OBJECTS_PARAM,
 	SLUB_MIN_ORDER_PARAM,
 	SLUB_MAX_ORDER_PARAM,
@@ -115,17 +77,7 @@ enum {
 	SLUB_KMALLOC_ORDER_PARAM
 };
 
-/* ---- debugging (slub_debug.c): only of caches with red zones or poison ---- */
-
-/* A fresh object is made free; a live one is about to be (bytes are looked at). */
-void slub_debug_fresh(const struct slub *s, vaddr_t c, vaddr_t o);
-void slub_debug_alloc(const struct slub *s, vaddr_t c, vaddr_t o);
-void slub_debug_free(const struct slub *s, vaddr_t c, vaddr_t o);
-
 /* ---- looking ---- */
-
-/* The slabs and large blocks of this layer by ascending frames, from *at on, which moves on. */
-bool slub_next_block(const struct slub *s, pfn_t *at, struct slub_slab *out);
 
 void slub_walk(const struct alloc *a, walk_fn *fn, void *ctx);
 bool slub_slab_figures(const struct alloc *a, vaddr_t p, struct slab_figures *out);
@@ -135,15 +87,5 @@ void slub_figures(const struct alloc *a, uint32_t cache, struct cache_figures *o
 extern const struct cache_ops slub_cache_ops;
 extern const struct bytes_ops slub_bytes_ops;
 extern const struct alloc_ops slub_ops, slub_tiny_ops;
-
-static inline uint32_t slub_number(const struct slub *s, vaddr_t c)
-{
-	return (uint32_t)(mem_pa(s->base.m, c).v >> s->line_shift);
-}
-
-static inline vaddr_t slub_cache(const struct slub *s, uint32_t number)
-{
-	return mem_va(s->base.m, (paddr_t){(msize_t)number << s->line_shift});
-}
 
 #endif

@@ -13,7 +13,7 @@
 
 static const struct alloc_req boot_req = {.zone_mask = UINT32_MAX};
 
-msize_t slub_descriptor_bytes(const struct slub *s)
+msize_t slub_descriptor_bytes(const struct kmem *s)
 {
 	return SLUB_CPUS + (msize_t)s->cpus * SLUB_CPU + (msize_t)s->nodes * MM_WORD;
 }
@@ -21,9 +21,8 @@ msize_t slub_descriptor_bytes(const struct slub *s)
 /* ---- the handle ---- */
 
 /* What decides orders: the kernel's slab_min_order, slab_max_order and slab_min_objects. */
-static void read_rules(struct slub *s, const struct alloc_env *env, unsigned max_order, bool tiny)
+static void read_rules(struct kmem *s, const struct param_value *p, unsigned max_order, bool tiny)
 {
-	const struct param_value *p = env->params;
 	unsigned choice = (unsigned)p[SLUB_MAX_ORDER_PARAM].u; /* 0: the kind's; else one more */
 	unsigned most = choice != 0 ? choice - 1
 			: tiny      ? 1
@@ -31,22 +30,17 @@ static void read_rules(struct slub *s, const struct alloc_env *env, unsigned max
 		 least = (unsigned)p[SLUB_MIN_ORDER_PARAM].u;
 
 	most = most < max_order ? most : max_order;
-	s->rules = (struct kmem_rules){
-		.rules = env->rules,
-		.nr_cpus = p[SLUB_CPUS_PARAM].u ? (unsigned)p[SLUB_CPUS_PARAM].u : s->cpus,
-		.page_shift = env->page_shift,
-		.slab_order = most,
-		.least_order = least < most ? least : most,
-		.min_objects = (uint32_t)p[SLUB_MIN_OBJECTS_PARAM].u,
-		.max_order = max_order < 10 ? max_order : 10,
-		.cache_line = (uint32_t)1 << s->line_shift,
-		.align = env->align > MM_WORD ? env->align : MM_WORD,
-		.tiny = tiny,
-		.no_cpu_partial = p[SLUB_CPU_PARTIAL_PARAM].u == 0};
+	if (p[SLUB_CPUS_PARAM].u != 0)
+		s->rules.nr_cpus = (unsigned)p[SLUB_CPUS_PARAM].u;
+	s->rules.slab_order = most;
+	s->rules.least_order = least < most ? least : most;
+	s->rules.min_objects = (uint32_t)p[SLUB_MIN_OBJECTS_PARAM].u;
+	s->rules.tiny = tiny;
+	s->rules.no_cpu_partial = p[SLUB_CPU_PARTIAL_PARAM].u == 0;
 }
 
 /* Which sizes kmalloc's caches have. */
-static void read_classes(struct slub *s, const struct alloc_env *env)
+static void read_classes(struct kmem *s, const struct alloc_env *env)
 {
 	const struct param_value *p = env->params;
 	unsigned choice = (unsigned)p[SLUB_KMALLOC_MIN_PARAM].u; /* 0: the machine's; 1: 8; 2: 16 */
@@ -61,24 +55,15 @@ static void read_classes(struct slub *s, const struct alloc_env *env)
 		      p[SLUB_KMALLOC_POWERS_PARAM].u != 0);
 }
 
-static int read_env(struct slub *s, const struct alloc_env *env, bool tiny)
+static int read_env(struct kmem *s, const struct alloc_env *env, bool tiny)
 {
-	const struct page_ops *pages;
+	int err = kmem_read_env(s, env);
 
-	s->pages = env->pages;
-	if (env->pages == NULL)
-		return MM_EINVAL;
-	pages = env->pages->pages->ops->pages;
-	s->hot = pages->frames(env->pages->pages, (pfn_t){0});
-	s->page_shift = (uint8_t)env->page_shift;
-	s->cpus = env->cpus ? env->cpus : 1;
-	s->nodes = env->nodes ? env->nodes : 1;
-	s->line_shift = (uint8_t)(env->cache_line > 16 ? msb(env->cache_line) : 4);
-	s->debug = (env->params[SLUB_RED_ZONE_PARAM].u != 0 ? SLAB_RED_ZONE : 0) |
-		   (env->params[SLUB_POISON_PARAM].u != 0 ? SLAB_POISON : 0);
-	read_rules(s, env, pages->max_order(env->pages->pages), tiny);
-	if (s->hot.stride < DESC_BYTES || env->page_shift < 9 ||
-	    slub_descriptor_bytes(s) > (msize_t)1 << env->page_shift)
+	if (err != 0)
+		return err;
+	read_rules(s, env->params, env->pages->pages->ops->pages->max_order(env->pages->pages),
+		   tiny);
+	if (slub_descriptor_bytes(s) > (msize_t)1 << env->page_shift)
 		return MM_EINVAL;
 	read_classes(s, env);
 	return 0;
@@ -87,7 +72,7 @@ static int read_env(struct slub *s, const struct alloc_env *env, bool tiny)
 /* ---- the first two caches ---- */
 
 /* Without node records; `bytes` is all of the object. */
-static void format_descriptor(const struct slub *s, vaddr_t c, const struct kmem_geo *g,
+static void format_descriptor(const struct kmem *s, vaddr_t c, const struct kmem_geo *g,
 			      uint32_t bytes)
 {
 	const struct mem *m = s->base.m;
@@ -107,9 +92,9 @@ static void format_descriptor(const struct slub *s, vaddr_t c, const struct kmem
 		set_cache_node(s, c, i, VADDR_NONE);
 }
 
-static void format_node(const struct slub *s, vaddr_t n, unsigned node, vaddr_t cache)
+static void format_node(const struct kmem *s, vaddr_t n, unsigned node, vaddr_t cache)
 {
-	const uint32_t words[] = {0, 0, 0, PFN_NONE.v, PFN_NONE.v, node, slub_number(s, cache)};
+	const uint32_t words[] = {0, 0, 0, PFN_NONE.v, PFN_NONE.v, node, kmem_number(s, cache)};
 
 	mem_fill(s->base.m, n, 0, cache_size(mem_rec(s->base.m, s->node_cache)));
 	for (unsigned i = 0; i < 7; i++)
@@ -117,12 +102,12 @@ static void format_node(const struct slub *s, vaddr_t n, unsigned node, vaddr_t 
 }
 
 /* The next object of a slab that no list knows yet, for the layer itself. */
-static vaddr_t first_object(struct slub *s, vaddr_t cache, vaddr_t slab)
+static vaddr_t first_object(struct kmem *s, vaddr_t cache, vaddr_t slab)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache),
-		      d = mem_rec(m, slub_desc(s, va_to_pfn(m, slab, s->page_shift)));
-	vaddr_t o = slab_freelist(d);
+		      d = mem_rec(m, kmem_desc(s, va_to_pfn(m, slab, s->page_shift)));
+	vaddr_t o = block_freelist(d);
 
 	set_slab_freelist(d, object_next(m, o, cache_offset(c)));
 	set_slab_counters(d, slab_counters(d) + 1);
@@ -131,12 +116,12 @@ static vaddr_t first_object(struct slub *s, vaddr_t cache, vaddr_t slab)
 }
 
 /* The slab at `base`, a cache's first, is counted and listed. */
-static void settle_first(struct slub *s, vaddr_t cache, vaddr_t base)
+static void settle_first(struct kmem *s, vaddr_t cache, vaddr_t base)
 {
 	const struct mem *m = s->base.m;
 	pfn_t slab = va_to_pfn(m, base, s->page_shift);
-	vaddr_t n = cache_node(s, cache, slub_node(s, slab));
-	uint32_t count = slab_counters(mem_rec(m, slub_desc(s, slab)));
+	vaddr_t n = cache_node(s, cache, kmem_node(s, slab));
+	uint32_t count = slab_counters(mem_rec(m, kmem_desc(s, slab)));
 
 	set_node_word(m, n, NODE_SLABS, 1);
 	set_node_word(m, n, NODE_OBJECTS, counters_objects(count));
@@ -144,7 +129,7 @@ static void settle_first(struct slub *s, vaddr_t cache, vaddr_t base)
 		slub_list_add(s, n, slab, true);
 }
 
-int slub_own_geometry(const struct slub *s, struct kmem_geo *cache, struct kmem_geo *node)
+int slub_own_geometry(const struct kmem *s, struct kmem_geo *cache, struct kmem_geo *node)
 {
 	if (!kmem_slub_geometry(&s->rules, slub_descriptor_bytes(s), 0, SLAB_HWCACHE_ALIGN,
 				cache) ||
@@ -157,7 +142,7 @@ int slub_own_geometry(const struct slub *s, struct kmem_geo *cache, struct kmem_
 	return cache->min_objects < 2 || node->min_objects < 2 * s->nodes ? MM_EINVAL : 0;
 }
 
-static int boot_caches(struct slub *s)
+static int boot_caches(struct kmem *s)
 {
 	struct mem *m = s->base.m;
 	struct kmem_geo cg, ng;
@@ -179,7 +164,7 @@ static int boot_caches(struct slub *s)
 	mem_copy(m, s->caches, nslab, cg.size);
 	set_cache_next(m, s->caches, s->caches);
 	set_cache_prev(m, s->caches, s->caches);
-	set_page_private(m, slub_desc(s, va_to_pfn(m, cslab, s->page_shift)), s->caches.v);
+	set_page_private(m, kmem_desc(s, va_to_pfn(m, cslab, s->page_shift)), s->caches.v);
 	s->node_cache = first_object(s, s->caches, cslab);
 	format_descriptor(s, s->node_cache, &ng, cg.size);
 	slub_make_slab(s, s->node_cache, nslab, 0, ng.min_objects);
@@ -199,7 +184,7 @@ static int boot_caches(struct slub *s)
 
 /* ---- any cache ---- */
 
-void slub_ring_add(struct slub *s, vaddr_t c)
+void slub_ring_add(struct kmem *s, vaddr_t c)
 {
 	const struct mem *m = s->base.m;
 	vaddr_t last = cache_prev(m, s->caches);
@@ -210,7 +195,7 @@ void slub_ring_add(struct slub *s, vaddr_t c)
 	set_cache_prev(m, s->caches, c);
 }
 
-static void ring_del(struct slub *s, vaddr_t c)
+static void ring_del(struct kmem *s, vaddr_t c)
 {
 	const struct mem *m = s->base.m;
 
@@ -219,7 +204,7 @@ static void ring_del(struct slub *s, vaddr_t c)
 }
 
 /* An object of one of the layer's own caches. */
-static vaddr_t own_take(struct slub *s, vaddr_t cache, unsigned node)
+static vaddr_t own_take(struct kmem *s, vaddr_t cache, unsigned node)
 {
 	struct alloc_req req = {.zone_mask = UINT32_MAX, .node = (uint8_t)node};
 	vaddr_t o = slub_take(s, cache, &req);
@@ -230,14 +215,14 @@ static vaddr_t own_take(struct slub *s, vaddr_t cache, unsigned node)
 	return o;
 }
 
-static void own_put(struct slub *s, vaddr_t cache, vaddr_t o)
+static void own_put(struct kmem *s, vaddr_t cache, vaddr_t o)
 {
 	mm_account(s->base.m, o, cache_size(mem_rec(s->base.m, cache)), MM_METADATA, MM_CACHED);
-	slub_put(s, cache, slub_slab_of(s, o).pfn, o);
+	slub_put(s, cache, kmem_block_of(s, o).pfn, o);
 }
 
 /* Node records and descriptor of a cache without slabs go back. */
-static void release(struct slub *s, vaddr_t c)
+static void release(struct kmem *s, vaddr_t c)
 {
 	for (unsigned i = 0; i < s->nodes; i++) {
 		vaddr_t n = cache_node(s, c, i);
@@ -248,7 +233,7 @@ static void release(struct slub *s, vaddr_t c)
 	own_put(s, s->caches, c);
 }
 
-vaddr_t slub_create(struct slub *s, msize_t size, msize_t align, uint32_t flags)
+vaddr_t slub_create(struct kmem *s, msize_t size, msize_t align, uint32_t flags)
 {
 	struct kmem_geo g;
 	vaddr_t c;
@@ -273,7 +258,7 @@ vaddr_t slub_create(struct slub *s, msize_t size, msize_t align, uint32_t flags)
 	return c;
 }
 
-int slub_destroy(struct slub *s, vaddr_t c)
+int slub_destroy(struct kmem *s, vaddr_t c)
 {
 	if (slub_active(s, c) != 0)
 		return MM_EBUSY;
@@ -285,7 +270,7 @@ int slub_destroy(struct slub *s, vaddr_t c)
 
 /* ---- kmalloc's caches ---- */
 
-static int boot_kmalloc(struct slub *s)
+static int boot_kmalloc(struct kmem *s)
 {
 	unsigned types = s->pages->dma_zones != 0 ? KMALLOC_TYPES : 1;
 
@@ -308,38 +293,29 @@ static int boot_kmalloc(struct slub *s)
 }
 
 /* Finds them again by their flags and sizes. */
-static int adopt_kmalloc(struct slub *s)
+static int adopt_kmalloc(struct kmem *s)
 {
 	const struct mem *m = s->base.m;
 	uint32_t left = 1u << 20;
-	bool dma = false;
 
 	for (vaddr_t c = cache_next(m, s->caches); !vaddr_eq(c, s->caches); c = cache_next(m, c)) {
-		uint32_t flags = cache_flags(mem_rec(m, c)),
-			 size = cache_object_size(mem_rec(m, c));
-		unsigned type = (flags & SLAB_CACHE_DMA) != 0;
-		unsigned i = size == 96 ? 1 : size == 192 ? 2 : msb(size | 1);
-
 		if (left-- == 0)
 			return MM_EINVAL;
-		if ((flags & SLAB_KMALLOC) == 0 || i >= KMALLOC_INDICES)
-			continue;
-		s->classes.cache[type][i] = c;
-		dma |= type != 0;
+		kmem_adopt_class(s, c, cache_object_size(mem_rec(m, c)),
+				 cache_flags(mem_rec(m, c)));
 	}
-	for (unsigned i = 0; !dma && i < KMALLOC_INDICES; i++)
-		s->classes.cache[1][i] = s->classes.cache[0][i];
+	kmem_share_classes(s);
 	return 0;
 }
 
 /* ---- init and attach ---- */
 
 /* A slab of one of the layer's own caches goes, whatever is in it. */
-static void drop_own(struct slub *s, pfn_t slab)
+static void drop_own(struct kmem *s, pfn_t slab)
 {
 	struct mem *m = s->base.m;
-	vaddr_t d = slub_desc(s, slab), base = pfn_to_va(m, slab, s->page_shift);
-	struct mm_rec r = mem_rec(m, d), c = mem_rec(m, (vaddr_t){slab_cache(r)});
+	vaddr_t d = kmem_desc(s, slab), base = pfn_to_va(m, slab, s->page_shift);
+	struct mm_rec r = mem_rec(m, d), c = mem_rec(m, (vaddr_t){block_cache(r)});
 	uint32_t count = slab_counters(r);
 	unsigned order = page_order(m, d);
 	msize_t all = (msize_t)1 << (order + s->page_shift);
@@ -353,16 +329,16 @@ static void drop_own(struct slub *s, pfn_t slab)
 }
 
 /* Pages ran out in the middle of init: all that was taken goes back, the first slab last. */
-static void undo(struct slub *s)
+static void undo(struct kmem *s)
 {
 	pfn_t root = {s->layer - 1}, at = {0};
-	struct slub_slab x;
+	struct kmem_block x;
 
 	for (unsigned cpu = 0; cpu < s->cpus; cpu++) {
 		slub_flush_cpu(s, s->node_cache, cpu);
 		slub_flush_cpu(s, s->caches, cpu);
 	}
-	while (slub_next_block(s, &at, &x)) {
+	while (kmem_next_block(s, &at, &x)) {
 		if (!pfn_eq(x.pfn, root))
 			drop_own(s, x.pfn);
 	}
@@ -371,7 +347,7 @@ static void undo(struct slub *s)
 
 int slub_init(struct alloc *a, const struct alloc_env *env, bool tiny)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 	int err = read_env(s, env, tiny);
 
 	if (err == 0)
@@ -387,7 +363,7 @@ int slub_init(struct alloc *a, const struct alloc_env *env, bool tiny)
 
 int slub_attach(struct alloc *a, const struct alloc_env *env, bool tiny)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 	int err = read_env(s, env, tiny);
 
 	if (err != 0)

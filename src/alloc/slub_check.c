@@ -21,34 +21,34 @@ struct tally {
 	uint64_t said_slabs, said_objects, said_partial, said_frozen, caches;
 };
 
-static vaddr_t slab_va(const struct slub *s, pfn_t slab)
+static vaddr_t slab_va(const struct kmem *s, pfn_t slab)
 {
 	return pfn_to_va(s->base.m, slab, s->page_shift);
 }
 
 /* The slab of the layer that begins at pfn; false: there is none. */
-static bool slab_at(const struct slub *s, pfn_t pfn, struct slub_slab *out)
+static bool slab_at(const struct kmem *s, pfn_t pfn, struct kmem_block *out)
 {
 	const struct mem *m = s->base.m;
 	vaddr_t d = s->pages->pages->ops->pages->descriptor(s->pages->pages, pfn);
 
 	if (vaddr_none(d) || page_state(m, d) != PAGE_LIVE || !page_taken(m, d))
 		return false;
-	*out = (struct slub_slab){pfn, mem_rec(m, d)};
-	return rec_ld32(out->desc, DESC_LAYER) == s->layer && slab_cache(out->desc) != SLUB_LARGE;
+	*out = (struct kmem_block){pfn, mem_rec(m, d)};
+	return rec_ld32(out->desc, DESC_LAYER) == s->layer && block_cache(out->desc) != KMEM_LARGE;
 }
 
 /* Is `o` an object in use of that own cache, whose slabs are of one page? */
-static bool own_object(const struct slub *s, vaddr_t cache, vaddr_t o)
+static bool own_object(const struct kmem *s, vaddr_t cache, vaddr_t o)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
-	struct slub_slab x;
+	struct kmem_block x;
 	struct slub_map map;
 	msize_t at;
 
 	if ((o.v & (MM_WORD - 1)) != 0 || cache_size(c) == 0 ||
 	    !slab_at(s, va_to_pfn(s->base.m, o, s->page_shift), &x) ||
-	    slab_cache(x.desc) != cache.v ||
+	    block_cache(x.desc) != cache.v ||
 	    !vaddr_eq(slab_va(s, x.pfn), (vaddr_t){round_down(o.v, (msize_t)1 << s->page_shift)}))
 		return false;
 	at = vaddr_diff(o, slab_va(s, x.pfn));
@@ -67,7 +67,7 @@ static bool all_zero(const struct mem *m, vaddr_t a, msize_t bytes)
 	return true;
 }
 
-static bool is_kmalloc(const struct slub *s, vaddr_t c)
+static bool is_kmalloc(const struct kmem *s, vaddr_t c)
 {
 	for (unsigned type = 0; type < KMALLOC_TYPES; type++)
 		for (unsigned i = 1; i < KMALLOC_INDICES; i++)
@@ -80,7 +80,7 @@ static bool is_kmalloc(const struct slub *s, vaddr_t c)
 	(SLAB_RED_ZONE | SLAB_POISON | SLAB_KMALLOC | SLAB_HWCACHE_ALIGN | SLAB_CACHE_DMA |        \
 	 SLAB_TYPESAFE_BY_RCU | SLAB_CTOR)
 
-static int check_geometry(const struct slub *s, vaddr_t cache, struct check_report *r)
+static int check_geometry(const struct kmem *s, vaddr_t cache, struct check_report *r)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
@@ -109,18 +109,18 @@ static int check_geometry(const struct slub *s, vaddr_t cache, struct check_repo
 }
 
 /* One node's list, forward, with its links back. */
-static int check_list(const struct slub *s, vaddr_t cache, vaddr_t n, struct tally *t,
+static int check_list(const struct kmem *s, vaddr_t cache, vaddr_t n, struct tally *t,
 		      struct check_report *r)
 {
 	const struct mem *m = s->base.m;
 	pfn_t prev = PFN_NONE, at = {node_word(m, n, NODE_HEAD)};
 	uint32_t left = node_word(m, n, NODE_PARTIAL);
-	struct slub_slab x;
+	struct kmem_block x;
 
 	for (; !pfn_none(at); prev = at, at = (pfn_t){rec_ld32(x.desc, PAGE_OFF_NEXT)}) {
-		if (left-- == 0 || !slab_at(s, at, &x) || slab_cache(x.desc) != cache.v ||
+		if (left-- == 0 || !slab_at(s, at, &x) || block_cache(x.desc) != cache.v ||
 		    (slab_counters(x.desc) & SLUB_FROZEN) != 0 ||
-		    rec_ld32(x.desc, PAGE_OFF_PREV) != prev.v || vaddr_none(slab_freelist(x.desc)))
+		    rec_ld32(x.desc, PAGE_OFF_PREV) != prev.v || vaddr_none(block_freelist(x.desc)))
 			return check_fail(r, U6, n, at.v, left);
 		t->said_partial++;
 	}
@@ -129,7 +129,7 @@ static int check_list(const struct slub *s, vaddr_t cache, vaddr_t n, struct tal
 	return 0;
 }
 
-static int check_nodes(const struct slub *s, vaddr_t cache, struct tally *t, struct check_report *r)
+static int check_nodes(const struct kmem *s, vaddr_t cache, struct tally *t, struct check_report *r)
 {
 	const struct mem *m = s->base.m;
 	msize_t bytes = cache_size(mem_rec(m, s->node_cache));
@@ -140,7 +140,7 @@ static int check_nodes(const struct slub *s, vaddr_t cache, struct tally *t, str
 		if (!own_object(s, s->node_cache, n))
 			return check_fail(r, U8, cache, n.v, i);
 		if (node_word(m, n, NODE_NUMBER) != i ||
-		    node_word(m, n, NODE_CACHE) != slub_number(s, cache) ||
+		    node_word(m, n, NODE_CACHE) != kmem_number(s, cache) ||
 		    !all_zero(m, vaddr_add(n, SLUB_NODE), bytes - SLUB_NODE))
 			return check_fail(r, U8, n, node_word(m, n, NODE_NUMBER), i);
 		if (check_list(s, cache, n, t, r) != 0)
@@ -152,20 +152,20 @@ static int check_nodes(const struct slub *s, vaddr_t cache, struct tally *t, str
 }
 
 /* A CPU's slab and its partial slabs are frozen ones of the cache. */
-static int check_cpu(const struct slub *s, vaddr_t cache, unsigned cpu, struct tally *t,
+static int check_cpu(const struct kmem *s, vaddr_t cache, unsigned cpu, struct tally *t,
 		     struct check_report *r)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
 	uint32_t at = cpu_at(cpu), nr = UINT32_MAX;
 	vaddr_t where = vaddr_add(cache, at);
 	pfn_t slab = cpu_slab(c, at);
-	struct slub_slab x;
+	struct kmem_block x;
 
 	if (pfn_none(slab)) {
 		if (!vaddr_none(cpu_freelist(c, at)))
 			return check_fail(r, U5, where, cpu_freelist(c, at).v, 0);
 	} else {
-		if (!slab_at(s, slab, &x) || slab_cache(x.desc) != cache.v ||
+		if (!slab_at(s, slab, &x) || block_cache(x.desc) != cache.v ||
 		    (slab_counters(x.desc) & SLUB_FROZEN) == 0 ||
 		    rec_ld32(x.desc, PAGE_OFF_NEXT) != 0 || rec_ld32(x.desc, PAGE_OFF_PREV) != 0)
 			return check_fail(r, U5, where, slab.v, cpu);
@@ -174,7 +174,7 @@ static int check_cpu(const struct slub *s, vaddr_t cache, unsigned cpu, struct t
 	for (slab = cpu_partial(c, at); !pfn_none(slab);
 	     slab = (pfn_t){rec_ld32(x.desc, PAGE_OFF_NEXT)}) {
 		/* The numbers along the list fall, so that it ends. */
-		if (!slab_at(s, slab, &x) || slab_cache(x.desc) != cache.v ||
+		if (!slab_at(s, slab, &x) || block_cache(x.desc) != cache.v ||
 		    (slab_counters(x.desc) & SLUB_FROZEN) == 0 ||
 		    rec_ld32(x.desc, PAGE_OFF_PREV) >= nr || rec_ld32(x.desc, PAGE_OFF_PREV) == 0)
 			return check_fail(r, U5, where, slab.v, cpu);
@@ -185,7 +185,7 @@ static int check_cpu(const struct slub *s, vaddr_t cache, unsigned cpu, struct t
 }
 
 /* U1, and the rest of each cache; the ring is not longer than there are descriptors. */
-static int check_ring(const struct slub *s, struct tally *t, struct check_report *r)
+static int check_ring(const struct kmem *s, struct tally *t, struct check_report *r)
 {
 	const struct mem *m = s->base.m;
 	vaddr_t c = s->caches, next;
@@ -209,10 +209,10 @@ static int check_ring(const struct slub *s, struct tally *t, struct check_report
 /* ---- slabs ---- */
 
 /* U6 of a slab: on a list when its neighbours say so. */
-static bool is_listed(const struct slub *s, vaddr_t n, struct slub_slab x)
+static bool is_listed(const struct kmem *s, vaddr_t n, struct kmem_block x)
 {
 	pfn_t next = {rec_ld32(x.desc, PAGE_OFF_NEXT)}, prev = {rec_ld32(x.desc, PAGE_OFF_PREV)};
-	struct slub_slab y;
+	struct kmem_block y;
 
 	if (pfn_none(prev) ? node_word(s->base.m, n, NODE_HEAD) != x.pfn.v
 			   : !slab_at(s, prev, &y) || rec_ld32(y.desc, PAGE_OFF_NEXT) != x.pfn.v)
@@ -221,30 +221,32 @@ static bool is_listed(const struct slub *s, vaddr_t n, struct slub_slab x)
 			      : slab_at(s, next, &y) && rec_ld32(y.desc, PAGE_OFF_PREV) == x.pfn.v;
 }
 
-static int check_free_objects(const struct slub *s, vaddr_t cache, struct slub_slab x,
+static int check_free_objects(const struct kmem *s, vaddr_t cache, struct kmem_block x,
 			      const struct slub_map *map, struct check_report *r)
 {
-	struct mm_rec c = mem_rec(s->base.m, cache);
+	const struct mem *m = s->base.m;
+	struct mm_rec c = mem_rec(m, cache);
+	struct kmem_debug debug = cache_debug(c);
 	vaddr_t o = vaddr_add(slab_va(s, x.pfn), cache_red_left(c));
 
-	if ((cache_flags(c) & (SLAB_RED_ZONE | SLAB_POISON)) == 0)
+	if (!kmem_is_debug(debug.flags))
 		return 0;
 	for (uint32_t i = 0; i < counters_objects(slab_counters(x.desc)); i++) {
 		vaddr_t at = VADDR_NONE;
 
 		if (slub_map_get(map, i))
-			at = slub_debug_damage(s, cache, o);
+			at = kmem_debug_damage(m, &debug, o);
 		if (!vaddr_none(at))
-			return check_fail(r, U9, at, mem_ld8(s->base.m, at), 0);
+			return check_fail(r, U9, at, mem_ld8(m, at), 0);
 		o = vaddr_add(o, cache_size(c));
 	}
 	return 0;
 }
 
-static int check_slab(const struct slub *s, struct slub_slab x, struct tally *t,
+static int check_slab(const struct kmem *s, struct kmem_block x, struct tally *t,
 		      struct check_report *r)
 {
-	vaddr_t cache = {slab_cache(x.desc)}, at = slab_va(s, x.pfn);
+	vaddr_t cache = {block_cache(x.desc)}, at = slab_va(s, x.pfn);
 	struct mm_rec c = mem_rec(s->base.m, cache);
 	uint32_t n = slab_counters(x.desc), inuse = counters_inuse(n), all = counters_objects(n);
 	unsigned order = rec_ld16(x.desc, PAGE_OFF_ORDER) & 0xff;
@@ -258,7 +260,7 @@ static int check_slab(const struct slub *s, struct slub_slab x, struct tally *t,
 	if (!slub_free_map(s, cache, x, &map) || map.in_slab != all - inuse ||
 	    map.in_cpus > inuse || (map.in_cpus != 0 && !frozen))
 		return check_fail(r, U4, at, map.in_slab, all - inuse);
-	if (!frozen && has_free && !is_listed(s, cache_node(s, cache, slub_node(s, x.pfn)), x))
+	if (!frozen && has_free && !is_listed(s, cache_node(s, cache, kmem_node(s, x.pfn)), x))
 		return check_fail(r, U6, at, rec_ld32(x.desc, PAGE_OFF_NEXT), 0);
 	if (!frozen && !has_free &&
 	    (rec_ld32(x.desc, PAGE_OFF_NEXT) | rec_ld32(x.desc, PAGE_OFF_PREV)) != 0)
@@ -275,16 +277,16 @@ static int check_slab(const struct slub *s, struct slub_slab x, struct tally *t,
 
 int slub_check(const struct alloc *a, struct check_report *r)
 {
-	const struct slub *s = (const struct slub *)a;
+	const struct kmem *s = (const struct kmem *)a;
 	struct tally t = {.slabs = 0};
-	struct slub_slab x;
+	struct kmem_block x;
 	pfn_t at = {0};
 
 	if (!own_object(s, s->caches, s->caches) ||
 	    !vaddr_eq(cache_next(a->m, s->caches), s->node_cache))
 		return check_fail(r, U1, s->caches, cache_next(a->m, s->caches).v, s->caches.v);
-	while (slub_next_block(s, &at, &x))
-		if (slab_cache(x.desc) != SLUB_LARGE && check_slab(s, x, &t, r) != 0)
+	while (kmem_next_block(s, &at, &x))
+		if (block_cache(x.desc) != KMEM_LARGE && check_slab(s, x, &t, r) != 0)
 			return MM_EINVAL;
 	if (check_ring(s, &t, r) != 0)
 		return MM_EINVAL;

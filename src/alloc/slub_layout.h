@@ -18,16 +18,12 @@
  *   0 nr_partial   4 nr_slabs   8 objects (of all slabs)   12 head   16 tail   20 node
  *   24 number of its cache
  *
- * Slab: what the head's page descriptor says beside alloc/page.h (X = PAGE_DESC_BYTES):
+ * Slab: what the head's page descriptor says beside alloc/page.h and kmem_layout.h:
  *   next, prev   pfns: neighbours on a node's partial list, all ones at its ends; on a CPU's:
  *                next, and the number of slabs from here on (linux-6) or the free objects
  *                they had when they came; else 0
- *   private      the cache's descriptor; LARGE: a block of kmalloc's, no slab
- *   X    freelist   target word: first free object that no CPU has, all ones: none
- *   X+W  counters   32 bits: 0-15 objects in use or with a CPU, 16-30 objects, 31 frozen:
- *                   a CPU has it
- *   +4   layer      32 bits: 1 + pfn of the layer's root, so that no page of another taker is
- *                   taken for a slab
+ *   freelist     first free object that no CPU has, all ones: none
+ *   counters     0-15 objects in use or with a CPU, 16-30 objects, 31 frozen: a CPU has it
  *
  * A free object holds, at `offset`, the address of the next free one; all ones at the
  * end.  An object that is given out has this word wiped (0).
@@ -35,21 +31,14 @@
 #ifndef ALLOC_SLUB_LAYOUT_H
 #define ALLOC_SLUB_LAYOUT_H
 
-#include "alloc/page.h"
 #include "alloc/slub.h"
 
 #define SLUB_B      (2u * MM_WORD)
 #define SLUB_CPUS   (SLUB_B + 48u)
 #define SLUB_CPU    (MM_WORD + 8u)
 #define SLUB_NODE   28u
-#define SLUB_LARGE  1u
 #define SLUB_WIPED  0u
 #define SLUB_FROZEN 0x80000000u
-
-#define DESC_FREELIST PAGE_DESC_BYTES
-#define DESC_COUNTERS (PAGE_DESC_BYTES + MM_WORD)
-#define DESC_LAYER    (PAGE_DESC_BYTES + MM_WORD + 4u)
-#define DESC_BYTES    (PAGE_DESC_BYTES + MM_WORD + 8u)
 
 /* ---- cache descriptors ---- */
 
@@ -124,12 +113,12 @@ static inline void set_cache_geometry(const struct mem *m, vaddr_t c, const stru
 	mem_st16(m, vaddr_add(c, SLUB_B + 46), (uint16_t)g->min_objects);
 }
 
-static inline vaddr_t cache_node(const struct slub *s, vaddr_t c, unsigned node)
+static inline vaddr_t cache_node(const struct kmem *s, vaddr_t c, unsigned node)
 {
 	return mem_ldva(s->base.m, vaddr_add(c, SLUB_CPUS + s->cpus * SLUB_CPU + node * MM_WORD));
 }
 
-static inline void set_cache_node(const struct slub *s, vaddr_t c, unsigned node, vaddr_t n)
+static inline void set_cache_node(const struct kmem *s, vaddr_t c, unsigned node, vaddr_t n)
 {
 	mem_stva(s->base.m, vaddr_add(c, SLUB_CPUS + s->cpus * SLUB_CPU + node * MM_WORD), n);
 }
@@ -195,16 +184,6 @@ static inline void set_node_word(const struct mem *m, vaddr_t n, enum node_word 
 
 /* ---- slabs: what a head's page descriptor says ---- */
 
-static inline msize_t slab_cache(struct mm_rec d)
-{
-	return rec_ldw(d, PAGE_OFF_PRIVATE);
-}
-
-static inline vaddr_t slab_freelist(struct mm_rec d)
-{
-	return (vaddr_t){rec_ldw(d, DESC_FREELIST)};
-}
-
 static inline void set_slab_freelist(struct mm_rec d, vaddr_t o)
 {
 	rec_stw(d, DESC_FREELIST, o.v);
@@ -228,6 +207,14 @@ static inline uint32_t counters_inuse(uint32_t x)
 static inline uint32_t counters_objects(uint32_t x)
 {
 	return x >> 16 & 0x7fff;
+}
+
+/* ---- debugging ---- */
+
+static inline struct kmem_debug cache_debug(struct mm_rec c)
+{
+	return (struct kmem_debug){cache_object_size(c), cache_inuse(c), cache_size(c),
+				   cache_red_left(c), cache_flags(c)};
 }
 
 /* ---- free objects ---- */

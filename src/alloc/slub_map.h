@@ -17,15 +17,12 @@ static inline bool slub_map_get(const struct slub_map *map, uint32_t i)
 }
 
 /* Reads the lists of slab x of `cache`; false: one leaves the slab, or meets an object twice. */
-bool slub_free_map(const struct slub *s, vaddr_t cache, struct slub_slab x, struct slub_map *map);
-
-/* First byte of a free object's red zones or poison that is not as it should be; or none. */
-vaddr_t slub_debug_damage(const struct slub *s, vaddr_t cache, vaddr_t o);
+bool slub_free_map(const struct kmem *s, vaddr_t cache, struct kmem_block x, struct slub_map *map);
 
 /* Geometry of the layer's own two caches. */
-int slub_own_geometry(const struct slub *s, struct kmem_geo *cache, struct kmem_geo *node);
+int slub_own_geometry(const struct kmem *s, struct kmem_geo *cache, struct kmem_geo *node);
 
 /* Bytes of a cache descriptor that mean something; the rest of the object is zero. */
-msize_t slub_descriptor_bytes(const struct slub *s);
+msize_t slub_descriptor_bytes(const struct kmem *s);
 
 #endif

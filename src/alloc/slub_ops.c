@@ -5,7 +5,7 @@
 
 /* ---- figures ---- */
 
-static uint32_t list_length(const struct slub *s, vaddr_t o, uint32_t offset, uint32_t most)
+static uint32_t list_length(const struct kmem *s, vaddr_t o, uint32_t offset, uint32_t most)
 {
 	uint32_t n = 0;
 
@@ -17,14 +17,14 @@ static uint32_t list_length(const struct slub *s, vaddr_t o, uint32_t offset, ui
 }
 
 /* Free objects of a slab, but for those in a CPU's list. */
-static uint32_t slab_frees(const struct slub *s, pfn_t slab)
+static uint32_t slab_frees(const struct kmem *s, pfn_t slab)
 {
-	uint32_t n = slab_counters(mem_rec(s->base.m, slub_desc(s, slab)));
+	uint32_t n = slab_counters(mem_rec(s->base.m, kmem_desc(s, slab)));
 
 	return counters_objects(n) - counters_inuse(n);
 }
 
-static uint64_t cpu_frees(const struct slub *s, struct mm_rec c, uint32_t at, uint64_t *slabs)
+static uint64_t cpu_frees(const struct kmem *s, struct mm_rec c, uint32_t at, uint64_t *slabs)
 {
 	const struct mem *m = s->base.m;
 	pfn_t slab = cpu_slab(c, at);
@@ -35,14 +35,14 @@ static uint64_t cpu_frees(const struct slub *s, struct mm_rec c, uint32_t at, ui
 		n += slab_frees(s, slab);
 		++*slabs;
 	}
-	for (slab = cpu_partial(c, at); !pfn_none(slab); slab = page_next(m, slub_desc(s, slab))) {
+	for (slab = cpu_partial(c, at); !pfn_none(slab); slab = page_next(m, kmem_desc(s, slab))) {
 		n += slab_frees(s, slab);
 		++*slabs;
 	}
 	return n;
 }
 
-void slub_count(const struct slub *s, vaddr_t cache, struct cache_figures *out)
+void slub_count(const struct kmem *s, vaddr_t cache, struct cache_figures *out)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
@@ -57,13 +57,13 @@ void slub_count(const struct slub *s, vaddr_t cache, struct cache_figures *out)
 		out->partial += node_word(m, n, NODE_PARTIAL);
 		out->slabs += node_word(m, n, NODE_SLABS);
 		out->total_objects += node_word(m, n, NODE_OBJECTS);
-		for (; !pfn_none(slab); slab = page_next(m, slub_desc(s, slab)))
+		for (; !pfn_none(slab); slab = page_next(m, kmem_desc(s, slab)))
 			free += slab_frees(s, slab);
 	}
 	out->active_objects = out->total_objects - free;
 }
 
-uint64_t slub_active(const struct slub *s, vaddr_t cache)
+uint64_t slub_active(const struct kmem *s, vaddr_t cache)
 {
 	struct cache_figures f = {0};
 
@@ -73,8 +73,8 @@ uint64_t slub_active(const struct slub *s, vaddr_t cache)
 
 void slub_figures(const struct alloc *a, uint32_t number, struct cache_figures *out)
 {
-	const struct slub *s = (const struct slub *)a;
-	vaddr_t cache = slub_cache(s, number);
+	const struct kmem *s = (const struct kmem *)a;
+	vaddr_t cache = kmem_cache_at(s, number);
 	struct mm_rec c = mem_rec(a->m, cache);
 
 	*out = (struct cache_figures){.object_size = cache_size(c),
@@ -93,48 +93,48 @@ void slub_figures(const struct alloc *a, uint32_t number, struct cache_figures *
 
 static uint32_t op_create(struct alloc *a, const struct cache_req *req)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 	vaddr_t c = slub_create(s, req->size, req->align, req->flags & ~(uint32_t)SLAB_KMALLOC);
 
-	return vaddr_none(c) ? CACHE_NONE : slub_number(s, c);
+	return vaddr_none(c) ? CACHE_NONE : kmem_number(s, c);
 }
 
 static struct grant op_alloc(struct alloc *a, uint32_t cache, const struct alloc_req *req)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 
-	return slub_cache_alloc(s, slub_cache(s, cache), req);
+	return slub_cache_alloc(s, kmem_cache_at(s, cache), req);
 }
 
 static msize_t op_free(struct alloc *a, uint32_t cache, vaddr_t p)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 
-	return slub_free(s, slub_cache(s, cache), p);
+	return slub_free(s, kmem_cache_at(s, cache), p);
 }
 
 static uint64_t op_shrink(struct alloc *a, uint32_t cache)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 
-	return slub_shrink(s, slub_cache(s, cache));
+	return slub_shrink(s, kmem_cache_at(s, cache));
 }
 
 static int op_destroy(struct alloc *a, uint32_t cache)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 
-	return slub_destroy(s, slub_cache(s, cache));
+	return slub_destroy(s, kmem_cache_at(s, cache));
 }
 
 static uint32_t op_next(const struct alloc *a, uint32_t cache)
 {
-	const struct slub *s = (const struct slub *)a;
+	const struct kmem *s = (const struct kmem *)a;
 	vaddr_t c = s->caches;
 
 	if (cache != CACHE_NONE)
-		c = cache_next(a->m, slub_cache(s, cache));
-	return cache != CACHE_NONE && vaddr_eq(c, s->caches) ? CACHE_NONE : slub_number(s, c);
+		c = cache_next(a->m, kmem_cache_at(s, cache));
+	return cache != CACHE_NONE && vaddr_eq(c, s->caches) ? CACHE_NONE : kmem_number(s, c);
 }
 
 const struct cache_ops slub_cache_ops = {
@@ -151,7 +151,7 @@ const struct cache_ops slub_cache_ops = {
 /* Memory is short: empty slabs of one cache after another, until it is enough. */
 static uint64_t op_give_back(struct alloc *a, uint64_t pages)
 {
-	struct slub *s = (struct slub *)a;
+	struct kmem *s = (struct kmem *)a;
 	vaddr_t c = s->caches;
 	uint64_t given = 0;
 
@@ -165,9 +165,9 @@ static uint64_t op_give_back(struct alloc *a, uint64_t pages)
 /* ---- the kinds ---- */
 
 static const struct alloc_param slub_params[] = {
-	[SLUB_RED_ZONE_PARAM] = {"red_zone", PARAM_BOOL, 0, 0, 1, NULL,
+	[KMEM_RED_ZONE_PARAM] = {"red_zone", PARAM_BOOL, 0, 0, 1, NULL,
 				 "guard bytes around the objects of all caches, looked at"},
-	[SLUB_POISON_PARAM] = {"poison", PARAM_BOOL, 0, 0, 1, NULL,
+	[KMEM_POISON_PARAM] = {"poison", PARAM_BOOL, 0, 0, 1, NULL,
 			       "free objects of all caches are filled, and looked at"},
 	[SLUB_CPUS_PARAM] = {"possible_cpus", PARAM_UINT, 0, 0, 4096, NULL,
 			     "CPUs that decide how many objects a slab should have; 0: the "
@@ -213,7 +213,7 @@ const struct alloc_ops slub_ops = {
 	.unit = "object",
 	.serves = SERVES_FIXED,
 	.params = slub_params,
-	.handle_bytes = sizeof(struct slub),
+	.handle_bytes = sizeof(struct kmem),
 	.desc_bytes = DESC_BYTES,
 	.init = init,
 	.attach = attach,
@@ -242,7 +242,7 @@ const struct alloc_ops slub_tiny_ops = {
 	.unit = "object",
 	.serves = SERVES_FIXED,
 	.params = slub_params,
-	.handle_bytes = sizeof(struct slub),
+	.handle_bytes = sizeof(struct kmem),
 	.desc_bytes = DESC_BYTES,
 	.init = tiny_init,
 	.attach = tiny_attach,

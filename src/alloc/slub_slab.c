@@ -3,55 +3,44 @@
 
 #include "alloc/slub_layout.h"
 
-static struct mm_rec slab_rec(const struct slub *s, pfn_t slab)
+static struct mm_rec slab_rec(const struct kmem *s, pfn_t slab)
 {
-	return mem_rec(s->base.m, slub_desc(s, slab));
-}
-
-unsigned slub_node(const struct slub *s, pfn_t slab)
-{
-	const struct alloc *pages = s->pages->pages;
-	unsigned node;
-
-	if (s->nodes == 1)
-		return 0;
-	node = pfn_none(slab) ? 0 : pages->ops->pages->frames(pages, slab).node;
-	return node < s->nodes ? node : 0;
+	return mem_rec(s->base.m, kmem_desc(s, slab));
 }
 
 /* ---- a node's partial list ---- */
 
-void slub_list_add(struct slub *s, vaddr_t n, pfn_t slab, bool tail)
+void slub_list_add(struct kmem *s, vaddr_t n, pfn_t slab, bool tail)
 {
 	const struct mem *m = s->base.m;
 	enum node_word end = tail ? NODE_TAIL : NODE_HEAD, other = tail ? NODE_HEAD : NODE_TAIL;
 	pfn_t at = {node_word(m, n, end)};
 
-	set_page_links(m, slub_desc(s, slab), tail ? PFN_NONE : at, tail ? at : PFN_NONE);
+	set_page_links(m, kmem_desc(s, slab), tail ? PFN_NONE : at, tail ? at : PFN_NONE);
 	if (pfn_none(at))
 		set_node_word(m, n, other, slab.v);
 	else if (tail)
-		set_page_next(m, slub_desc(s, at), slab);
+		set_page_next(m, kmem_desc(s, at), slab);
 	else
-		set_page_prev(m, slub_desc(s, at), slab);
+		set_page_prev(m, kmem_desc(s, at), slab);
 	set_node_word(m, n, end, slab.v);
 	set_node_word(m, n, NODE_PARTIAL, node_word(m, n, NODE_PARTIAL) + 1);
 }
 
-void slub_list_del(struct slub *s, vaddr_t n, pfn_t slab)
+void slub_list_del(struct kmem *s, vaddr_t n, pfn_t slab)
 {
 	const struct mem *m = s->base.m;
-	vaddr_t d = slub_desc(s, slab);
+	vaddr_t d = kmem_desc(s, slab);
 	pfn_t next = page_next(m, d), prev = page_prev(m, d);
 
 	if (pfn_none(prev))
 		set_node_word(m, n, NODE_HEAD, next.v);
 	else
-		set_page_next(m, slub_desc(s, prev), next);
+		set_page_next(m, kmem_desc(s, prev), next);
 	if (pfn_none(next))
 		set_node_word(m, n, NODE_TAIL, prev.v);
 	else
-		set_page_prev(m, slub_desc(s, next), prev);
+		set_page_prev(m, kmem_desc(s, next), prev);
 	set_page_links(m, d, (pfn_t){0}, (pfn_t){0});
 	set_node_word(m, n, NODE_PARTIAL, node_word(m, n, NODE_PARTIAL) - 1);
 }
@@ -59,7 +48,7 @@ void slub_list_del(struct slub *s, vaddr_t n, pfn_t slab)
 /* ---- from pages, and back ---- */
 
 /* Moves what no object can have: the tail, and with debug flags what goes around objects. */
-static void account_waste(const struct slub *s, struct mm_rec c, vaddr_t base, uint32_t objects,
+static void account_waste(const struct kmem *s, struct mm_rec c, vaddr_t base, uint32_t objects,
 			  unsigned order, bool fresh)
 {
 	msize_t all = (msize_t)1 << (order + s->page_shift);
@@ -72,28 +61,28 @@ static void account_waste(const struct slub *s, struct mm_rec c, vaddr_t base, u
 }
 
 /* Threads all objects, in ascending order. */
-static vaddr_t thread(const struct slub *s, vaddr_t cache, vaddr_t base, uint32_t objects)
+static vaddr_t thread(const struct kmem *s, vaddr_t cache, vaddr_t base, uint32_t objects)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
-	bool debug = (cache_flags(c) & (SLAB_RED_ZONE | SLAB_POISON)) != 0;
+	struct kmem_debug debug = cache_debug(c);
 	vaddr_t first = vaddr_add(base, cache_red_left(c)), o = first;
 	uint32_t size = cache_size(c), offset = cache_offset(c);
 
 	for (uint32_t i = 0; i < objects; i++, o = vaddr_add(o, size)) {
-		if (debug)
-			slub_debug_fresh(s, cache, o);
+		if (kmem_is_debug(debug.flags))
+			kmem_debug_fresh(m, &debug, o);
 		set_object_next(m, o, offset, i + 1 < objects ? vaddr_add(o, size) : VADDR_NONE);
 	}
 	return first;
 }
 
-void slub_make_slab(struct slub *s, vaddr_t cache, vaddr_t base, unsigned order, uint32_t objects)
+void slub_make_slab(struct kmem *s, vaddr_t cache, vaddr_t base, unsigned order, uint32_t objects)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
 	pfn_t slab = va_to_pfn(m, base, s->page_shift);
-	vaddr_t d = slub_desc(s, slab), n = cache_node(s, cache, slub_node(s, slab));
+	vaddr_t d = kmem_desc(s, slab), n = cache_node(s, cache, kmem_node(s, slab));
 	vaddr_t first = thread(s, cache, base, objects);
 
 	set_page_taken(m, d);
@@ -110,7 +99,7 @@ void slub_make_slab(struct slub *s, vaddr_t cache, vaddr_t base, unsigned order,
 }
 
 /* Pages of the order that wastes little; or, when these are short, of the least that will do. */
-static vaddr_t get_pages(struct slub *s, struct mm_rec c, const struct alloc_req *req,
+static vaddr_t get_pages(struct kmem *s, struct mm_rec c, const struct alloc_req *req,
 			 unsigned *order)
 {
 	struct mem *m = s->base.m;
@@ -127,7 +116,7 @@ static vaddr_t get_pages(struct slub *s, struct mm_rec c, const struct alloc_req
 	return va;
 }
 
-pfn_t slub_new_slab(struct slub *s, vaddr_t cache, unsigned node, const struct alloc_req *req)
+pfn_t slub_new_slab(struct kmem *s, vaddr_t cache, unsigned node, const struct alloc_req *req)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
@@ -147,12 +136,12 @@ pfn_t slub_new_slab(struct slub *s, vaddr_t cache, unsigned node, const struct a
 	return va_to_pfn(m, base, s->page_shift);
 }
 
-uint32_t slub_drop_slab(struct slub *s, vaddr_t cache, pfn_t slab)
+uint32_t slub_drop_slab(struct kmem *s, vaddr_t cache, pfn_t slab)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
-	vaddr_t base = pfn_to_va(m, slab, s->page_shift), d = slub_desc(s, slab);
-	vaddr_t n = cache_node(s, cache, slub_node(s, slab));
+	vaddr_t base = pfn_to_va(m, slab, s->page_shift), d = kmem_desc(s, slab);
+	vaddr_t n = cache_node(s, cache, kmem_node(s, slab));
 	uint32_t objects = counters_objects(slab_counters(slab_rec(s, slab)));
 	unsigned order = page_order(m, d);
 
@@ -169,12 +158,12 @@ uint32_t slub_drop_slab(struct slub *s, vaddr_t cache, pfn_t slab)
 /* ---- from CPUs to nodes ---- */
 
 /* A slab that is on no list and no CPU's: to its node's list, back to the pages, or nowhere. */
-static void place(struct slub *s, vaddr_t cache, pfn_t slab)
+static void place(struct kmem *s, vaddr_t cache, pfn_t slab)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec d = slab_rec(s, slab);
 	uint32_t n = slab_counters(d) & ~SLUB_FROZEN;
-	vaddr_t node = cache_node(s, cache, slub_node(s, slab));
+	vaddr_t node = cache_node(s, cache, kmem_node(s, slab));
 
 	set_slab_counters(d, n);
 	if (counters_inuse(n) == counters_objects(n))
@@ -186,7 +175,7 @@ static void place(struct slub *s, vaddr_t cache, pfn_t slab)
 		slub_list_add(s, node, slab, true);
 }
 
-void slub_thaw(struct slub *s, vaddr_t cache, pfn_t slab, vaddr_t freelist)
+void slub_thaw(struct kmem *s, vaddr_t cache, pfn_t slab, vaddr_t freelist)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec d = slab_rec(s, slab);
@@ -197,7 +186,7 @@ void slub_thaw(struct slub *s, vaddr_t cache, pfn_t slab, vaddr_t freelist)
 
 		if (++back > counters_inuse(slab_counters(d)))
 			mm_bug(m, "a CPU's free list is longer than its slab", freelist);
-		set_object_next(m, freelist, offset, slab_freelist(d));
+		set_object_next(m, freelist, offset, block_freelist(d));
 		set_slab_freelist(d, freelist);
 		freelist = next;
 	}
@@ -205,14 +194,14 @@ void slub_thaw(struct slub *s, vaddr_t cache, pfn_t slab, vaddr_t freelist)
 	place(s, cache, slab);
 }
 
-void slub_unfreeze(struct slub *s, vaddr_t cache, uint32_t at)
+void slub_unfreeze(struct kmem *s, vaddr_t cache, uint32_t at)
 {
 	const struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
 	pfn_t slab;
 
 	while (!pfn_none(slab = cpu_partial(c, at))) {
-		vaddr_t d = slub_desc(s, slab);
+		vaddr_t d = kmem_desc(s, slab);
 
 		set_cpu_partial(c, at, page_next(m, d));
 		set_page_links(m, d, (pfn_t){0}, (pfn_t){0});
@@ -220,7 +209,7 @@ void slub_unfreeze(struct slub *s, vaddr_t cache, uint32_t at)
 	}
 }
 
-void slub_flush_cpu(struct slub *s, vaddr_t cache, unsigned cpu)
+void slub_flush_cpu(struct kmem *s, vaddr_t cache, unsigned cpu)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
 	uint32_t at = cpu_at(cpu);
@@ -235,14 +224,14 @@ void slub_flush_cpu(struct slub *s, vaddr_t cache, unsigned cpu)
 }
 
 /* Empty slabs of a node's list to the page source. */
-static uint64_t shrink_node(struct slub *s, vaddr_t cache, vaddr_t n)
+static uint64_t shrink_node(struct kmem *s, vaddr_t cache, vaddr_t n)
 {
 	const struct mem *m = s->base.m;
 	pfn_t slab = {node_word(m, n, NODE_HEAD)};
 	uint64_t pages = 0;
 
 	while (!pfn_none(slab)) {
-		pfn_t next = page_next(m, slub_desc(s, slab));
+		pfn_t next = page_next(m, kmem_desc(s, slab));
 
 		if (counters_inuse(slab_counters(slab_rec(s, slab))) == 0) {
 			slub_list_del(s, n, slab);
@@ -253,7 +242,7 @@ static uint64_t shrink_node(struct slub *s, vaddr_t cache, vaddr_t n)
 	return pages;
 }
 
-uint64_t slub_shrink(struct slub *s, vaddr_t cache)
+uint64_t slub_shrink(struct kmem *s, vaddr_t cache)
 {
 	uint64_t held = s->pages->held;
 

@@ -1,43 +1,8 @@
 /* slub: every byte that it holds, by ascending address. */
 #include "alloc/slub_map.h"
 
-bool slub_next_block(const struct slub *s, pfn_t *at, struct slub_slab *out)
-{
-	const struct alloc *pages = s->pages->pages;
-	const struct mem *m = s->base.m;
-
-	for (;;) {
-		struct page_frames f = pages->ops->pages->frames(pages, *at);
-		uint32_t i = at->v > f.start.v ? at->v - f.start.v : 0;
-
-		if (f.nr == 0)
-			return false;
-		while (i < f.nr) {
-			vaddr_t d = vaddr_add(f.descs, (msize_t)i * f.stride);
-			msize_t zeros = mem_untouched(m, d);
-			enum page_state state;
-
-			if (zeros >= f.stride) {
-				i += (uint32_t)(zeros / f.stride);
-				continue;
-			}
-			state = page_state(m, d);
-			*out = (struct slub_slab){pfn_add(f.start, i), mem_rec(m, d)};
-			i += state == PAGE_LIVE && page_order(m, d) < 31
-				     ? (uint32_t)1 << page_order(m, d)
-				     : 1;
-			if (state == PAGE_LIVE && page_taken(m, d) &&
-			    rec_ld32(out->desc, DESC_LAYER) == s->layer) {
-				at->v = f.start.v + i;
-				return true;
-			}
-		}
-		at->v = f.start.v + f.nr;
-	}
-}
-
 /* One list into the map; its length, or more than any slab has: it is damaged. */
-static uint32_t map_list(const struct slub *s, struct mm_rec c, struct slub_slab x, vaddr_t o,
+static uint32_t map_list(const struct kmem *s, struct mm_rec c, struct kmem_block x, vaddr_t o,
 			 struct slub_map *map)
 {
 	vaddr_t base = vaddr_add(pfn_to_va(s->base.m, x.pfn, s->page_shift), cache_red_left(c));
@@ -56,12 +21,12 @@ static uint32_t map_list(const struct slub *s, struct mm_rec c, struct slub_slab
 	return n;
 }
 
-bool slub_free_map(const struct slub *s, vaddr_t cache, struct slub_slab x, struct slub_map *map)
+bool slub_free_map(const struct kmem *s, vaddr_t cache, struct kmem_block x, struct slub_map *map)
 {
 	struct mm_rec c = mem_rec(s->base.m, cache);
 
 	*map = (struct slub_map){.in_cpus = 0};
-	map->in_slab = map_list(s, c, x, slab_freelist(x.desc), map);
+	map->in_slab = map_list(s, c, x, block_freelist(x.desc), map);
 	for (unsigned i = 0; i < s->cpus && map->in_cpus != UINT32_MAX; i++)
 		if (pfn_eq(cpu_slab(c, cpu_at(i)), x.pfn))
 			map->in_cpus = map_list(s, c, x, cpu_freelist(c, cpu_at(i)), map);
@@ -70,7 +35,7 @@ bool slub_free_map(const struct slub *s, vaddr_t cache, struct slub_slab x, stru
 
 bool slub_slab_figures(const struct alloc *a, vaddr_t p, struct slab_figures *out)
 {
-	const struct slub *s = (const struct slub *)a;
+	const struct kmem *s = (const struct kmem *)a;
 	const struct alloc *pages = s->pages->pages;
 	pfn_t pfn = va_to_pfn(a->m, p, s->page_shift);
 	vaddr_t d = pages->ops->pages->descriptor(pages, pfn), cache;
@@ -79,16 +44,16 @@ bool slub_slab_figures(const struct alloc *a, vaddr_t p, struct slab_figures *ou
 	if (vaddr_none(d) || page_state(a->m, d) != PAGE_LIVE || !page_taken(a->m, d))
 		return false;
 	desc = mem_rec(a->m, d);
-	if (rec_ld32(desc, DESC_LAYER) != s->layer || slab_cache(desc) == SLUB_LARGE)
+	if (rec_ld32(desc, DESC_LAYER) != s->layer || block_cache(desc) == KMEM_LARGE)
 		return false;
-	cache = (vaddr_t){slab_cache(desc)};
+	cache = (vaddr_t){block_cache(desc)};
 	c = mem_rec(a->m, cache);
-	*out = (struct slab_figures){.cache = slub_number(s, cache),
+	*out = (struct slab_figures){.cache = kmem_number(s, cache),
 				     .objects = counters_objects(slab_counters(desc)),
 				     .in_use = counters_inuse(slab_counters(desc)),
 				     .base = pfn_to_va(a->m, pfn, s->page_shift),
 				     .bytes = (msize_t)1 << (page_order(a->m, d) + s->page_shift),
-				     .free = slab_freelist(desc),
+				     .free = block_freelist(desc),
 				     .link = cache_offset(c),
 				     .cpu = CPU_NONE,
 				     .cpu_free = VADDR_NONE};
@@ -101,7 +66,7 @@ bool slub_slab_figures(const struct alloc *a, vaddr_t p, struct slab_figures *ou
 }
 
 /* What a live object of the cache is. */
-static struct walk_span object_span(const struct slub *s, vaddr_t cache)
+static struct walk_span object_span(const struct kmem *s, vaddr_t cache)
 {
 	if (vaddr_eq(cache, s->caches))
 		return (struct walk_span){.class = MM_METADATA, .what = "cache descriptor"};
@@ -121,12 +86,12 @@ static void span(walk_fn *fn, void *ctx, struct walk_span w, vaddr_t base, msize
 	fn(ctx, &w);
 }
 
-static void walk_slab(const struct slub *s, struct slub_slab x, walk_fn *fn, void *ctx)
+static void walk_slab(const struct kmem *s, struct kmem_block x, walk_fn *fn, void *ctx)
 {
 	static const struct walk_span red = {.class = MM_SLACK, .what = "red zone"};
 	static const struct walk_span tail = {.class = MM_SLACK, .what = "slab tail"};
 	static const struct walk_span free = {.class = MM_CACHED, .what = "free object"};
-	vaddr_t cache = {slab_cache(x.desc)}, at = pfn_to_va(s->base.m, x.pfn, s->page_shift);
+	vaddr_t cache = {block_cache(x.desc)}, at = pfn_to_va(s->base.m, x.pfn, s->page_shift);
 	struct mm_rec c = mem_rec(s->base.m, cache);
 	uint32_t size = cache_size(c), left = cache_red_left(c);
 	uint32_t usable = kmem_usable(cache_object_size(c), size, cache_flags(c));
@@ -147,15 +112,15 @@ static void walk_slab(const struct slub *s, struct slub_slab x, walk_fn *fn, voi
 
 void slub_walk(const struct alloc *a, walk_fn *fn, void *ctx)
 {
-	const struct slub *s = (const struct slub *)a;
+	const struct kmem *s = (const struct kmem *)a;
 	static const struct walk_span large = {.class = MM_GRANTED, .what = "large block"};
-	struct slub_slab x;
+	struct kmem_block x;
 	pfn_t at = {0};
 
-	while (slub_next_block(s, &at, &x)) {
+	while (kmem_next_block(s, &at, &x)) {
 		unsigned order = rec_ld16(x.desc, PAGE_OFF_ORDER) & 0xff;
 
-		if (slab_cache(x.desc) != SLUB_LARGE)
+		if (block_cache(x.desc) != KMEM_LARGE)
 			walk_slab(s, x, fn, ctx);
 		else
 			span(fn, ctx, large, pfn_to_va(a->m, x.pfn, s->page_shift),

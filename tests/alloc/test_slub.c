@@ -228,6 +228,48 @@ static void test_slabinfo(void **state)
 	rig_finish(&g);
 }
 
+/* Does a cache with these flags come out with that size, and as many objects in as many pages? */
+static bool comes_out(struct alloc *a, const unsigned v[8], uint32_t flags)
+{
+	struct cache_figures f =
+		figures_of(a, v[0], v[2], flags | (v[5] != 0 ? SLAB_HWCACHE_ALIGN : 0));
+
+	return f.object_size == v[1] && f.objects_per_slab == v[3] &&
+	       f.pages_per_slab == 1ul << v[4];
+}
+
+/*
+ * All caches of /sys/kernel/slab of Linux 6.18 on x86-64 with 2 CPUs.  One that is typesafe by RCU
+ * has a word more, unless it says where in the object the free pointer may lie.
+ */
+static void test_real_caches(void **state)
+{
+	FILE *in = fopen(TESTS_DIR "/kernel/slab-caches.txt", "r");
+	struct alloc *a = build(&alloc_fast8, "slub", 2, MM_RULES_LINUX_6, NULL);
+	unsigned v[8], met = 0;
+	char line[256], name[64];
+
+	(void)state;
+	assert_non_null(in);
+	while (fgets(line, sizeof line, in) != NULL) {
+		uint32_t flags;
+
+		if (line[0] == '#')
+			continue;
+		/* object_size slab_size align objects order hwcache_align rcu ctor */
+		assert_int_equal(sscanf(line, "%63s %u %u %u %u %u %u %u %u", name, &v[0], &v[1], &v[2],
+					&v[3], &v[4], &v[5], &v[6], &v[7]),
+				 9);
+		flags = (v[6] ? SLAB_TYPESAFE_BY_RCU : 0) | (v[7] ? SLAB_CTOR : 0);
+		if (!comes_out(a, v, flags) && !(v[6] && comes_out(a, v, 0)))
+			fail_msg("%s", line);
+		met++;
+	}
+	assert_int_equal(met, 235);
+	fclose(in);
+	rig_finish(&g);
+}
+
 /* The sizes of kmalloc's caches, in their order, as a text. */
 static void kmalloc_sizes(struct alloc *a, char *out, size_t room)
 {
@@ -430,7 +472,7 @@ int main(void)
 		cmocka_unit_test(test_slabinfo),   cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_lifo),       cmocka_unit_test(test_large),
 		cmocka_unit_test(test_red_zone),   cmocka_unit_test(test_use_after_free),
-		cmocka_unit_test(test_shrink),
+		cmocka_unit_test(test_shrink),     cmocka_unit_test(test_real_caches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

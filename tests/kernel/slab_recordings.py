@@ -144,7 +144,7 @@ def check_real(memscape, root):
     wrong, real, met = [], real_caches(root), 0
     for name in ("slab-tracefs", "slab-perf"):
         trace = root / f"tests/kernel/{name}.txt.zst"
-        for kind, equal in (("slub", True), ("slub_tiny", True)):
+        for kind, equal in (("slub", True), ("slub_tiny", True), ("slab", False)):
             report, problem = replay(memscape, trace, "-c", "x86_64", "--set", f"allocators.slab.kind={kind}", "--level", "object")
             if problem:
                 wrong.append(problem)

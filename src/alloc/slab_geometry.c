@@ -1,0 +1,117 @@
+/*
+ * slab: how large slabs are, where their records lie, and what CPUs keep.
+ *
+ * The rules are those of Linux 2.6's mm/slab.c: kmem_cache_create, cache_estimate,
+ * calculate_slab_order, enable_cpucache.  A slab grows until an eighth or less of it
+ * is lost, but not beyond order 1 unless not one object fits.  Records of objects of an
+ * eighth of a page and more lie outside, unless what is left over has room for them.
+ */
+#include "alloc/slab.h"
+
+#include "alloc/slab_layout.h"
+
+#define ORDER_FITS 1u /* slab_break_gfp_order of machines with more than 32 MiB */
+
+static uint32_t mgmt_bytes(uint32_t num, uint32_t align)
+{
+	return (uint32_t)round_up(SLAB_RECORD + 4ull * num, align);
+}
+
+/* Objects that fit into `bytes`, and what is left over. */
+static uint32_t estimate(msize_t bytes, const struct slab_geometry *g, bool off, msize_t *left)
+{
+	msize_t n, mgmt = 0;
+
+	if (off) {
+		n = bytes / g->size;
+	} else {
+		n = bytes > SLAB_RECORD ? (bytes - SLAB_RECORD) / (g->size + 4ull) : 0;
+		if (n > 0 && mgmt_bytes((uint32_t)n, g->align) + n * g->size > bytes)
+			n--;
+	}
+	n = n > KMEM_MAX_OBJECTS ? KMEM_MAX_OBJECTS : n;
+	if (!off && n > 0)
+		mgmt = mgmt_bytes((uint32_t)n, g->align);
+	*left = bytes - mgmt - n * g->size;
+	return (uint32_t)n;
+}
+
+unsigned slab_most_order(const struct kmem *s)
+{
+	unsigned most = s->rules.rules == MM_RULES_TEXTBOOK ? 5 : 10;
+
+	return most < s->rules.max_order ? most : s->rules.max_order;
+}
+
+static bool choose_order(const struct kmem *s, struct slab_geometry *g, msize_t *left)
+{
+	unsigned most = slab_most_order(s);
+	/* Records outside lie in objects whose own records lie inside. */
+	uint32_t limit = (uint32_t)((((msize_t)1 << s->page_shift) / 16 - SLAB_RECORD) / 4);
+
+	for (unsigned order = 0; order <= most; order++) {
+		msize_t bytes = (msize_t)1 << (s->page_shift + order), rest;
+		uint32_t n = estimate(bytes, g, g->off_slab, &rest);
+
+		if (n == 0)
+			continue;
+		if (g->off_slab && n > limit)
+			break;
+		g->num = n;
+		g->order = order;
+		*left = rest;
+		if (order >= ORDER_FITS || rest * 8 <= bytes)
+			break;
+	}
+	return g->num != 0;
+}
+
+/* Entries of a CPU's array: fewer of large objects. */
+static void choose_array(const struct kmem *s, struct slab_geometry *g)
+{
+	msize_t page = (msize_t)1 << s->page_shift;
+
+	g->limit = g->size > 131072 ? 1
+		   : g->size > page ? 8
+		   : g->size > 1024 ? 24
+		   : g->size > 256  ? 54
+				    : 120;
+	g->batch = (g->limit + 1) / 2;
+	g->free_limit = (1 + s->cpus) * g->batch + g->num;
+}
+
+bool slab_geometry(const struct kmem *s, msize_t size, msize_t align, uint32_t flags, bool early,
+		   struct slab_geometry *out)
+{
+	struct slab_geometry g = {.flags = flags};
+	msize_t left = 0, page = (msize_t)1 << s->page_shift;
+
+	if (size == 0 || size > KMEM_MAX_SIZE || align > KMEM_MAX_SIZE ||
+	    (align & (align - 1)) != 0)
+		return false;
+	g.object_size = (uint32_t)size;
+	g.align = kmem_alignment(&s->rules, size, align, flags);
+	g.inuse = (uint32_t)round_up(size, MM_WORD);
+	if ((flags & SLAB_RED_ZONE) != 0) {
+		g.inuse += MM_WORD;
+		g.red_left = (uint32_t)round_up(MM_WORD, g.align);
+	}
+	g.size = (uint32_t)round_up(g.red_left + g.inuse, g.align);
+	g.off_slab = g.size >= page / 8 && !early;
+	if (g.off_slab && !choose_order(s, &g, &left))
+		g.off_slab = false; /* no record outside is large enough */
+	if (g.num == 0 && !choose_order(s, &g, &left))
+		return false;
+	g.mgmt = mgmt_bytes(g.num, g.align);
+	if (g.off_slab && left >= g.mgmt) {
+		g.off_slab = false;
+		left -= g.mgmt;
+	}
+	if (g.off_slab)
+		g.mgmt = SLAB_RECORD + 4 * g.num;
+	g.colour_off = s->rules.cache_line > g.align ? s->rules.cache_line : g.align;
+	g.colour = (uint32_t)(left / g.colour_off);
+	choose_array(s, &g);
+	*out = g;
+	return true;
+}
