@@ -14,7 +14,7 @@
 
 static uint32_t mgmt_bytes(uint32_t num, uint32_t align)
 {
-	return (uint32_t)round_up(SLAB_RECORD + 4ull * num, align);
+	return (uint32_t)round_up(SLAB_RECORD + 4u * num, align);
 }
 
 /* Objects that fit into `bytes`, and what is left over. */
@@ -25,7 +25,7 @@ static uint32_t estimate(msize_t bytes, const struct slab_geometry *g, bool off,
 	if (off) {
 		n = bytes / g->size;
 	} else {
-		n = bytes > SLAB_RECORD ? (bytes - SLAB_RECORD) / (g->size + 4ull) : 0;
+		n = bytes > SLAB_RECORD ? (bytes - SLAB_RECORD) / (g->size + 4u) : 0;
 		if (n > 0 && mgmt_bytes((uint32_t)n, g->align) + n * g->size > bytes)
 			n--;
 	}
