@@ -6,6 +6,44 @@
 
 #include "sim/parity_private.h"
 
+/* Does a zone that has a share stand exactly where the rules put it? */
+static bool one_is_exact(const struct parity_zones *x)
+{
+	for (unsigned i = 0; i < x->nr; i++) {
+		struct rules_marks m = x->ops->marks(&x->rules, i);
+
+		if (m.min > 1 && x->rz[i].type < ZONE_HIGHMEM && x->min[i] == m.min &&
+		    x->low[i] == m.low && x->high[i] == m.high)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * From 5.0 on a zone that mixes types is boosted: all its marks are higher by pageblocks,
+ * or by the most there may be.  Kernels before 5.11 do not tell by how much.
+ */
+static bool is_boosted(const struct parity_zones *x, unsigned i, struct rules_marks m)
+{
+	unsigned order = x->k->block_order != 0 ? x->k->block_order : 9;
+	uint64_t by = x->min[i] - m.min, most = (uint64_t)m.high * 15000 / 10000;
+
+	return x->z[i]->boost == KERNEL_NONE && x->k->node_stats && x->min[i] > m.min &&
+	       x->low[i] - m.low == by && x->high[i] - m.high == by && by <= most &&
+	       (by == most || (by & (((uint64_t)1 << order) - 1)) == 0) && one_is_exact(x);
+}
+
+static void note_boosted(const struct parity_zones *x, struct parity_trial *t, unsigned i,
+			 const char *where)
+{
+	static const char why[] = "higher by a watermark_boost, as all marks of the zone, which "
+				  "kernels before 5.11 do not tell";
+
+	parity_note_open(t, PARITY_WATERMARKS, where, "min", x->min[i], why);
+	parity_note_open(t, PARITY_WATERMARKS, where, "low", x->low[i], why);
+	parity_note_open(t, PARITY_WATERMARKS, where, "high", x->high[i], why);
+}
+
 void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t)
 {
 	for (unsigned i = 0; i < x->nr; i++) {
@@ -16,6 +54,10 @@ void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t)
 		if (z->device)
 			m = (struct rules_marks){0, 0, 0, 0};
 		parity_zone_name(z, where);
+		if (is_boosted(x, i, m)) {
+			note_boosted(x, t, i, where);
+			continue;
+		}
 		parity_note(t, PARITY_WATERMARKS, where, "min", x->min[i], m.min);
 		parity_note(t, PARITY_WATERMARKS, where, "low", x->low[i], m.low);
 		parity_note(t, PARITY_WATERMARKS, where, "high", x->high[i], m.high);

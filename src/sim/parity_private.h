@@ -33,6 +33,13 @@ struct parity_trial {
 	unsigned differs, open;
 };
 
+/* Figures that differ count first, those not determined break ties. */
+#define PARITY_ONE_DIFFERS 1000000ul
+static inline unsigned long parity_score(const struct parity_trial *t)
+{
+	return t->differs * PARITY_ONE_DIFFERS + t->open;
+}
+
 /* Notes a figure as equal or differing. */
 void parity_note(struct parity_trial *t, enum parity_group g, const char *where, const char *name,
 		 uint64_t kernel, uint64_t ours);
@@ -51,6 +58,11 @@ const char *parity_zone_name(const struct kernel_zone *z, char buf[72]);
 /* parity_zones.c */
 void parity_zones(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
 		  unsigned page_shift);
+/* parity_choose.c: sets the rules; where min_free_kbytes is from. */
+const char *parity_choose_marks(struct parity_zones *x);
+void parity_choose_reserves(struct parity_zones *x);
+void parity_choose_lists(struct parity_zones *x);
+
 /* parity_exact.c: as if nothing had changed since the kernel computed its figures. */
 void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t);
 void parity_reserves_exact(const struct parity_zones *x, struct parity_trial *t);

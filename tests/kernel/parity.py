@@ -226,6 +226,24 @@ def empty_columns(work):
     check(status == 0 and j["equal"] == 45, f"columns: {unequal(j)}")
 
 
+def boosted(work):
+    """watermark_boost raises all marks of a zone: told since 5.11, found before."""
+    k = KERNELS["4.19"]
+    zones = [list(z) for z in k["zones"]]
+    for i in (2, 3, 4):
+        zones[1][i] += 1536
+    plain = zoneinfo(zones, 8)
+    status, j = parity(write(work / "boost1", plain, k["vm"]))
+    opened = [f["name"] for f in j["figures"] if "watermark_boost" in f.get("why", "")]
+    check(status == 0 and opened == ["min", "low", "high"], f"boost: {unequal(j)}")
+    told = re.sub(r"( DMA32\n.*?pages free +\d+\n)", r"\1        boost    1536\n", plain, count=1,
+                  flags=re.S)
+    status, j = parity(write(work / "boost2", told, k["vm"]))
+    check(status == 0 and j["equal"] == 45, f"boost told: {unequal(j)}")
+    zones[1][2] += 1
+    check(parity(write(work / "boost3", zoneinfo(zones, 8), k["vm"]))[0] == 1, "no boost")
+
+
 def slabs(work):
     lines = ["slabinfo - version: 2.1",
              "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"]
@@ -332,6 +350,7 @@ def main():
         slabs(work)
         classic(work)
         empty_columns(work)
+        boosted(work)
         changed(work)
         damaged(work)
     text_form()
