@@ -189,8 +189,28 @@ static void indices(struct parity *p, const struct kernel_snapshot *k)
 
 /* ---- the whole ---- */
 
-/* Pages by what is told: the running system, memory in all, slabs; else 4 KiB. */
-static unsigned page_shift_of(struct parity *p, const struct kernel_snapshot *k)
+/* Of the sizes that kernels use, the one by which the fewest figures of zones differ. */
+static unsigned likely_shift(const struct kernel_snapshot *k, const struct rules_ops *ops)
+{
+	static const unsigned shifts[] = {12, 14, 16};
+	unsigned best = 12, least = UINT32_MAX;
+
+	for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
+		struct parity trial = {.figure = NULL};
+
+		parity_zones(&trial, k, ops, shifts[i]);
+		if (parity_total(&trial, PARITY_DIFFERS) < least) {
+			least = parity_total(&trial, PARITY_DIFFERS);
+			best = shifts[i];
+		}
+		parity_finish(&trial);
+	}
+	return best;
+}
+
+/* Pages by what is told: the running system, memory in all, slabs; else by the figures. */
+static unsigned page_shift_of(struct parity *p, const struct kernel_snapshot *k,
+			      const struct rules_ops *ops)
 {
 	const char *from = "the running system";
 	unsigned shift = k->page_shift;
@@ -209,8 +229,8 @@ static unsigned page_shift_of(struct parity *p, const struct kernel_snapshot *k)
 		shift = parity_page_shift(k);
 	}
 	if (shift == 0) {
-		from = "not told: assumed";
-		shift = 12;
+		from = "not told: found from the figures of zones";
+		shift = likely_shift(k, ops);
 	}
 	parity_input(p, "page size", from, "%u bytes", 1u << shift);
 	return shift;
@@ -222,7 +242,7 @@ int parity_compare(struct parity *p, const struct kernel_snapshot *k, const stru
 	unsigned page_shift;
 
 	*p = (struct parity){.figure = NULL};
-	page_shift = page_shift_of(p, k);
+	page_shift = page_shift_of(p, k, ops);
 	if (k->version != 0)
 		parity_input(p, "kernel", "version", "%u.%u", k->version / 1000, k->version % 1000);
 	parity_zones(p, k, ops, page_shift);

@@ -47,14 +47,16 @@ static bool cpus_fit(const struct parity_zones *x, unsigned node, unsigned cpus)
 
 	for (unsigned i = 0; i < x->nr; i++) {
 		const struct kernel_lists *l = x->z[i]->lists;
-		uint64_t least, high;
+		uint64_t least, high, share = x->low[i];
 
 		if (x->z[i]->node != node || x->z[i]->nr_lists == 0)
 			continue;
 		high = l->high_min != KERNEL_NONE ? l->high_min : l->high;
 		least = 4 * l->batch;
 		any = true;
-		if (high != (x->low[i] / cpus > least ? x->low[i] / cpus : least))
+		if (x->rules.fraction != 0)
+			share = x->rz[i].managed / x->rules.fraction;
+		if (high != (share / cpus > least ? share / cpus : least))
 			return false;
 	}
 	return any;

@@ -244,6 +244,38 @@ def boosted(work):
     check(parity(write(work / "boost3", zoneinfo(zones, 8), k["vm"]))[0] == 1, "no boost")
 
 
+def large_pages(work):
+    """arm64 with pages of 64 KiB, a pageblock of 512 MiB: nothing tells the size but the figures."""
+    pages, managed = 65536 >> 10, 524288
+    low_min = managed // 20  # what khugepaged asks for is more than a twentieth
+    step = max(low_min // 4, managed * 10 // 10000)
+    high = max((low_min + step) // 16, 12)
+    zones = [(0, "DMA", 0, 0, 0, 0, 0, (0, 0, 0), *NO_LISTS),
+             (0, "Normal", low_min, low_min + step, low_min + 2 * step, managed, managed, (0, 0, 0),
+              high, 3),
+             (0, "Movable", 32, 32, 32, 0, 0, (0, 0, 0), *NO_LISTS)]
+    folder = write(work / "large", zoneinfo(zones, 16, "boost"),
+                   dict(min_free_kbytes=low_min * pages))
+    status, j = parity(folder)
+    size = [i["value"] for i in j["inputs"] if i["name"] == "page size"]
+    check(status == 0 and size == ["65536 bytes"] and j["equal"] == 20, f"large: {size}, {unequal(j)}")
+
+
+def fractions(work):
+    """percpu_pagelist_high_fraction, and percpu_pagelist_fraction before 5.14."""
+    zone = [0, "Normal", 4096, 5144, 6192, 1048576, 1048576, (0, 0), 1048576 // 100 // 4, 63]
+    empty = (0, "Movable", 32, 32, 32, 0, 0, (0, 0), *NO_LISTS)
+    folder = write(work / "fraction1", zoneinfo([zone, empty], 4, "boost"),
+                   dict(min_free_kbytes=16384, percpu_pagelist_high_fraction=100))
+    status, j = parity(folder)
+    check(status == 0 and j["not_determined"] == 0, f"fraction: {unequal(j)}")
+    zone[8:10] = 1048576 // 100, 96
+    folder = write(work / "fraction2", zoneinfo([zone, (0, "Movable", 0, 0, 0, 0, 0, (0, 0), *NO_LISTS)], 4),
+                   dict(min_free_kbytes=16384, percpu_pagelist_fraction=100))
+    status, j = parity(folder)
+    check(status == 0 and j["not_determined"] == 0, f"old fraction: {unequal(j)}")
+
+
 def slabs(work):
     lines = ["slabinfo - version: 2.1",
              "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"]
@@ -351,6 +383,8 @@ def main():
         classic(work)
         empty_columns(work)
         boosted(work)
+        large_pages(work)
+        fractions(work)
         changed(work)
         damaged(work)
     text_form()
