@@ -1,6 +1,8 @@
 /* The report's nodes: what each holds, by class, and how often it helped out. */
 #include "sim/report_parts.h"
 
+#include <stdio.h>
+
 struct node_sums {
 	struct replay *r;
 	unsigned node;
@@ -46,16 +48,18 @@ json_t *report_nodes(struct replay *r)
 	for (unsigned node = 0; node < m->nodes; node++) {
 		struct node_sums x = {.r = r, .node = node};
 		json_t *o, *distances = json_array();
+		char name[16];
 
 		if (!replay_read(r, read_zones, &x))
 			x = (struct node_sums){.r = r, .node = node};
 		for (unsigned to = 0; to < m->nodes; to++)
 			json_array_append_new(distances,
 					      json_integer(m->distance[node * m->nodes + to]));
-		o = json_pack("{s:i, s:i, s:o, s:I, s:I, s:I}", "node", (int)node, "cpus",
-			      (int)m->node_cpus[node], "distances", distances, "managed_pages",
-			      (json_int_t)x.managed, "free_pages", (json_int_t)x.free, "fallbacks",
-			      (json_int_t)x.fallbacks);
+		snprintf(name, sizeof name, "node%u", node);
+		o = json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:I}", "name", name, "node",
+			      (int)node, "cpus", (int)m->node_cpus[node], "distances", distances,
+			      "managed_pages", (json_int_t)x.managed, "free_pages",
+			      (json_int_t)x.free, "fallbacks", (json_int_t)x.fallbacks);
 		add_classes(r->sys, node, o);
 		json_array_append_new(list, o);
 	}

@@ -78,6 +78,16 @@ def classes():
     check(r["nodes"][1]["metadata"] > 60 << 20, "a node's descriptors lie in it")
 
 
+def expressions():
+    with tempfile.TemporaryDirectory() as folder:
+        trace = pathlib.Path(folder) / "t.trace"
+        trace.write_text("a = alloc_pages 3 gfp=GFP_KERNEL cpu=3\n")
+        for text, status in (("nodes.node1.payload == 32K", 1), ("nodes.node0.fallbacks > 0", 0)):
+            r = subprocess.run([MEMSCAPE, "replay", "-q", "-c", "numa2", "--fail-on", text, str(trace)],
+                               capture_output=True, text=True)
+            check(r.returncode == status, f"{text}: exit {r.returncode} {r.stderr}")
+
+
 def one_node():
     r = subprocess.run([MEMSCAPE, "replay", "-c", "x86_64", "--json", "-", "-"], input="a = alloc_pages 0\n",
                        capture_output=True, text=True)
@@ -113,6 +123,7 @@ def main():
     fallback("--set", "allocators.pages.rules=textbook")
     fallback("--set", "machine.rules=linux-4.19")
     classes()
+    expressions()
     one_node()
     info()
     text_forms()
