@@ -39,6 +39,7 @@ const struct figure_entry figure_list[] = {
 	{"zones.NAME.extfrag[ORDER]", "-1 to 1", "Linux's fragmentation index"},
 	{"zones.NAME.largest_free_bytes", "bytes", "largest free block"},
 	{"zones.NAME.fallbacks", "requests", "served here although another zone was preferred"},
+	{"nodes.NODE.CLASS", "bytes", "one class of one NUMA node; also .free_pages .fallbacks"},
 	{"heaps.NAME.arena_bytes", "bytes", "arena, or pages held"},
 	{"heaps.NAME.free_bytes", "bytes", "free in it"},
 	{"heaps.NAME.largest_free_bytes", "bytes", "largest free block"},
