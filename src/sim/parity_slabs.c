@@ -132,6 +132,33 @@ static struct slab_rules choose(const struct kernel_snapshot *k, const struct ru
 	return best;
 }
 
+/*
+ * Some machines count their CPUs only after the first caches were made, for which those
+ * possible stood in.  Such caches are several, and one magnitude explains them all.
+ */
+static bool find_early(const struct kernel_snapshot *k, const struct rules_ops *ops,
+		       const struct slab_rules *r, struct slab_rules *early)
+{
+	unsigned left = k->nr_caches - nr_equal(k, ops, r);
+
+	if (left < 3)
+		return false;
+	*early = *r;
+	for (early->nr_cpus = 1; early->nr_cpus <= 8192; early->nr_cpus *= 2) {
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < k->nr_caches; i++) {
+			uint32_t size = (uint32_t)k->cache[i].object_size;
+
+			n += !same(&k->cache[i], ops->slub(r, size)) &&
+			     same(&k->cache[i], ops->slub(early, size));
+		}
+		if (n == left)
+			return true;
+	}
+	return false;
+}
+
 static void tell(struct parity *p, const struct slab_rules *r, const char *from)
 {
 	parity_input(p, "CPUs of slabs", from, "%u", r->nr_cpus);
@@ -144,14 +171,21 @@ static void slub(struct parity *p, const struct kernel_snapshot *k, const struct
 		 unsigned page_shift)
 {
 	const char *from;
-	struct slab_rules r = choose(k, ops, page_shift, &from);
+	struct slab_rules r = choose(k, ops, page_shift, &from), early;
 	struct parity_trial t = {.p = p};
+	bool two = find_early(k, ops, &r, &early);
 
 	tell(p, &r, from);
+	if (two)
+		parity_input(p, "CPUs of the first caches",
+			     "found from the slabs: so many, and less than twice as many", "%u",
+			     early.nr_cpus);
 	for (unsigned i = 0; i < k->nr_caches; i++) {
 		const struct kernel_cache *c = &k->cache[i];
 		struct rules_slab s = ops->slub(&r, (uint32_t)c->object_size);
 
+		if (two && !same(c, s))
+			s = ops->slub(&early, (uint32_t)c->object_size);
 		parity_note(&t, PARITY_SLABS, c->name, "order", order_of(c->pages_per_slab),
 			    s.order);
 		parity_note(&t, PARITY_SLABS, c->name, "objects per slab", c->objects_per_slab,

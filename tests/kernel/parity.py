@@ -186,6 +186,31 @@ SLABS_OLD = [(8, 0, 512), (96, 0, 42), (192, 0, 21), (320, 0, 12), (448, 1, 18),
              (792, 2, 20), (1176, 3, 27), (1440, 3, 22), (2048, 3, 16), (2672, 3, 12), (10880, 3, 3)]
 
 
+def early_caches(work):
+    """64 CPUs present, 512 possible when the first caches were made: 28 objects at least, then 40."""
+    def row(name, size, order):
+        return (f"{name} 0 0 {size} {(4096 << order) // size} {1 << order} : tunables 0 0 0 : "
+                "slabdata 0 0 0\n")
+
+    folder = work / "early"
+    folder.mkdir()
+    late = [(192, 1), (256, 1), (512, 2), (1024, 3), (64, 0), (320, 2), (128, 0)]
+    first = [(128, 1), (192, 1), (256, 2), (512, 3), (1024, 3)]  # 44 objects at least
+
+    def write_rows(rows):
+        (folder / "slabinfo").write_text("slabinfo - version: 2.1\n" + "".join(rows))
+        return parity(folder)
+
+    rows = [row(f"late-{s}", s, o) for s, o in late * 3] + [row(f"first-{s}", s, o) for s, o in first]
+    (folder / "cpu").mkdir()
+    (folder / "cpu" / "present").write_text("0-63\n")
+    status, j = write_rows(rows)
+    check(status == 0 and j["differs"] == 0, f"early: {unequal(j)}")
+    check(any(i["name"] == "CPUs of the first caches" for i in j["inputs"]), f"early: {j['inputs']}")
+    status, j = write_rows([row(f"late-{s}", s, o) for s, o in late * 3] + [row("odd", 512, 3)])
+    check(status == 1 and j["differs"] == 2, f"one odd cache: {unequal(j)}")
+
+
 # Classic SLAB of 4.17 and 4.19: (size, order, objects, are both figures determined?).
 SLABS_CLASSIC = [(32, 0, 124, True), (64, 0, 64, False), (96, 0, 42, True), (128, 0, 32, False),
                  (192, 0, 21, True), (1080, 0, 3, False), (4096, 0, 1, False), (4194304, 10, 1, True)]
@@ -380,6 +405,7 @@ def main():
         samples(work)
         others(work)
         slabs(work)
+        early_caches(work)
         classic(work)
         empty_columns(work)
         boosted(work)
