@@ -220,6 +220,7 @@ void draw_help(struct app *a, struct box b)
 	y = help_line(b, y, "", "  zones.normal.free_pages < zones.normal.low   event.fallback");
 	y = help_line(b, y, "", "  unusable(normal, 3) > 0.5   event.site == \"main+0x1c\"");
 	y = help_line(b, y, ":goto ADDR", "show an address in the atlas");
+	y = help_line(b, y, ":walk ADDR", "a virtual address's way through the page tables");
 	y = help_line(b, y, ":compare X", "replay with another heap, machine or setting beside this");
 	y = help_line(b, y, ":report FILE", "write the JSON report of this moment");
 	y = help_line(b, y, ":save-display FILE", "     write the screen as text");

@@ -77,6 +77,7 @@ void run_to(struct app *a, const char *condition, bool forward);
 void show_view(struct app *a, unsigned view);
 unsigned view_index(const char *name); /* UINT_MAX: none */
 void show_address(struct app *a, uint64_t pa); /* in the atlas */
+void show_walk(struct app *a, uint64_t va); /* a virtual address's way through the page tables */
 
 /* Moves a cursor of a list of nr rows by an action; true: it was one. */
 bool move_cursor(enum action act, size_t *cursor, size_t nr, size_t page);

@@ -133,6 +133,17 @@ static void cmd_goto(struct app *a, const char *arg)
 	show_address(a, pa);
 }
 
+static void cmd_walk(struct app *a, const char *arg)
+{
+	uint64_t va;
+
+	if (!read_size(arg, &va)) {
+		say(a, STYLE_WARN, "expected a virtual address, as :walk 0xf8801234");
+		return;
+	}
+	show_walk(a, va);
+}
+
 static void cmd_view(struct app *a, const char *arg)
 {
 	unsigned i = view_index(arg);
@@ -280,6 +291,7 @@ static const struct command {
 	{"speed", cmd_speed},
 	{"start", cmd_start},
 	{"view", cmd_view},
+	{"walk", cmd_walk},
 };
 
 #define NR_COMMANDS (sizeof commands / sizeof commands[0])

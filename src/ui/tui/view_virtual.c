@@ -80,6 +80,11 @@ static void entry_bits(uint64_t e, char buf[24])
 			n += (size_t)snprintf(buf + n, 24 - n, "%s ", bits[i].name);
 }
 
+static uint64_t leaf_pa(const struct table_step *leaf, uint64_t va)
+{
+	return (leaf->entry & 0x000ffffffffff000ull & ~(leaf->maps - 1)) | (va & (leaf->maps - 1));
+}
+
 static int draw_walk(struct app *a, struct box b, uint64_t va)
 {
 	struct table_step step[MAX_TABLE_STEPS];
@@ -100,9 +105,7 @@ static int draw_walk(struct app *a, struct box b, uint64_t va)
 		else if (step[i].leaf)
 			put(b, y, x, STYLE_GOOD, " = %llx %s: physical %llx",
 			    (unsigned long long)step[i].entry, bits,
-			    (unsigned long long)((step[i].entry & 0x000ffffffffff000ull &
-						  ~(step[i].maps - 1)) |
-						 (va & (step[i].maps - 1))));
+			    (unsigned long long)leaf_pa(&step[i], va));
 		else
 			put(b, y, x, STYLE_PLAIN, " = %llx %s", (unsigned long long)step[i].entry,
 			    bits);
@@ -157,6 +160,17 @@ static size_t row_of(const struct map_area *m, size_t nr, uint64_t va)
 	return nr ? nr - 1 : 0;
 }
 
+/* The address whose way is shown: the one asked for, while the cursor is on its area. */
+static uint64_t walked(const struct virtual_state *s, const struct map_area *m,
+		       const struct moment_window *w)
+{
+	if (m != NULL && s->at - m->base.v < m->bytes)
+		return s->at;
+	if (s->at != 0 && s->at - w->w.start.v >= w->w.bytes)
+		return s->at;
+	return m != NULL ? m->base.v : w->w.start.v;
+}
+
 static void draw_nothing(struct app *a, struct box b)
 {
 	if (a->machine->mmu == MMU_NONE)
@@ -197,8 +211,36 @@ static void virtual_draw(struct app *a, void *state, struct box b)
 	for (size_t i = 0; i + 1 < (size_t)h && top + i < n; i++)
 		draw_area(list, 1 + (int)i, &m[top + i], top + i == row);
 	rest = box_rows(rest, h, -1);
-	h = draw_walk(a, rest, n != 0 ? m[row].base.v : w[s->window].w.start.v);
+	h = draw_walk(a, rest, walked(s, n != 0 ? &m[row] : NULL, &w[s->window]));
 	draw_tlbs(a, box_rows(rest, h, -1), s);
+}
+
+/* The window that an address is in, with the cursor on it. */
+static void virtual_go_va(struct app *a, struct virtual_state *s, uint64_t va)
+{
+	struct moment_window w[MAX_WINDOWS];
+	unsigned nr = moment_windows(a->t, w, MAX_WINDOWS);
+
+	s->at = va;
+	for (unsigned i = 0; i < nr; i++)
+		if (va - w[i].w.start.v < w[i].w.bytes)
+			s->window = i;
+}
+
+void show_walk(struct app *a, uint64_t va)
+{
+	unsigned i = view_index("virtual");
+	struct table_step step[MAX_TABLE_STEPS];
+
+	if (moment_page_walk(a->t, va, step) == 0) {
+		say(a, STYLE_WARN,
+		    a->machine->mmu == MMU_NONE ? "%s has no page tables"
+						: "%s has booted no page tables for this trace",
+		    a->machine->name);
+		return;
+	}
+	show_view(a, i);
+	virtual_go_va(a, a->state[i], va);
 }
 
 static bool virtual_key(struct app *a, void *state, enum action act, struct input in)
@@ -228,10 +270,11 @@ static bool virtual_key(struct app *a, void *state, enum action act, struct inpu
 		return true;
 	}
 	if (act == ACTION_ENTER && n != 0) {
-		unsigned k = moment_page_walk(a->t, m[row].base.v, step);
+		uint64_t va = walked(s, &m[row], &w[s->window]);
+		unsigned k = moment_page_walk(a->t, va, step);
 
 		if (k != 0 && step[k - 1].present && step[k - 1].leaf)
-			show_address(a, step[k - 1].entry & 0x000ffffffffff000ull);
+			show_address(a, leaf_pa(&step[k - 1], va));
 		else
 			say(a, STYLE_WARN, "nothing is mapped there");
 		return true;
@@ -249,7 +292,7 @@ static bool virtual_selected(struct app *a, void *state, struct touch *q)
 	struct table_step step[MAX_TABLE_STEPS];
 	unsigned k = moment_page_walk(a->t, s->at, step);
 
-	if (k == 0)
+	if (k == 0 || s->at == 0)
 		return false;
 	/* Who wrote the entry that says what is there. */
 	*q = (struct touch){.kind = TOUCH_MEMORY, .lo = step[k - 1].at, .hi = step[k - 1].at + 8};
@@ -260,6 +303,7 @@ static const char *const help[] = {
 	"j k\tthrough the areas and holes of a window",
 	"h l\tanother window",
 	"Enter\tshow the first page behind the area in the atlas",
+	":walk ADDR\tthe page tables' way of any virtual address, in a window or not",
 	"u\tthe TLBs of another CPU",
 	"[ ]\tprevious and next event that touched the page-table entry of the address",
 	"\tlazy: unmapped, but not yet flushed from the TLBs.  W U A D PS G: bits of an entry",
