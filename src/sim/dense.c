@@ -23,3 +23,13 @@ void dense_grown(const struct system *s, struct sys_alloc *a, uint64_t live_bloc
 		hint(s, a, now, 4 * now);
 	a->dense = 2 * now;
 }
+
+void dense_like(const struct system *s, struct sys_alloc *a, const struct sys_alloc *like,
+		uint64_t live_blocks)
+{
+	if (like->dense <= a->dense)
+		return;
+	if (live_blocks > like->dense / (4 * MM_TOUCH_BYTES))
+		hint(s, a, 0, 2 * like->dense);
+	a->dense = like->dense;
+}

@@ -19,4 +19,8 @@ void dense_begin(const struct system *s, struct sys_alloc *a);
 /* The arena's footprint has reached a->dense: hints at as much again, sets a->dense. */
 void dense_grown(const struct system *s, struct sys_alloc *a, uint64_t live_blocks);
 
+/* The arena is about to be filled as `like`, of another system of the machine, once was. */
+void dense_like(const struct system *s, struct sys_alloc *a, const struct sys_alloc *like,
+		uint64_t live_blocks);
+
 #endif

@@ -121,7 +121,8 @@ uint32_t moment_slot_at(struct timeline *t, uint64_t pa)
 /* ---- walking ---- */
 
 /* Blocks ahead of the walk whose headers are fetched. */
-#define FETCH_AHEAD 12u
+#define FETCH_AHEAD 32u
+#define BEHIND      6u /* bytes: a block is rounded up, and a header may follow padding */
 
 struct weaver {
 	struct timeline *t;
@@ -157,7 +158,7 @@ static void walk_at(struct weaver *w, uint64_t pa)
 		const struct live_at *l = &m->by_pa[w->fetched];
 
 		fetch(w, l->pa - 1);
-		fetch(w, l->pa + l->size);
+		fetch(w, l->pa + l->size + BEHIND);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/dense.h"
 #include "sim/report.h"
 
 bool timeline_poll(const struct timeline *t, const char *what, uint64_t done, uint64_t total)
@@ -268,6 +269,17 @@ static bool restoring_pays(const struct timeline *t, uint64_t event, size_t i)
 	return now > event || checkpoint_store_event(t->store, i) > now;
 }
 
+/* What comes from checkpoints fills memory that no replay of the view has grown into. */
+static void expect_dense(struct timeline *t)
+{
+	struct system *s = &t->view.sys;
+
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		if (s->allocs[i].arena.bytes != 0)
+			dense_like(s, &s->allocs[i], &t->index.sys.allocs[i],
+				   t->index.replay.fig->peak_live_blocks);
+}
+
 int view_place(struct timeline *t, uint64_t event, struct diag *d)
 {
 	size_t i = checkpoint_store_find(t->store, event);
@@ -277,6 +289,7 @@ int view_place(struct timeline *t, uint64_t event, struct diag *d)
 	forget_past(t);
 	s->watch.nr = 0;
 	if (restoring_pays(t, event, i)) {
+		expect_dense(t);
 		if (checkpoint_store_restore(t->store, i, &s->replay, &s->watch, &t->stands, s->obs,
 					     s->nr_obs, d) != 0 ||
 		    (checkpoint_store_event(t->store, i) < t->total &&

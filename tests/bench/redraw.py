@@ -28,19 +28,20 @@ ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"
 SCRIPT = [("atlas, state", ":view atlas"), ("atlas, owner", "keys o"), ("atlas, age", "keys o"),
           ("atlas, fill", "keys o"), ("atlas, 16 x", "keys o<Enter>"), ("atlas, 256 x", "keys <Enter>"),
           ("atlas, bytes", "keys x")] + [(v, f":view {v}") for v in (
-              "zones", "slabs", "virtual", "heap", "timeline", "events", "ledger", "why", "compare")]
+              "zones", "slabs", "virtual", "heap", "timeline", "events", "ledger", "why")]
 
 
 def measure(trace, compare):
     """[(name, median after a step, after a leap)] in ms, a view each."""
+    script = [("compare, two heaps", ":view compare")] if compare else SCRIPT
     with tempfile.NamedTemporaryFile("w", suffix=".keys") as keys:
-        keys.write(":50%\n" + "".join(f"{line}\nbench {SCREENS}\n" for _, line in SCRIPT))
+        keys.write(":50%\n" + "".join(f"{line}\nbench {SCREENS}\n" for _, line in script))
         keys.flush()
         out = subprocess.run([MEMSCAPE, "view", "-c", "x86_32", *compare, "--size", "60x200", "--script",
                               keys.name, trace], env=ENV, check=True, capture_output=True, text=True).stdout
     found = re.findall(r"step: median ([0-9.]+) ms.*leap: median ([0-9.]+) ms", out)
-    assert len(found) == len(SCRIPT), out
-    return [(name, float(a), float(b)) for (name, _), (a, b) in zip(SCRIPT, found)]
+    assert len(found) == len(script), out
+    return [(name, float(a), float(b)) for (name, _), (a, b) in zip(script, found)]
 
 
 def first_screen(trace):
@@ -73,7 +74,7 @@ def main():
         for path, events in ((short, 1_000_000), (long, 10_000_000)):
             subprocess.run([MEMSCAPE, "gen", "phases", "-n", str(events), "--live", "100000", "-o", path],
                            env=ENV, check=True)
-        rows = [measure(trace, ()) for trace in (short, long)]
+        rows = [measure(trace, ()) + measure(trace, ("--compare", "half_fit")) for trace in (short, long)]
         waited, used = first_screen(long)
     print("ms of CPU time a screen, median   1 M events: step   leap  10 M events: step   leap")
     slow = []

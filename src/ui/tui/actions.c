@@ -53,6 +53,8 @@ static void seek(struct app *a, uint64_t event)
 		say_event(a);
 	else
 		report(a, how, &d, "");
+	if (a->other != NULL && a->view == view_index("compare"))
+		follow_other(a);
 }
 
 static void remember(struct app *a)

@@ -93,6 +93,7 @@ void run_search(struct app *a, const char *text, bool forward);
 /* Another timeline to compare with: see compare.c for how it is named. false: said why not. */
 bool open_other(struct app *a, const char *what);
 void close_other(struct app *a);
+bool follow_other(struct app *a); /* to this one's event; false: it could not */
 
 /* The screen as it would be shown. */
 void draw_screen(struct app *a);

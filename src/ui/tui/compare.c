@@ -145,3 +145,16 @@ void close_other(struct app *a)
 	a->other = NULL;
 	a->other_machine = NULL;
 }
+
+bool follow_other(struct app *a)
+{
+	struct diag d = {0};
+	int how;
+
+	if (timeline_now(a->other) == timeline_now(a->t))
+		return true;
+	how = timeline_seek(a->other, timeline_now(a->t), &d);
+	if (how == TIMELINE_ERROR)
+		say(a, STYLE_BAD, "%s", d.msg);
+	return how == TIMELINE_THERE && timeline_now(a->other) == timeline_now(a->t);
+}

@@ -51,6 +51,8 @@ static enum state state_of_word(const char *what)
 
 enum state piece_state(const struct system *s, const struct piece *p)
 {
+	if (p->class == MM_GRANTED)
+		return STATE_LIVE;
 	switch ((enum mm_class)p->class) {
 	case MM_FREE:
 		return STATE_FREE;

@@ -12,20 +12,6 @@ struct compare {
 	bool begun;
 };
 
-/* The other one follows; false: it could not. */
-static bool follow(struct app *a)
-{
-	struct diag d = {0};
-	int how;
-
-	if (timeline_now(a->other) == timeline_now(a->t))
-		return true;
-	how = timeline_seek(a->other, timeline_now(a->t), &d);
-	if (how == TIMELINE_ERROR)
-		say(a, STYLE_BAD, "%s", d.msg);
-	return how == TIMELINE_THERE;
-}
-
 static uint64_t heap_sum(const struct timeline *t, enum mm_class c)
 {
 	int64_t sum[MM_NR_CLASSES];
@@ -111,54 +97,66 @@ static bool arena_of(const struct timeline *t, uint64_t *base, uint64_t *bytes)
 	return true;
 }
 
+/* An arena on its way through the cells. */
 struct strip {
-	char letter;
-	enum style style;
-	uint64_t live;
+	struct timeline *t;
+	uint64_t base, bytes;
+	const struct piece *piece;
+	size_t nr, at; /* pieces; the first that ends behind the last cell */
 };
 
-/* What fills cell i of n of an arena most. */
-static struct strip strip_cell(struct timeline *t, uint64_t base, uint64_t bytes, unsigned i,
-			       unsigned n)
+static bool begin_strip(struct timeline *t, struct strip *s)
 {
-	uint64_t from = base + bytes / n * i, to = i + 1 == n ? base + bytes : from + bytes / n;
+	*s = (struct strip){.t = t};
+	if (!arena_of(t, &s->base, &s->bytes))
+		return false;
+	s->piece = moment_pieces(t, &s->nr);
+	s->at = moment_piece_at(t, s->base);
+	return true;
+}
+
+/* What fills cell i of n most; cells are asked for in order. */
+static enum state strip_cell(struct strip *s, unsigned i, unsigned n)
+{
+	uint64_t from = s->base + s->bytes / n * i,
+		 to = i + 1 == n ? s->base + s->bytes : from + s->bytes / n;
 	uint64_t sum[NR_STATES] = {0};
-	size_t nr, k = moment_piece_at(t, from);
-	const struct piece *p = moment_pieces(t, &nr);
+	const struct system *sys = moment_system(s->t);
 	enum state best = STATE_UNMANAGED;
 
-	for (; k < nr && p[k].base < to; k++) {
-		uint64_t lo = p[k].base > from ? p[k].base : from,
-			 hi = p[k].end < to ? p[k].end : to;
+	for (; s->at < s->nr && s->piece[s->at].base < to; s->at++) {
+		const struct piece *p = &s->piece[s->at];
+		uint64_t lo = p->base > from ? p->base : from, hi = p->end < to ? p->end : to;
 
-		sum[piece_state(moment_system(t), &p[k])] += hi - lo;
+		sum[piece_state(sys, p)] += hi > lo ? hi - lo : 0;
+		if (p->end > to)
+			break;
 	}
 	for (unsigned st = 0; st < NR_STATES; st++)
 		if (sum[st] > sum[best])
 			best = (enum state)st;
-	return (struct strip){states[best].letter, states[best].style, sum[STATE_LIVE]};
+	return best;
 }
 
 static void draw_strips(struct app *a, struct box b)
 {
-	uint64_t x, xn, y, yn;
+	struct strip x, y;
 	unsigned w = b.w > 2 ? (unsigned)b.w : 2, rows = b.h > 2 ? (unsigned)(b.h - 1) / 2 : 0, n;
 
-	if (!arena_of(a->t, &x, &xn) || !arena_of(a->other, &y, &yn) || rows == 0)
+	if (rows == 0 || !begin_strip(a->t, &x) || !begin_strip(a->other, &y))
 		return;
 	n = w * rows;
-	n = n < xn ? n : (unsigned)xn;
+	n = n < x.bytes ? n : (unsigned)x.bytes;
 	put(b, 0, 0, STYLE_DIM, "the arenas: %s above, %s below; where they differ is lit", a->name,
 	    a->other_name);
 	for (unsigned i = 0; i < n; i++) {
-		struct strip p = strip_cell(a->t, x, xn, i, n),
-			     q = strip_cell(a->other, y, yn, i, n);
-		bool differs = p.letter != q.letter;
+		enum state p = strip_cell(&x, i, n), q = strip_cell(&y, i, n);
+		bool differs = states[p].letter != states[q].letter;
 		int row = 1 + (int)(i / w), col = (int)(i % w);
 
-		put_char(b, row, col, p.style, (uint32_t)(unsigned char)p.letter);
-		put_char(b, row + (int)rows, col, differs ? STYLE_LIT : q.style,
-			 (uint32_t)(unsigned char)q.letter);
+		put_char(b, row, col, states[p].style, (uint32_t)(unsigned char)states[p].letter);
+		put_char(b, row + (int)rows, col, differs ? STYLE_LIT : states[q].style,
+			 (uint32_t)(unsigned char)states[q].letter);
 	}
 }
 
@@ -184,7 +182,7 @@ static void compare_draw(struct app *a, void *state, struct box b)
 		draw_nothing(b);
 		return;
 	}
-	if (!follow(a))
+	if (!follow_other(a))
 		put(b, 0, 0, STYLE_WARN, "%s is at event %llu", a->other_name,
 		    (unsigned long long)timeline_now(a->other));
 	draw_figures(a, b);
@@ -250,7 +248,7 @@ static void step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool p
 	struct firsts first = {.known = false};
 
 	go_to(a, from);
-	if (!follow(a))
+	if (!follow_other(a))
 		return;
 	while (timeline_now(a->t) < to) {
 		struct diag d = {0};
