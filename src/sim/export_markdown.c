@@ -59,7 +59,7 @@ static int write_gate(struct markdown *m, struct diag *d)
 
 static void write_front(const struct markdown *m, const struct answers *a)
 {
-	char number[FIXED_TEXT];
+	char number[FIXED_TEXT], *name;
 
 	fputs("## Pareto front\n\nNo other design of the same machine and trace is at least as "
 	      "good in all of these and better in one.\n\n| design |",
@@ -77,7 +77,9 @@ static void write_front(const struct markdown *m, const struct answers *a)
 		if (!a->design[i].front)
 			continue;
 		fputs("| ", m->out);
-		cell(m->out, a->design[i].point);
+		name = answers_name(a, &a->design[i]);
+		cell(m->out, name);
+		free(name);
 		fputs(" |", m->out);
 		for (unsigned f = 0; f < a->nr; f++)
 			fprintf(m->out, " %s |", fixed_text(a->design[i].value[f], number));
@@ -95,7 +97,7 @@ static void write_effects(const struct markdown *m, const struct answers *a, uns
 	fprintf(m->out, "## Effects on %s\n\n", answers_figure(a, f));
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(m->out, "- %s, %s apart%s:", e[i].factor, fixed_text(e[i].range, number),
-			a->repeats > 1 && e[i].range <= a->noise[f] ? " (within the noise)" : "");
+			a->repeats > 1 && e[i].range <= e[i].noise ? " (within the noise)" : "");
 		for (unsigned l = 0; l < e[i].nr_levels; l++)
 			fprintf(m->out, "%s %s %s", l ? "," : "", e[i].level[l].label,
 				fixed_text(e[i].level[l].mean, number));
@@ -105,24 +107,32 @@ static void write_effects(const struct markdown *m, const struct answers *a, uns
 	answers_effects_free(e, n);
 }
 
+struct best_view {
+	const struct markdown *m;
+	const struct answers *a;
+};
+
 static void write_best(void *ctx, const struct answer_design *best)
 {
-	const struct markdown *m = ctx;
+	const struct best_view *v = ctx;
+	char *name = answers_name(v->a, best), *command = answers_command(v->a, best);
 
-	fprintf(m->out, "Best: **%s**\n\n```text\n%s\n```\n\n", best->point,
-		best->command != NULL ? best->command : "");
+	fprintf(v->m->out, "Best: **%s**\n\n```text\n%s\n```\n\n", name, command);
+	free(name);
+	free(command);
 }
 
 static int write_answers(struct markdown *m, struct diag *d)
 {
 	struct answers a;
+	struct best_view v = {m, &a};
 
 	if (answers_read(&a, m->q, d) != 0)
 		return -1;
 	fprintf(m->out, "%u points, %u of them did not run to their end.\n\n", a.points, a.failed);
 	if (a.nr != 0)
 		fprintf(m->out, "## Best by %s\n\n", answers_figure(&a, 0));
-	if (answers_best(&a, write_best, m) != 0) {
+	if (answers_best(&a, write_best, &v) != 0) {
 		write_front(m, &a);
 		for (unsigned f = 0; f < a.nr; f++)
 			write_effects(m, &a, f);

@@ -3,9 +3,11 @@
  * beats in everything (the Pareto front), and how much each axis matters.
  *
  * A design is a point without its repeats.  Its value of a figure is that of repeat 0,
- * which is undisturbed; its noise is the spread (largest less smallest) over the
- * repeats.  A difference between designs that is no larger than the largest noise may be
- * chance.
+ * which is undisturbed; its spread is from the least to the largest over the repeats.
+ * What an axis matters is a difference of means over designs; it may be chance where it is
+ * no larger than what the same mean differs by from repeat to repeat.
+ *
+ * A design takes about a hundred bytes: names and commands stay in the results.
  */
 #ifndef SIM_SWEEP_ANSWERS_H
 #define SIM_SWEEP_ANSWERS_H
@@ -13,13 +15,12 @@
 #include "sim/export.h"
 
 struct answer_design {
-	char *point; /* its name, without the repeat */
-	char *command;
-	json_t *values; /* labels: machine, trace, axes */
+	uint64_t index; /* in the plan, of its first repeat */
 	bool whole; /* repeat 0 ran, and has all figures */
 	bool front; /* on the Pareto front of its trace and machine: see below */
-	long long value[EXPORT_MAX_FIGURES]; /* millionths; of the figures to minimise */
-	long long least[EXPORT_MAX_FIGURES], most[EXPORT_MAX_FIGURES]; /* over repeats */
+	long long *value; /* owned; millionths, by the figures to minimise */
+	long long *least, *most; /* over repeats; parts of value */
+	uint16_t *level; /* by factor (machine, trace, axes): which value; part of value */
 };
 
 /* The mean of a figure over the designs with one value of a factor, and how many they are. */
@@ -34,15 +35,20 @@ struct answer_effect {
 	struct answer_level *level; /* owned */
 	unsigned nr_levels;
 	long long range; /* largest less smallest mean */
+	long long noise; /* what one of the means differs by over the repeats, at most */
 };
 
 struct answers {
 	struct export_table t; /* its last nr figures are those to minimise */
 	unsigned first, nr; /* columns of them in t */
+	unsigned factors; /* machine, trace, axes */
 	struct answer_design *design;
 	unsigned nr_designs;
+	uint32_t *cell; /* designs by level: number + 1, 0 empty */
+	uint32_t mask;
+	struct answer_sums *sums; /* over designs, by factor, level, repeat and figure */
+	size_t *sums_at; /* of each factor in it */
 	unsigned points, failed; /* with a result; of them not "ok" */
-	long long noise[EXPORT_MAX_FIGURES]; /* largest spread of a design */
 	unsigned repeats;
 };
 
@@ -51,6 +57,10 @@ int answers_read(struct answers *a, const struct export_request *q, struct diag 
 void answers_free(struct answers *a);
 
 const char *answers_figure(const struct answers *a, unsigned f);
+
+/* The design's name, without the repeat, and the command that shows it again.  Caller: free. */
+char *answers_name(const struct answers *a, const struct answer_design *p);
+char *answers_command(const struct answers *a, const struct answer_design *p);
 
 /*
  * The best design of figure 0 of each machine and trace, ties by the next figures and

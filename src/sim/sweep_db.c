@@ -10,7 +10,18 @@
 
 #define FORMAT "memscape.sweep/1"
 
-enum statement { S_GET, S_SET, S_PLAN, S_KNOWN, S_PUT, S_TIMING, S_EACH, S_MEAN, NR_STATEMENTS };
+enum statement {
+	S_GET,
+	S_SET,
+	S_PLAN,
+	S_KNOWN,
+	S_PUT,
+	S_TIMING,
+	S_EACH,
+	S_MEAN,
+	S_POINT,
+	NR_STATEMENTS
+};
 
 static const char *const sql[NR_STATEMENTS] = {
 	[S_GET] = "SELECT value FROM meta WHERE name = ?1",
@@ -21,6 +32,7 @@ static const char *const sql[NR_STATEMENTS] = {
 	[S_TIMING] = "INSERT OR REPLACE INTO timing VALUES (?1, ?2, ?3)",
 	[S_EACH] = "SELECT idx, plan.key, point, axes, status, message, report FROM plan "
 		   "LEFT JOIN result ON result.key = plan.key ORDER BY idx",
+	[S_POINT] = "SELECT point, axes FROM plan WHERE idx = ?1",
 	[S_MEAN] = "SELECT CAST(avg(cpu_ns) AS INTEGER) FROM timing",
 };
 
@@ -300,6 +312,23 @@ int sweep_db_each(struct sweep_db *db, int (*fn)(void *ctx, const struct sweep_r
 	}
 	sqlite3_reset(st);
 	return err;
+}
+
+char *sweep_db_point(struct sweep_db *db, uint64_t index, char **axes)
+{
+	sqlite3_stmt *st = take(db, S_POINT);
+	char *point = NULL;
+
+	*axes = NULL;
+	if (st == NULL)
+		return NULL;
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)index);
+	if (sqlite3_step(st) == SQLITE_ROW) {
+		point = strdup(column(st, 0));
+		*axes = strdup(column(st, 1));
+	}
+	sqlite3_reset(st);
+	return point;
 }
 
 uint64_t sweep_db_mean_cpu(struct sweep_db *db)

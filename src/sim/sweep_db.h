@@ -62,6 +62,9 @@ int sweep_db_put(struct sweep_db *db, const struct sweep_row *row, uint64_t cpu_
 int sweep_db_each(struct sweep_db *db, int (*fn)(void *ctx, const struct sweep_row *row), void *ctx,
 		  struct diag *d) MUST_USE;
 
+/* Name and axes (JSON) of a point of the plan; NULL: there is none.  Caller: free both. */
+char *sweep_db_point(struct sweep_db *db, uint64_t index, char **axes);
+
 /* CPU nanoseconds of the points known, on average; 0: none is. */
 uint64_t sweep_db_mean_cpu(struct sweep_db *db);
 

@@ -407,8 +407,9 @@ int sweep_run(const struct sweep_run_request *q, struct sweep_tally *t, struct d
 /* ---- how long it may take ---- */
 
 #define MEASURED 8u
+#define TRIED    64u /* of those that do not end well another is tried */
 
-/* Decodes a point's trace and runs it.  Returns its CPU time, 0: it did not run. */
+/* Decodes a point's trace and runs it.  Returns its CPU time, 0: it did not end well. */
 static uint64_t measure(struct sweep_pool *pool, uint64_t index, uint64_t generation,
 			const struct sweep_run_request *q)
 {
@@ -425,7 +426,7 @@ static uint64_t measure(struct sweep_pool *pool, uint64_t index, uint64_t genera
 				return 0;
 	}
 	free(done.result.report);
-	return done.cpu_ns;
+	return strcmp(done.result.status, "ok") == 0 ? done.cpu_ns : 0;
 }
 
 int sweep_expect(const struct sweep_run_request *q, double *seconds, unsigned *measured,
@@ -444,9 +445,11 @@ int sweep_expect(const struct sweep_run_request *q, double *seconds, unsigned *m
 	pool = sweep_pool_new(q->s, 1, d);
 	if (pool == NULL)
 		return -1;
-	while (*measured < MEASURED && (more = sweep_next(q->s, &p, d)) > 0) {
-		if (p.trace != last) {
-			sum += measure(pool, p.index, ++generation, q);
+	while (*measured < MEASURED && generation < TRIED && (more = sweep_next(q->s, &p, d)) > 0) {
+		uint64_t ns = p.trace != last ? measure(pool, p.index, ++generation, q) : 0;
+
+		if (ns != 0) {
+			sum += ns;
 			++*measured;
 			last = p.trace;
 		}

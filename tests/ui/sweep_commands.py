@@ -330,6 +330,34 @@ def part_gate():
     run("baseline", "check", "ci.db", "--gate", "sweeps/firmware-gate.yaml", says="0 broken")
 
 
+def part_answers():
+    """Best, Pareto front, effects and their noise, found once more from the table of points."""
+    rows = list(csv.DictReader(io.StringIO(export(undisturbed()))))
+    names, figures = ["events.failed", "ledger.peak.metadata"], lambda r: [int(r[n]) for n in names]  # noqa: E731
+    first = [r for r in rows if r["repeat"] == "0"]
+    text = export("whole.db", "-f", "markdown")
+    best, front = [], set()
+    for trace in ("firmware", "uniform"):
+        mine = [r for r in first if r["trace"] == trace]
+        best.append(min(mine, key=figures)["point"].removesuffix(" #0"))
+        front |= {r["point"].removesuffix(" #0") for r in mine
+                  if not any(all(a <= b for a, b in zip(figures(o), figures(r))) and figures(o) != figures(r) for o in mine)}
+    check(re.findall(r"Best: \*\*(.*)\*\*", text) == best, f"the best are {best}")
+    told = set(re.findall(r"^\| (\S.*?) \| \d+ \| \d+ \|$", text.split("## Pareto")[1].split("## ")[0], re.M))
+    check(told == front, f"the front is {front}, not {told}")
+    for name in names:
+        part = text.split(f"## Effects on {name}")[1].split("## ")[0]
+        for axis in ("trace", "alloc", "kib"):
+            levels = list(dict.fromkeys(r[axis] for r in rows))
+            means = {level: [sum(int(r[name]) for r in rows if r[axis] == level and r["repeat"] == k) /
+                             sum(r[axis] == level and r["repeat"] == k for r in rows) for k in "01"] for level in levels}
+            apart = max(m[0] for m in means.values()) - min(m[0] for m in means.values())
+            noise = max(max(m) - min(m) for m in means.values())
+            said = re.search(rf"^- {axis}, ([\d.]+) apart( \(within the noise\))?:", part, re.M)
+            check(said is not None and abs(float(said[1]) - apart) < 1e-4 and (said[2] is not None) == (apart <= noise),
+                  f"{axis} on {name}: {said and said[0]}, expected {apart} apart, noise {noise}")
+
+
 def part_formats():
     whole = undisturbed()
     github = json.loads(export(whole, "-f", "github"))

@@ -1,6 +1,7 @@
 #include "ui/cli/gating.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,9 +99,10 @@ static const char *value_text(const char *figure, long long millionths, char *bu
 
 static void print_design(const struct answers *a, const struct answer_design *p)
 {
-	char buf[COUNT_TEXT];
+	char buf[COUNT_TEXT], *name = answers_name(a, p);
 
-	printf("  %s:", p->point);
+	printf("  %s:", name);
+	free(name);
 	for (unsigned f = 0; f < a->nr; f++)
 		printf("%s %s %s", f ? "," : "", answers_figure(a, f),
 		       value_text(answers_figure(a, f), p->value[f], buf));
@@ -135,8 +137,11 @@ static void print_effect(const struct answers *a, unsigned f, const struct answe
 	const char *figure = answers_figure(a, f);
 	char buf[COUNT_TEXT];
 
-	printf("  %-12s %11s apart%s:", e->factor, value_text(figure, e->range, buf),
-	       a->repeats > 1 && e->range <= a->noise[f] ? " (within the noise)" : "");
+	printf("  %-12s %11s apart", e->factor, value_text(figure, e->range, buf));
+	if (a->repeats > 1)
+		printf(" (%s %s)", e->range <= e->noise ? "within the noise of" : "noise",
+		       value_text(figure, e->noise, buf));
+	putchar(':');
 	for (unsigned l = 0; l < e->nr_levels && l < SHOWN_LEVELS; l++)
 		printf("%s %s %s", l ? "," : "", e->level[l].label,
 		       value_text(figure, e->level[l].mean, buf));
@@ -147,7 +152,6 @@ static void print_effects(const struct answers *a, unsigned f)
 {
 	struct answer_effect *e;
 	unsigned n = answers_effects(a, f, &e), idle = 0;
-	char buf[COUNT_TEXT];
 
 	if (n != 0)
 		printf("What matters for %s, by its mean\n", answers_figure(a, f));
@@ -159,9 +163,6 @@ static void print_effects(const struct answers *a, unsigned f)
 			printf("%s%s", idle++ ? ", " : "  no difference: ", e[i].factor);
 	if (idle != 0)
 		putchar('\n');
-	if (n != 0 && a->repeats > 1)
-		printf("  noise of the repeats: up to %s\n",
-		       value_text(answers_figure(a, f), a->noise[f], buf));
 	answers_effects_free(e, n);
 }
 
@@ -174,12 +175,14 @@ struct best_view {
 static void print_best(void *ctx, const struct answer_design *best)
 {
 	struct best_view *v = ctx;
+	char *command;
 
 	if (v->shown++ >= SHOWN_BEST)
 		return;
 	print_design(v->a, best);
-	print_in(stdout, &v->style, TEXT_DIM, "    %s\n",
-		 best->command != NULL ? best->command : "");
+	command = answers_command(v->a, best);
+	print_in(stdout, &v->style, TEXT_DIM, "    %s\n", command);
+	free(command);
 }
 
 int gating_answers(struct sweep_db *db, const char *color)

@@ -129,6 +129,23 @@ static int print_points(const struct sweep_run_request *q, uint64_t *left, struc
 	return more;
 }
 
+static void print_expected(const struct sweep_options *o, uint64_t left, double each,
+			   unsigned measured)
+{
+	printf("%llu points to run", (unsigned long long)left);
+	if (left != 0 && each == 0) {
+		puts("; for how long is not known: none that was tried ended well");
+		return;
+	}
+	fputs(", about ", stdout);
+	print_time(each * (double)left / (double)o->jobs);
+	printf(" with %llu at a time (%.3f s a point, ", (unsigned long long)o->jobs, each);
+	if (measured != 0)
+		printf("measured on %u)\n", measured);
+	else
+		puts(left != 0 ? "the mean of the points known)" : "nothing is left)");
+}
+
 static int dry_run(const struct sweep_options *o, struct sweep_run_request *q)
 {
 	struct diag d = {0}, none = {0};
@@ -143,13 +160,7 @@ static int dry_run(const struct sweep_options *o, struct sweep_run_request *q)
 		sweep_db_close(q->db);
 		return cli_bad_input(&d);
 	}
-	printf("%llu points to run, about ", (unsigned long long)left);
-	print_time(each * (double)left / (double)o->jobs);
-	printf(" with %llu at a time (%.3f s a point, ", (unsigned long long)o->jobs, each);
-	if (measured != 0)
-		printf("measured on %u)\n", measured);
-	else
-		puts(left != 0 ? "the mean of the points known)" : "nothing is left)");
+	print_expected(o, left, each, measured);
 	sweep_db_close(q->db);
 	return interrupted() ? EXIT_INTERRUPTED : EXIT_RAN;
 }
