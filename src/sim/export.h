@@ -54,6 +54,8 @@ struct export_table {
 	char *program;
 	char *figure[EXPORT_MAX_FIGURES];
 	struct expr *expr[EXPORT_MAX_FIGURES];
+	uint64_t known[EXPORT_MAX_FIGURES]; /* rows of export_each that had the figure */
+	uint64_t reports; /* rows that had a report */
 	unsigned nr_figures;
 };
 

@@ -128,10 +128,12 @@ static int each_row(void *ctx, const struct sweep_row *row)
 	r.command = json_string_value(json_object_get(axes, "command"));
 	r.repeat = (unsigned)json_integer_value(json_object_get(axes, "repeat"));
 	r.report = report;
+	e->t->reports += report != NULL;
 	for (unsigned i = 0; i < e->t->nr_figures && report != NULL; i++) {
 		struct diag d = {0};
 
 		r.cell[i].known = expr_number(e->t->expr[i], report, &r.cell[i].value, &d) == 0;
+		e->t->known[i] += r.cell[i].known;
 	}
 	err = e->fn(e->ctx, &r);
 	json_decref(axes);

@@ -41,6 +41,8 @@ struct baseline;
 
 struct baseline *baseline_new(const char *program, const char *sweep, const char *label);
 struct baseline *baseline_read(const char *path, struct diag *d) MUST_USE;
+struct baseline *baseline_read_text(const char *text, size_t bytes, const char *name,
+				    struct diag *d) MUST_USE;
 void baseline_free(struct baseline *b); /* NULL is fine */
 
 /* Millionths; false: not in it. */

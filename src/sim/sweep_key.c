@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "model/machine.h"
+#include "sim/system.h"
 #include "sim/trace.h"
 #include "source_id.h"
 
@@ -35,15 +36,31 @@ static void hex_of(XXH128_hash_t h, char out[SWEEP_KEY_TEXT])
 
 /* ---- machines and traces ---- */
 
+/* What is wrong with a name that the sweep file gives is told where it gives it. */
+static int misnamed(const struct conf_node *n, const struct diag *inner, struct diag *d)
+{
+	return conf_error(d, n, "%s%s%s", inner->line == 0 ? inner->file : "",
+			  inner->line == 0 && inner->file[0] != '\0' ? ": " : "", inner->msg);
+}
+
 static int hash_machine(const struct sweep_machine *m, struct hex *out, struct diag *d)
 {
-	struct machine *loaded = machine_load(m->name, m->variant, NULL, 0, d);
+	struct diag inner = {0}, ignored = {0};
+	struct machine *loaded = machine_load(m->name, m->variant, NULL, 0, &inner), *plain;
 
-	if (loaded == NULL)
-		return -1;
-	memcpy(out->text, loaded->hash, sizeof out->text);
-	machine_free(loaded);
-	return 0;
+	if (loaded != NULL) {
+		memcpy(out->text, loaded->hash, sizeof out->text);
+		machine_free(loaded);
+		return 0;
+	}
+	/* Is it the machine file that is wrong, or what is asked of it? */
+	plain = machine_load(m->name, NULL, NULL, 0, &ignored);
+	if (inner.line == 0 || plain != NULL)
+		misnamed(m->node, &inner, d);
+	else
+		*d = inner;
+	machine_free(plain);
+	return -1;
 }
 
 static int hash_file(const char *path, struct hex *out, struct diag *d)
@@ -84,8 +101,14 @@ static int hash_trace(const struct sweep_trace *t, struct hex *out, struct diag 
 	char text[256];
 
 	if (t->path != NULL) {
-		if (try_trace(t->path, d) != 0 || hash_file(t->path, out, d) != 0)
+		struct diag inner = {0};
+
+		if (try_trace(t->path, &inner) != 0 || hash_file(t->path, out, &inner) != 0) {
+			if (inner.line == 0)
+				return misnamed(t->node, &inner, d);
+			*d = inner;
 			return -1;
+		}
 		if (t->kernel) {
 			snprintf(text, sizeof text, "kmalloc %llu %s",
 				 (unsigned long long)t->caches, out->text);
@@ -101,44 +124,112 @@ static int hash_trace(const struct sweep_trace *t, struct hex *out, struct diag 
 	return 0;
 }
 
-/* ---- axes ---- */
+/* ---- settings ---- */
 
-/* Does a machine accept a point's settings, those of the axis `only` alone if it is one? */
-static bool accepts(const struct sweep *s, const struct sweep_point *p, unsigned only,
-		    struct diag *d)
+/* Do the kinds exist, and take their parameters? */
+static bool kinds_accept(const struct machine *m, const char *alloc, struct diag *d)
 {
-	const struct sweep_value *v =
-		only < s->nr_axes ? &s->axis[only].value[p->value[only]] : NULL;
-	const char *sets[4 * SWEEP_MAX_SETS], *alloc;
+	const struct alloc_instance *in = find_instance("fast", m->word);
+	bool ok = alloc == NULL || instance_kind(in, alloc) != NULL;
+
+	if (!ok)
+		diag_set(d, "", 0, 0,
+			 "unknown allocator kind '%.64s', 'memscape list allocators' shows them",
+			 alloc);
+	for (unsigned i = 0; i < m->nr_allocs && ok; i++) {
+		const struct alloc_conf *c = &m->allocs[i];
+		bool other = alloc != NULL && c == machine_alloc(m, GROUP_HEAP);
+		const char *kind = other ? alloc : c->kind;
+		const struct alloc_ops *ops = kind != NULL ? instance_kind(in, kind) : NULL;
+		struct param_value *params = NULL;
+
+		if (kind == NULL)
+			continue;
+		ok = ops != NULL &&
+		     params_resolve(ops, c->node, other ? PARAMS_OF_SETS : PARAMS_OF_ENTRY, &params,
+				    d) == 0;
+		if (ops == NULL)
+			conf_error(d, c->node, "unknown allocator kind '%.64s'", kind);
+		else if (ok)
+			params_free(ops, params);
+	}
+	return ok;
+}
+
+/* Does a machine accept settings? */
+static bool accepts_sets(const struct sweep_machine *machine, const char *const *sets, unsigned n,
+			 const char *alloc, struct diag *d)
+{
 	struct machine *m;
+	bool ok;
+
+	*d = (struct diag){0};
+	m = machine_load(machine->name, machine->variant, sets, n, d);
+	ok = m != NULL && kinds_accept(m, alloc, d);
+	machine_free(m);
+	return ok;
+}
+
+/* A point's settings. */
+static bool accepts(const struct sweep *s, const struct sweep_point *p, struct diag *d)
+{
+	const char *sets[4 * SWEEP_MAX_SETS], *alloc;
+	unsigned n = sweep_sets(s, p, sets, &alloc);
+
+	return accepts_sets(&s->machine[p->machine], sets, n, alloc, d);
+}
+
+/* Those of one list alone. */
+static bool accepts_alone(const struct sweep *s, unsigned machine, char *const *set, unsigned nr,
+			  struct diag *d)
+{
+	const char *sets[SWEEP_MAX_SETS], *alloc = NULL;
 	unsigned n = 0;
 
-	if (v == NULL)
-		n = sweep_sets(s, p, sets, &alloc);
-	for (unsigned i = 0; v != NULL && i < v->nr_sets; i++)
-		if (strncmp(v->set[i], "alloc=", 6) != 0)
-			sets[n++] = v->set[i];
-	*d = (struct diag){0};
-	m = machine_load(s->machine[p->machine].name, s->machine[p->machine].variant, sets, n, d);
-	machine_free(m);
-	return m != NULL;
+	for (unsigned i = 0; i < nr; i++) {
+		if (strncmp(set[i], "alloc=", 6) == 0)
+			alloc = set[i] + 6;
+		else
+			sets[n++] = set[i];
+	}
+	return accepts_sets(&s->machine[machine], sets, n, alloc, d);
 }
 
 /* Some value, on some machine, alone or with the first values of the other axes. */
 static int check_axis(const struct sweep *s, unsigned axis, struct diag *d)
 {
-	struct diag inner = {0};
+	struct diag inner = {0}, first = {0};
 
 	for (unsigned m = 0; m < s->nr_machines; m++)
 		for (unsigned v = 0; v < s->axis[axis].nr; v++) {
+			const struct sweep_value *value = &s->axis[axis].value[v];
 			struct sweep_point p = {.machine = m};
 
 			p.value[axis] = v;
-			if (accepts(s, &p, axis, &inner) || accepts(s, &p, UINT32_MAX, &inner))
+			if (accepts_alone(s, m, value->set, value->nr_sets, &first) ||
+			    accepts(s, &p, &inner))
 				return 0;
 		}
 	return conf_error(d, s->axis[axis].node, "no machine takes a value of axis '%s': %s",
-			  s->axis[axis].name, inner.msg);
+			  s->axis[axis].name, first.msg);
+}
+
+/* The settings of all points, and of one machine: alone, or with the first values of the axes. */
+static int check_sets(const struct sweep *s, unsigned machine, struct diag *d)
+{
+	const struct conf_node *all = conf_get(conf_root(s->tree), "set");
+	const struct sweep_machine *m = &s->machine[machine];
+	const struct sweep_point p = {.machine = machine};
+	struct diag inner = {0}, first = {0};
+
+	if (!accepts_alone(s, machine, s->set, s->nr_sets, &first) && !accepts(s, &p, &inner) &&
+	    all != NULL)
+		return conf_error(d, all, "machine '%s' does not take this: %s", m->label,
+				  first.msg);
+	if (!accepts_alone(s, machine, m->set, m->nr_sets, &first) && !accepts(s, &p, &inner))
+		return conf_error(d, m->node, "machine '%s' does not take this: %s", m->label,
+				  first.msg);
+	return 0;
 }
 
 struct sweep_keys *sweep_keys_new(const struct sweep *s, const char *program, struct diag *d)
@@ -160,6 +251,8 @@ struct sweep_keys *sweep_keys_new(const struct sweep *s, const char *program, st
 		err = hash_machine(&s->machine[i], &k->machine[i], d);
 	for (unsigned i = 0; err == 0 && i < s->nr_traces; i++)
 		err = hash_trace(&s->trace[i], &k->trace[i], d);
+	for (unsigned i = 0; err == 0 && i < s->nr_machines; i++)
+		err = check_sets(s, i, d);
 	for (unsigned i = 0; err == 0 && i < s->nr_axes; i++)
 		err = check_axis(s, i, d);
 	if (err == 0)

@@ -1,5 +1,5 @@
 /*
- * Any bytes as a sweep file and as a gate file: an error is one line with a position, and
+ * Any bytes as a sweep file, a gate file and a baseline: an error is one line with a position, and
  * what is accepted has points with names, and can be written down.
  */
 #include <stdint.h>
@@ -42,12 +42,31 @@ static void walk(const struct sweep *s)
 		expect_diag(&d);
 }
 
+/* What was put is there, beside what was read; the text is a baseline again. */
+static void use(struct baseline *b)
+{
+	struct diag d = {0};
+	struct baseline *again;
+	long long v = 0;
+	char *text;
+
+	baseline_put(b, "p", "x", 1500000);
+	text = baseline_text(b);
+	again = baseline_read_text(text, strlen(text), "again", &d);
+	if (again == NULL || !baseline_get(again, "p", "x", &v) || v != 1500000 ||
+	    baseline_label(b) == NULL)
+		abort();
+	baseline_free(again);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct diag d = {0};
 	struct sweep *s = sweep_read_text((const char *)data, bytes, "fuzz", &d);
+	struct baseline *b;
 	struct gate *g;
 
 	if (s == NULL)
@@ -60,5 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (g == NULL)
 		expect_diag(&d);
 	gate_free(g);
+	d = (struct diag){0};
+	b = baseline_read_text((const char *)data, bytes, "fuzz", &d);
+	if (b == NULL)
+		expect_diag(&d);
+	else
+		use(b);
+	baseline_free(b);
 	return 0;
 }

@@ -399,6 +399,59 @@ def part_ends():
     check([r["status"] for r in csv.DictReader(io.StringIO(export("cut.db")))] == ["error", "ok"], "a damaged trace")
 
 
+WRONG_SWEEPS = {
+    "{head}axis: {{}}\n": "4:1: unknown key 'axis' in a sweep",
+    "sweep: x\nmachines: [stm32h8]\ntraces: [a.txt]\n": "2:12: stm32h8: no such machine",
+    "sweep: x\nmachines: [{{machine: stm32h7, variant: nope}}]\ntraces: [a.txt]\n": "2:12: no variant 'nope'",
+    "sweep: x\nmachines: [stm32h7]\ntraces: [none.mst]\n": "3:10: none.mst: cannot open",
+    "sweep: x\nmachines: [stm32h7]\ntraces: [{{trace: a.txt, as: pages}}]\n": "3:29: a trace cannot be read as 'pages'",
+    "sweep: x\nmachines: [stm32h7]\ntraces: [{{trace: a.txt, caches: 3}}]\n": "3:33: caches belong to `as: kmalloc`",
+    "{head}axes: {{allocators.heap.knd: [1]}}\n": "4:29: no machine takes a value of axis 'allocators.heap.knd': unknown",
+    "{head}axes: {{alloc: [tlfs]}}\n": "4:15: no machine takes a value of axis 'alloc': unknown allocator kind 'tlfs'",
+    "{head}axes: {{page.order: {{from: 9, to: 8}}}}\n": "4:20: the range is empty",
+    "{head}axes: {{page.order: [9, 9]}}\n": "4:24: '9' is twice",
+    "{head}axes: {{page.order: [9]}}\ninclude: [page.order ==]\n": "5:24: unexpected end",
+    "{head}axes: {{page.order: [9]}}\nexclude: [order == 9]\n": "5:11: the report has no 'order' here",
+    "{head}set: {{page.ordr: 9}}\n": "4:6: machine 'stm32h7' does not take this: unknown key 'ordr'",
+    "{head}perturb: {{bytes: 1}}\n": "4:10: nothing is repeated",
+    "{head}max_seconds: -1\n": "4:14: '-1', expected a size",
+    "{head}figures: [events.]\n": "4:18: expected a name after '.'",
+}
+WRONG_GATES = {
+    "gate: x\nrulez: []\n": "2:1: unknown key 'rulez'",
+    "gate: x\nrules: [events.failed =< 3]\n": "2:23: unexpected '='",
+    "gate: x\nrules: [{check: events.failed == 0, when: a}]\n": "2:37: unknown key 'when'",
+    "gate: x\n": "1:1: expected rules",
+}
+WRONG_BASELINES = {
+    "{": "1:1: string or '}' expected",
+    '{"schema": "memscape.baseline/1", "points": {"a": 1}}': "point 'a' has no figures",
+    '{"schema": "memscape.baseline/1", "points": {"a": {"x": "1"}}}': "'x' of the point 'a' is no number",
+    '{"schema": "memscape.baseline/1", "points": {"a": {"x": 1e300}}}': "'x' of the point 'a' is no number",
+    '{"schema": "memscape.report/1", "points": {}}': "no baseline, expected a file",
+}
+
+
+def part_errors():
+    """Errors in sweep, gate and baseline files: one line, its place, and nothing was run or written."""
+    undisturbed()
+    pathlib.Path("a.txt").write_text("a = malloc 10\n")
+    head = "sweep: x\nmachines: [stm32h7]\ntraces: [a.txt]\n"
+    for text, says in WRONG_SWEEPS.items():
+        pathlib.Path("wrong.yaml").write_text(text.format(head=head))
+        run("sweep", "wrong.yaml", "-o", "wrong.db", status=3, says=f"wrong.yaml:{says}")
+        check(not pathlib.Path("wrong.db").exists(), f"{text} leaves a file")
+    for text, says in WRONG_GATES.items():
+        pathlib.Path("wrong.yaml").write_text(text)
+        run("baseline", "check", "whole.db", "--gate", "wrong.yaml", status=3, says=f"wrong.yaml:{says}")
+    pathlib.Path("good.yaml").write_text("gate: x\nrules: [events.failed <= baseline]\n")
+    for text, says in WRONG_BASELINES.items():
+        pathlib.Path("wrong.json").write_text(text)
+        run("baseline", "check", "whole.db", "--gate", "good.yaml", "--baseline", "wrong.json", status=3, says=says)
+    pathlib.Path("blank.yaml").write_text(head + "figures: [no.such.figure]\n")
+    run("sweep", "blank.yaml", "-o", "blank.db", says="no report has a number 'no.such.figure'")
+
+
 def part_dry_run():
     undisturbed()
     out = run("sweep", "sweep.yaml", "-o", "fresh.db", "--dry-run").stdout

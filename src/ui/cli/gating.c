@@ -185,6 +185,17 @@ static void print_best(void *ctx, const struct answer_design *best)
 	free(command);
 }
 
+/* A figure that no report has is most often misspelt. */
+static void warn_unknown(const struct export_table *t)
+{
+	for (unsigned i = 0; i < t->nr_figures && t->reports != 0; i++)
+		if (t->known[i] == 0)
+			fprintf(stderr,
+				"memscape: no report has a number '%s': 'memscape list figures' "
+				"shows what there is\n",
+				t->figure[i]);
+}
+
 int gating_answers(struct sweep_db *db, const char *color)
 {
 	struct export_request q = {.db = db, .out = stdout};
@@ -195,6 +206,7 @@ int gating_answers(struct sweep_db *db, const char *color)
 	text_style_init(&v.style, color, stdout);
 	if (answers_read(&a, &q, &d) != 0)
 		return cli_bad_input(&d);
+	warn_unknown(&a.t);
 	v.a = &a;
 	if (a.nr != 0)
 		printf("Best by %s\n", answers_figure(&a, 0));
