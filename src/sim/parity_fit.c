@@ -50,6 +50,23 @@ static bool shares(const struct parity_zones *x, unsigned i)
 	       (x->rz[i].type != ZONE_MOVABLE || !x->rules.movable_capped);
 }
 
+/* Less than a 64th of all pages is a zone like DMA, which boot gives nothing back to. */
+bool parity_is_large(const struct parity_zones *x, unsigned zone)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < x->nr; i++)
+		all += x->rz[i].managed;
+	return x->rz[zone].managed != 0 && (uint64_t)x->rz[zone].managed * 64 >= all;
+}
+
+static bool may_change(const struct parity_zones *x, unsigned i, unsigned only)
+{
+	if (only == PARITY_LARGE_ZONES)
+		return parity_is_large(x, i);
+	return only == PARITY_ALL_ZONES || only == i;
+}
+
 void parity_fit_begin(struct parity_fit *f, const struct parity_zones *x, enum fit_parts use,
 		      unsigned only)
 {
@@ -64,7 +81,7 @@ void parity_fit_begin(struct parity_fit *f, const struct parity_zones *x, enum f
 										     : z->managed;
 
 		f->managed[i] = (struct span){z->managed / 2, most};
-		if (z->managed == 0 || (only != PARITY_ALL_ZONES && only != i))
+		if (z->managed == 0 || !may_change(x, i, only))
 			f->managed[i] = (struct span){z->managed, z->managed};
 		if (shares(x, i)) {
 			sum += x->min[i];

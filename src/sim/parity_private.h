@@ -90,8 +90,11 @@ struct parity_fit {
 	enum fit_parts use; /* constraints that count */
 	struct span managed[PARITY_ZONES], pages_min;
 };
-/* `only`: the zone whose size has changed since, or PARITY_ALL_ZONES. */
-#define PARITY_ALL_ZONES UINT32_MAX
+/* `only`: the zone whose size has changed since; no zone's, the large ones', or any's. */
+#define PARITY_NO_ZONES    (UINT32_MAX - 2)
+#define PARITY_LARGE_ZONES (UINT32_MAX - 1)
+#define PARITY_ALL_ZONES   UINT32_MAX
+bool parity_is_large(const struct parity_zones *x, unsigned zone);
 void parity_fit_begin(struct parity_fit *f, const struct parity_zones *x, enum fit_parts use,
 		      unsigned only);
 void parity_fit_marks(const struct parity_fit *f, struct parity_trial *t);

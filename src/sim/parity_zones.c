@@ -198,8 +198,25 @@ static unsigned long story_score(const struct parity_zones *x, struct story s, t
 	return parity_score(&t);
 }
 
+/* None, a large zone, the large ones, a small zone, any: likeliest first; how many there are. */
+static unsigned likely_changes(const struct parity_zones *x, unsigned out[PARITY_ZONES + 3])
+{
+	unsigned nr = 0;
+
+	out[nr++] = PARITY_NO_ZONES;
+	for (unsigned i = 0; i < x->nr && x->nr <= MANY; i++)
+		if (parity_is_large(x, i))
+			out[nr++] = i;
+	out[nr++] = PARITY_LARGE_ZONES;
+	for (unsigned i = 0; i < x->nr && x->nr <= MANY; i++)
+		if (x->rz[i].managed != 0 && !parity_is_large(x, i))
+			out[nr++] = i;
+	out[nr++] = PARITY_ALL_ZONES;
+	return nr;
+}
+
 /*
- * Nothing has changed, or one zone, or any of them: what explains the figures best, the
+ * Nothing has changed, or one zone, or the large ones, or any: what explains the figures best, the
  * simpler one where two do.  A single figure that differs is a difference, not a change
  * of sizes: that moves several.
  */
@@ -207,17 +224,15 @@ static void settle(const struct parity_zones *x, struct parity *p, tell_fn *tell
 {
 	struct story best = {AS_NOW, PARITY_ALL_ZONES};
 	unsigned long least = story_score(x, best, tell);
-	bool several = least >= 2 * PARITY_ONE_DIFFERS, many = x->nr > MANY;
+	unsigned changed[PARITY_ZONES + 3], nr = likely_changes(x, changed);
+	bool several = least >= 2 * PARITY_ONE_DIFFERS;
 	struct parity_trial t = {.p = p};
 
 	for (enum how how = AS_THEN; how <= AS_THEN_ALONE && several; how++)
-		for (unsigned i = 0; i <= x->nr; i++) {
-			struct story s = {how, i < x->nr ? i : PARITY_ALL_ZONES};
-			unsigned long now;
+		for (unsigned i = 0; i < nr; i++) {
+			struct story s = {how, changed[i]};
+			unsigned long now = story_score(x, s, tell);
 
-			if (i < x->nr && (x->rz[i].managed == 0 || many))
-				continue;
-			now = story_score(x, s, tell);
 			if (now < least) {
 				least = now;
 				best = s;
