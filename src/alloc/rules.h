@@ -74,6 +74,13 @@ struct rules_slab {
 	uint32_t objects; /* 0: no block holds one */
 };
 
+/* What of a cache of Linux 2.6 decides its slabs, beside the size of an object. */
+struct rules_record {
+	uint32_t bytes; /* of a slab's record, without the four bytes an object */
+	uint32_t align; /* of objects */
+	bool outside; /* the record lies elsewhere */
+};
+
 struct rules_ops {
 	/* min_free_kbytes by the square root of lowmem, at most `most` KiB. */
 	uint32_t (*min_free_kbytes)(const struct zone_rules *r, uint32_t most);
@@ -91,6 +98,9 @@ struct rules_ops {
 	 * cache takes the first order that holds an object. */
 	struct rules_slab (*classic)(const struct slab_rules *r, uint32_t size,
 				     enum rules_list list, bool reclaimable);
+	/* Linux 2.6's; *left: bytes lost, as far as the record does not take them. */
+	struct rules_slab (*record)(const struct slab_rules *r, uint32_t size,
+				    const struct rules_record *c, uint32_t *left);
 };
 
 extern const struct rules_ops kernel_rules;
@@ -99,5 +109,7 @@ extern const struct rules_ops kernel_rules;
 struct rules_slab slub_slab(const struct slab_rules *r, uint32_t size);
 struct rules_slab classic_slab(const struct slab_rules *r, uint32_t size, enum rules_list list,
 			       bool reclaimable);
+struct rules_slab record_slab(const struct slab_rules *r, uint32_t size,
+			      const struct rules_record *c, uint32_t *left);
 
 #endif

@@ -17,25 +17,6 @@ static uint32_t mgmt_bytes(uint32_t num, uint32_t align)
 	return (uint32_t)round_up(SLAB_RECORD + 4u * num, align);
 }
 
-/* Objects that fit into `bytes`, and what is left over. */
-static uint32_t estimate(msize_t bytes, const struct slab_geometry *g, bool off, msize_t *left)
-{
-	msize_t n, mgmt = 0;
-
-	if (off) {
-		n = bytes / g->size;
-	} else {
-		n = bytes > SLAB_RECORD ? (bytes - SLAB_RECORD) / (g->size + 4u) : 0;
-		if (n > 0 && mgmt_bytes((uint32_t)n, g->align) + n * g->size > bytes)
-			n--;
-	}
-	n = n > KMEM_MAX_OBJECTS ? KMEM_MAX_OBJECTS : n;
-	if (!off && n > 0)
-		mgmt = mgmt_bytes((uint32_t)n, g->align);
-	*left = bytes - mgmt - n * g->size;
-	return (uint32_t)n;
-}
-
 unsigned slab_most_order(const struct kmem *s)
 {
 	unsigned most = s->rules.rules == MM_RULES_TEXTBOOK ? 5 : 10;
@@ -43,27 +24,22 @@ unsigned slab_most_order(const struct kmem *s)
 	return most < s->rules.max_order ? most : s->rules.max_order;
 }
 
+/* The rule of alloc/slab_rules.c, for a record inside or outside as *g says. */
 static bool choose_order(const struct kmem *s, struct slab_geometry *g, msize_t *left)
 {
-	unsigned most = slab_most_order(s);
-	/* Records outside lie in objects whose own records lie inside. */
-	uint32_t limit = (uint32_t)((((msize_t)1 << s->page_shift) / 16 - SLAB_RECORD) / 4);
+	const struct slab_rules r = {.page_shift = s->page_shift,
+				     .slab_order = ORDER_FITS,
+				     .max_order = slab_most_order(s)};
+	const struct rules_record c = {SLAB_RECORD, g->align, g->off_slab};
+	uint32_t rest = 0;
+	struct rules_slab slab = kernel_rules.record(&r, g->size, &c, &rest);
 
-	for (unsigned order = 0; order <= most; order++) {
-		msize_t bytes = (msize_t)1 << (s->page_shift + order), rest;
-		uint32_t n = estimate(bytes, g, g->off_slab, &rest);
-
-		if (n == 0)
-			continue;
-		if (g->off_slab && n > limit)
-			break;
-		g->num = n;
-		g->order = order;
-		*left = rest;
-		if (order >= ORDER_FITS || rest * 8 <= bytes)
-			break;
-	}
-	return g->num != 0;
+	if (slab.objects == 0)
+		return false;
+	g->num = slab.objects;
+	g->order = slab.order;
+	*left = rest;
+	return true;
 }
 
 /* Entries of a CPU's array: fewer of large objects. */

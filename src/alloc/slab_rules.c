@@ -1,6 +1,7 @@
 /*
  * How many pages a slab takes: calculate_order of Linux's mm/slub.c, and, for kernels with
- * classic SLAB, calculate_slab_order of mm/slab.c as it was from 4.6 to its end in 6.8.
+ * classic SLAB, calculate_slab_order of mm/slab.c as it was from 4.6 to its end in 6.8, and
+ * as it was in 2.6.
  *
  * A slab is to hold at least so many objects, more where there are more CPUs, and to
  * waste little of its pages: first a sixteenth is allowed, then an eighth and so on.
@@ -162,4 +163,52 @@ struct rules_slab classic_slab(const struct slab_rules *r, uint32_t size, enum r
 			break;
 	}
 	return s.objects != 0 && list_can_be(r, s, size, list) ? s : (struct rules_slab){0, 0};
+}
+
+/* ---- Linux 2.6: a record a slab, four bytes an object ---- */
+
+static uint32_t record_bytes(const struct rules_record *c, uint32_t objects)
+{
+	return (uint32_t)round_up(c->bytes + 4ull * objects, c->align);
+}
+
+/* Objects that fit into `bytes`, and what is left over. */
+static uint32_t record_objects(uint32_t bytes, uint32_t size, const struct rules_record *c,
+			       uint32_t *left)
+{
+	uint32_t n = bytes / size, record = 0;
+
+	if (!c->outside) {
+		n = bytes > c->bytes ? (bytes - c->bytes) / (size + 4) : 0;
+		if (n > 0 && record_bytes(c, n) + n * size > bytes)
+			n--;
+	}
+	n = n > KMEM_MAX_OBJECTS ? KMEM_MAX_OBJECTS : n;
+	if (!c->outside && n > 0)
+		record = record_bytes(c, n);
+	*left = bytes - record - n * size;
+	return n;
+}
+
+struct rules_slab record_slab(const struct slab_rules *r, uint32_t size,
+			      const struct rules_record *c, uint32_t *left)
+{
+	/* Records outside lie in objects whose own records lie inside. */
+	uint32_t most = (((uint32_t)1 << r->page_shift) / 16 - c->bytes) / 4;
+	struct rules_slab s = {0, 0};
+
+	for (unsigned order = 0; order <= r->max_order; order++) {
+		uint32_t bytes = (uint32_t)block_bytes(r, order), rest;
+		uint32_t n = record_objects(bytes, size, c, &rest);
+
+		if (n == 0)
+			continue;
+		if (c->outside && n > most)
+			break;
+		s = (struct rules_slab){order, n};
+		*left = rest;
+		if (order >= r->slab_order || rest <= bytes / 8)
+			break;
+	}
+	return s;
 }

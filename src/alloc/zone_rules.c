@@ -187,4 +187,5 @@ const struct rules_ops kernel_rules = {
 	.limits = limits,
 	.slub = slub_slab,
 	.classic = classic_slab,
+	.record = record_slab,
 };

@@ -195,16 +195,20 @@ static void slub(struct parity *p, const struct kernel_snapshot *k, const struct
 
 /* ---- classic SLAB ---- */
 
-#define FORMS (2u * NR_RULES_LISTS)
+#define FORMS 32u
 
-/* The slabs that a cache of that size can have, by its flags; how many there are. */
-static unsigned forms_of(const struct kernel_cache *c, const struct rules_ops *ops,
-			 unsigned page_shift, struct rules_slab out[FORMS])
+/* The slabs that a cache of that size can have, by what slabinfo does not tell; how many. */
+typedef unsigned forms_fn(const struct kernel_cache *c, const struct rules_ops *ops,
+			  unsigned page_shift, struct rules_slab out[FORMS]);
+
+/* 4.6 and later: where the free list lies, and whether the cache is reclaimable. */
+static unsigned forms_now(const struct kernel_cache *c, const struct rules_ops *ops,
+			  unsigned page_shift, struct rules_slab out[FORMS])
 {
 	const struct slab_rules r = {.page_shift = page_shift, .slab_order = 1, .max_order = 10};
 	unsigned nr = 0;
 
-	for (unsigned i = 0; i < FORMS; i++) {
+	for (unsigned i = 0; i < 2 * NR_RULES_LISTS; i++) {
 		out[nr] = ops->classic(&r, (uint32_t)c->object_size, (enum rules_list)(i / 2),
 				       i % 2 != 0);
 		nr += out[nr].objects != 0;
@@ -212,28 +216,50 @@ static unsigned forms_of(const struct kernel_cache *c, const struct rules_ops *o
 	return nr;
 }
 
-/* SLAB before 4.6 keeps a record and four bytes an object: most of its slabs are none of these. */
-static bool is_earlier(const struct kernel_snapshot *k, const struct rules_ops *ops,
-		       unsigned page_shift)
+/* 2.6: word, alignment, and whether the record lies outside, as that of a large object may. */
+static unsigned forms_then(const struct kernel_cache *c, const struct rules_ops *ops,
+			   unsigned page_shift, struct rules_slab out[FORMS])
+{
+	const struct slab_rules r = {.page_shift = page_shift, .slab_order = 1, .max_order = 10};
+	bool large = c->object_size >= 1u << page_shift >> 3;
+	unsigned nr = 0;
+
+	for (unsigned word = 4; word <= 8; word += 4)
+		for (uint32_t align = word; align <= 128; align *= 2)
+			for (unsigned outside = 0; outside <= large; outside++) {
+				struct rules_record x = {3 * word + 16, align, outside != 0};
+				uint32_t left;
+
+				if (c->object_size % align != 0)
+					continue;
+				out[nr] = ops->record(&r, (uint32_t)c->object_size, &x, &left);
+				nr += out[nr].objects != 0;
+			}
+	return nr;
+}
+
+/* Caches whose slabs are among the forms. */
+static unsigned nr_possible(const struct kernel_snapshot *k, const struct rules_ops *ops,
+			    unsigned page_shift, forms_fn *forms)
 {
 	unsigned possible = 0;
 
 	for (unsigned i = 0; i < k->nr_caches; i++) {
 		struct rules_slab form[FORMS];
-		unsigned nr = forms_of(&k->cache[i], ops, page_shift, form);
+		unsigned nr = forms(&k->cache[i], ops, page_shift, form);
 
 		while (nr > 0 && !same(&k->cache[i], form[nr - 1]))
 			nr--;
 		possible += nr != 0;
 	}
-	return possible < k->nr_caches - k->nr_caches / 4;
+	return possible;
 }
 
 static void note_form(struct parity_trial *t, const struct kernel_cache *c, const char *name,
 		      uint64_t kernel, struct span ours, bool possible)
 {
-	static const char why[] = "classic SLAB: it depends on flags of the cache, which slabinfo "
-				  "does not tell";
+	static const char why[] = "classic SLAB: it depends on flags and alignment of the cache, "
+				  "which slabinfo does not tell";
 
 	if (possible)
 		parity_note_span(t, PARITY_SLABS, c->name, name, kernel, ours, why);
@@ -241,29 +267,38 @@ static void note_form(struct parity_trial *t, const struct kernel_cache *c, cons
 		parity_note(t, PARITY_SLABS, c->name, name, kernel, ours.lo);
 }
 
+static void note_cache(struct parity_trial *t, const struct kernel_cache *c,
+		       const struct rules_slab *form, unsigned nr)
+{
+	struct span order = {UINT32_MAX, 0}, objects = order;
+	bool possible = false;
+
+	for (unsigned f = 0; f < nr; f++) {
+		possible |= same(c, form[f]);
+		order.lo = form[f].order < order.lo ? form[f].order : order.lo;
+		order.hi = form[f].order > order.hi ? form[f].order : order.hi;
+		objects.lo = form[f].objects < objects.lo ? form[f].objects : objects.lo;
+		objects.hi = form[f].objects > objects.hi ? form[f].objects : objects.hi;
+	}
+	note_form(t, c, "order", order_of(c->pages_per_slab), order, possible);
+	note_form(t, c, "objects per slab", c->objects_per_slab, objects, possible);
+}
+
 static void classic(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
 		    unsigned page_shift)
 {
+	bool then = nr_possible(k, ops, page_shift, forms_then) >
+		    nr_possible(k, ops, page_shift, forms_now);
+	forms_fn *forms = then ? forms_then : forms_now;
 	struct parity_trial t = {.p = p};
 
-	parity_input(p, "order of a slab", "tunables of slabinfo",
-		     "calculate_slab_order of classic SLAB");
+	parity_input(p, "order of a slab", "tunables of slabinfo", "calculate_slab_order of %s",
+		     then ? "2.6" : "4.6");
 	for (unsigned i = 0; i < k->nr_caches; i++) {
-		const struct kernel_cache *c = &k->cache[i];
 		struct rules_slab form[FORMS];
-		unsigned nr = forms_of(c, ops, page_shift, form);
-		struct span order = {UINT32_MAX, 0}, objects = order;
-		bool possible = false;
+		unsigned nr = forms(&k->cache[i], ops, page_shift, form);
 
-		for (unsigned f = 0; f < nr; f++) {
-			possible |= same(c, form[f]);
-			order.lo = form[f].order < order.lo ? form[f].order : order.lo;
-			order.hi = form[f].order > order.hi ? form[f].order : order.hi;
-			objects.lo = form[f].objects < objects.lo ? form[f].objects : objects.lo;
-			objects.hi = form[f].objects > objects.hi ? form[f].objects : objects.hi;
-		}
-		note_form(&t, c, "order", order_of(c->pages_per_slab), order, possible);
-		note_form(&t, c, "objects per slab", c->objects_per_slab, objects, possible);
+		note_cache(&t, &k->cache[i], form, nr);
 	}
 }
 
@@ -274,10 +309,6 @@ void parity_slabs(struct parity *p, const struct kernel_snapshot *k, const struc
 		parity_missing(p, PARITY_SLABS, "no slabinfo that can be read (it takes root)");
 	else if (k->nr_caches == 0)
 		parity_missing(p, PARITY_SLABS, "slabinfo has no caches");
-	else if (k->slab && is_earlier(k, ops, page_shift))
-		parity_missing(p, PARITY_SLABS,
-			       "classic SLAB before 4.6: the records of a slab depend on the "
-			       "cache's alignment and flags, which slabinfo does not tell");
 	else if (k->slab)
 		classic(p, k, ops, page_shift);
 	else

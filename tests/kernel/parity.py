@@ -233,10 +233,12 @@ def classic(work):
         check(("not determined" not in results) == determined, f"size-{size}: {results}")
     write_slabs(SLABS_CLASSIC[:3] + [(192, 1, 42, True)])
     check(parity(folder)[0] == 1, "a slab that no flags lead to")
-    write_slabs([(16, 0, 226, True), (32, 0, 119, True), (64, 0, 61, True), (256, 0, 15, True),
-                 (512, 0, 7, True)])  # 2.6.13
+    write_slabs([(32, 0, 112, True), (64, 0, 59, True), (128, 0, 30, True), (192, 0, 20, True),
+                 (256, 0, 15, True), (512, 0, 8, True), (1024, 0, 4, True), (2048, 0, 2, True),
+                 (4096, 0, 1, True), (131072, 5, 1, True)])  # 2.6.32, 64-bit
     status, j = parity(folder)
-    check(status == 0 and "before 4.6" in j["groups"][5]["missing"], f"2.6: {j['groups'][5]}")
+    check(status == 0 and j["differs"] == 0, f"2.6: {unequal(j)}")
+    check(any(i["value"] == "calculate_slab_order of 2.6" for i in j["inputs"]), f"2.6: {j['inputs']}")
 
 
 def empty_columns(work):
