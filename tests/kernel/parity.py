@@ -3,10 +3,11 @@
 
     parity.py MEMSCAPE SOURCE_ROOT
 
-Whole snapshots of Linux 6.18 are in linux-6.18/ and find-cat.files.zst.  Of other kernels there
+Whole snapshots of Linux 6.18 are in linux-6.18/ and find-cat.files.xz.  Of other kernels there
 are the numbers only (KERNELS), from which zoneinfo and slabinfo in the form of their time are made.
 """
 import json
+import lzma
 import pathlib
 import re
 import shutil
@@ -59,8 +60,7 @@ def snapshot():
 
 
 def samples(work):
-    text = subprocess.run(["zstd", "-dcq", HERE / "find-cat.files.zst"], capture_output=True,
-                          check=True).stdout
+    text = lzma.decompress((HERE / "find-cat.files.xz").read_bytes())
     folder, at, nr = None, 0, 0
     while at < len(text):
         end = text.index(b"\n", at)
