@@ -32,13 +32,22 @@ enum alloc_serves {
 	SERVES_VIRTUAL = 1 << 3, /* map_ops */
 	SERVES_STACK = 1 << 4,   /* stack_ops: push and mass free */
 	SERVES_BOOT = 1 << 5,    /* boot_ops: the region manager */
-	SERVES_TASKS = 1 << 6    /* task_ops: kernel stacks */
+	SERVES_TASKS = 1 << 6,   /* task_ops: kernel stacks */
+	SERVES_CMA = 1 << 7      /* cma_ops: contiguous ranges lent to others meanwhile */
 };
 
 /* Whose decisions a kind repeats where kernels differ; the machine description says. */
 enum mm_rules { MM_RULES_TEXTBOOK, MM_RULES_LINUX_4_19, MM_RULES_LINUX_6 };
 
-enum migratetype { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_TYPES };
+/* CMA: of pageblocks that a contiguous memory allocator lends to movable requests; none asks for it. */
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_TYPES, /* those that requests name */
+	MIGRATE_CMA = MIGRATE_TYPES,
+	MIGRATE_LISTS /* those that free blocks are of */
+};
 
 /* What a page is for: the owner tag of a live block's descriptor. */
 #define PAGE_OWNERS(X)                 \
@@ -49,7 +58,8 @@ enum migratetype { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGR
 	X(CACHE, "page cache")         \
 	X(SLAB, "slab")                \
 	X(TABLE, "page table")         \
-	X(OLD, "older than the recording")
+	X(OLD, "older than the recording") \
+	X(CMA, "contiguous area")
 
 enum page_owner {
 #define X(NAME, word) PAGE_OWNER_##NAME,
@@ -255,6 +265,7 @@ struct alloc_env {
 	/* ... or pages. */
 	struct page_source *pages; /* NULL with an arena */
 	/* PAGES kinds. */
+	bool cma; /* pageblocks may be lent by a CMA kind */
 	bool plain_pages; /* no reserves, types and lists as a kernel has, unless parameters say so */
 	const struct zone_desc *zones; /* in the machine's order, DMA first; borrowed for the run */
 	unsigned nr_zones;
@@ -333,6 +344,17 @@ struct page_frames {
 	uint32_t stride, node;
 };
 
+/*
+ * Told of each block that claim_range moves out of a range, its contents copied: the
+ * owner's addresses are to change from `from` to `to`.  false: the block is pinned, and
+ * stays where it is.
+ */
+struct page_mover {
+	bool (*move)(void *ctx, pfn_t from, pfn_t to, unsigned order);
+	void *ctx;
+	uint64_t moved; /* pages so far */
+};
+
 /* Orders are inclusive: 0 ... max_order. */
 struct page_ops {
 	/* PFN_NONE: no zone of req->zone_mask has 2^order contiguous pages.
@@ -359,7 +381,7 @@ struct page_ops {
 	/* Free blocks of one migrate type. */
 	uint64_t (*nr_free_type)(const struct alloc *a, unsigned z, unsigned order, unsigned mt);
 	/* Pageblocks of each migrate type in zone z; returns their order, 0: there are none. */
-	unsigned (*pageblocks)(const struct alloc *a, unsigned z, uint64_t out[MIGRATE_TYPES]);
+	unsigned (*pageblocks)(const struct alloc *a, unsigned z, uint64_t out[MIGRATE_LISTS]);
 	/* alloc_pages and free_pages of zone z below watermarks and per-CPU lists, as when a
 	 * recording says that its kernel refilled or drained a list. */
 	pfn_t (*take_block)(struct alloc *a, unsigned z, unsigned order, const struct alloc_req *req);
@@ -369,6 +391,15 @@ struct page_ops {
 	/* Pages of a recorded state that belong to nobody known become a live block.  Ledger:
 	 * MM_RESERVED -> MM_CACHED.  MM_EINVAL: they are not all such pages. */
 	int (*adopt_block)(struct alloc *a, pfn_t pfn, unsigned order) MUST_USE;
+	/* `pages` free pages in a row, a multiple of the largest block, become CMA pageblocks of a
+	 * zone in zone_mask; PFN_NONE: there are none, or the kind has no migrate types. */
+	pfn_t (*lend_range)(struct alloc *a, uint32_t pages, uint32_t zone_mask);
+	/* Pages of a CMA range are taken back, movable blocks in it moved.  Ledger: MM_FREE ->
+	 * MM_CACHED.  MM_EBUSY: something in it cannot be moved; MM_ENOMEM: there is no room
+	 * elsewhere; in both cases what was moved stays moved, the rest is unchanged. */
+	int (*claim_range)(struct alloc *a, pfn_t pfn, uint32_t nr, struct page_mover *mover) MUST_USE;
+	/* And lent again.  Ledger: MM_CACHED -> MM_FREE.  MM_EINVAL: it was not claimed so. */
+	int (*release_range)(struct alloc *a, pfn_t pfn, uint32_t nr) MUST_USE;
 };
 
 /* ---- plain requests in bulk ---- */
@@ -581,6 +612,24 @@ struct task_ops {
 	void (*figures)(const struct alloc *a, struct task_figures *out);
 };
 
+struct cma_figures {
+	pfn_t start;
+	uint64_t pages, claimed; /* of the area; taken back and held */
+	uint64_t largest;        /* pages in a row that nobody has claimed */
+};
+
+/* A range that is lent to movable users until it is asked for. */
+struct cma_ops {
+	/* `bytes` in whole pages, physically contiguous, at a multiple of `align`.  GRANT_NONE:
+	 * LIMIT, more than the area; CONFLICT, what lies there cannot be moved; none: no range is
+	 * long enough, or no page to move to.  Ledger: pages -> MM_GRANTED. */
+	struct grant (*alloc)(struct alloc *a, msize_t bytes, msize_t align,
+			      struct page_mover *mover);
+	/* Bytes given back, or FREE_BAD. */
+	msize_t (*release)(struct alloc *a, vaddr_t va, msize_t bytes);
+	void (*figures)(const struct alloc *a, struct cma_figures *out);
+};
+
 /* The region manager's facet; ranges are physical, in the linear view. */
 struct boot_ops {
 	/* Each call is one region; touching ranges stay apart.  MM_EINVAL: empty or overlapping,
@@ -709,6 +758,7 @@ struct alloc_ops {
 	const struct resource_ops *resources;
 	const struct stack_ops *stack;
 	const struct task_ops *tasks;
+	const struct cma_ops *cma;
 	const struct boot_ops *boot;
 };
 

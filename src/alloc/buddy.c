@@ -39,7 +39,8 @@
  *   I10 the extension's words are what the formulas of buddy_marks.c and buddy_pcp.c give
  *   I11 a per-CPU list's links agree, and its blocks are of its order and zone
  *   I12 a CPU's count is the pages on its lists and those hidden
- *   I13 a free block of linux-6 is on the list of its pageblock's type
+ *   I13 a free block of linux-6, or of what CMA lends, is on the list of its pageblock's type
+ *   I14 a zone counts the pageblocks that CMA lends and the free pages in them
  */
 #include "alloc/buddy.h"
 
@@ -219,9 +220,11 @@ static void account_free(const struct buddy *b, pfn_t pfn, unsigned order)
 static void free_typed(struct buddy *b, pfn_t pfn, unsigned order, bool listed)
 {
 	unsigned mt = buddy_block_type(b, pfn);
+	/* Pages that CMA lends are movable ones until they come to the free lists. */
+	unsigned as = mt == MIGRATE_CMA ? MIGRATE_MOVABLE : mt;
 
-	if (listed && buddy_list(b, order, mt) != UINT32_MAX) {
-		buddy_pcp_put(b, pfn, order, mt);
+	if (listed && buddy_list(b, order, as) != UINT32_MAX) {
+		buddy_pcp_put(b, pfn, order, as);
 		return;
 	}
 	account_free(b, pfn, order);
@@ -392,7 +395,7 @@ static uint64_t op_nr_free_type(const struct alloc *a, unsigned zone, unsigned o
 	uint64_t blocks = 0;
 	pfn_t pfn;
 
-	if (order > b->max_order || mt >= MIGRATE_TYPES)
+	if (order > b->max_order || mt >= MIGRATE_LISTS)
 		return 0;
 	pfn = area_head(a->m, zone_area(memmap_zone(&b->map, zone), order), mt);
 	while (!pfn_none(pfn)) {
@@ -406,11 +409,11 @@ static uint64_t op_nr_free_type(const struct alloc *a, unsigned zone, unsigned o
 	return blocks;
 }
 
-static unsigned op_pageblocks(const struct alloc *a, unsigned zone, uint64_t out[MIGRATE_TYPES])
+static unsigned op_pageblocks(const struct alloc *a, unsigned zone, uint64_t out[MIGRATE_LISTS])
 {
 	const struct buddy *b = (const struct buddy *)a;
 
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+	for (unsigned mt = 0; mt < MIGRATE_LISTS; mt++)
 		out[mt] = 0;
 	for (unsigned i = 0; b->types && i < b->map.nr_ranges; i++) {
 		vaddr_t r = memmap_range(&b->map, i);
@@ -422,7 +425,7 @@ static unsigned op_pageblocks(const struct alloc *a, unsigned zone, uint64_t out
 			vaddr_t at = vaddr_add(range_pageblock(&b->map, &f, f.start), k);
 			unsigned mt = pageblock_mt(a->m, at);
 
-			out[mt < MIGRATE_TYPES ? mt : BUDDY_ONE_TYPE]++;
+			out[mt < MIGRATE_LISTS ? mt : BUDDY_ONE_TYPE]++;
 		}
 	}
 	return b->types ? b->map.block_order : 0;
@@ -465,6 +468,9 @@ static const struct page_ops pages = {
 	.give_block = op_give_block,
 	.split_block = op_split_block,
 	.adopt_block = op_adopt_block,
+	.lend_range = buddy_lend,
+	.claim_range = buddy_claim,
+	.release_range = buddy_release,
 };
 
 const struct alloc_ops buddy_ops = {

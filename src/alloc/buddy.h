@@ -41,6 +41,7 @@ struct buddy {
 	unsigned max_order; /* inclusive */
 	enum buddy_rules rules;
 	bool types; /* migrate types: lists of three types, pageblocks */
+	bool cma; /* and pageblocks that CMA lends */
 	unsigned nr_lists; /* a CPU's lists of a zone; 0: there are none */
 	unsigned list_order; /* an order beyond the low ones that has lists; UINT_MAX: none */
 	unsigned cpus, nodes;
@@ -130,13 +131,21 @@ struct zone_marks {
 void buddy_rules(const struct buddy *b, struct rules_zone zone[MM_MAX_ZONES], struct zone_rules *r);
 struct zone_marks buddy_marks(const struct buddy *b, unsigned zone);
 void buddy_marks_format(struct buddy *b);
+/* cma: pages that CMA lends count, as they do for movable requests. */
 bool buddy_above(const struct buddy *b, unsigned zone, unsigned order, uint32_t mark,
-		 enum zone_type type);
+		 enum zone_type type, bool cma);
 
 /* buddy_start.c */
 int buddy_start(struct buddy *b, struct alloc *boot) MUST_USE;
 int buddy_adopt(struct buddy *b, pfn_t pfn, unsigned order) MUST_USE;
 int buddy_split(struct buddy *b, pfn_t pfn, unsigned order) MUST_USE;
+
+/* buddy_cma.c: page_ops' lend_range, claim_range and release_range. */
+pfn_t buddy_lend(struct alloc *a, uint32_t pages, uint32_t zone_mask);
+int buddy_claim(struct alloc *a, pfn_t pfn, uint32_t nr, struct page_mover *mover) MUST_USE;
+int buddy_release(struct alloc *a, pfn_t pfn, uint32_t nr) MUST_USE;
+/* buddy_types.c: pages free in CMA pageblocks of a zone become more, or fewer. */
+void buddy_add_free_cma(const struct buddy *b, unsigned zone, uint32_t pages);
 
 /* buddy_check_zone.c: what the extension adds to the invariants of zone `zone`. */
 int buddy_check_ext(const struct buddy *b, struct check_report *r, unsigned zone,

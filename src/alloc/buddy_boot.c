@@ -9,7 +9,7 @@
 static void format_zone(const struct buddy *b, vaddr_t z)
 {
 	for (unsigned o = 0; o <= b->max_order; o++)
-		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+		for (unsigned mt = 0; mt < MIGRATE_LISTS; mt++) {
 			set_area_head(b->map.m, zone_area(z, o), mt, PFN_NONE);
 			set_area_tail(b->map.m, zone_area(z, o), mt, PFN_NONE);
 		}
@@ -122,6 +122,7 @@ static msize_t set_handle(struct buddy *b, const struct alloc_env *env)
 	b->types = b->rules >= BUDDY_LINUX_4_19 && env->params[BUDDY_P_TYPES].u != 0 &&
 		   block_order != 0 && has_pageblocks(env, block_order);
 	b->map.block_order = b->types ? block_order : 0;
+	b->cma = b->types && env->cma;
 	set_lists(b, env);
 	b->pcp_bytes = b->nr_lists != 0 ? PCP_BYTES(b->nr_lists) : 0;
 	b->ext = b->rules == BUDDY_PLAIN ? 0 : plain;

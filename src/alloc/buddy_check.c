@@ -14,7 +14,7 @@
 /* What the descriptors of a zone add up to. */
 struct tally {
 	uint32_t blocks[BUDDY_MAX_ORDER + 1]; /* free, of each order */
-	uint32_t free, managed, listed; /* pages */
+	uint32_t free, managed, listed, free_cma; /* pages */
 };
 
 /* I2: what a list says of a block is what its descriptor says. */
@@ -68,7 +68,7 @@ static int check_area(const struct buddy *b, struct check_report *r, unsigned zo
 	vaddr_t z = memmap_zone(&b->map, zone), area = zone_area(z, order);
 	uint32_t blocks = 0, nr = area_nr_free(b->map.m, area);
 
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+	for (unsigned mt = 0; mt < MIGRATE_LISTS; mt++) {
 		bool bit = (zone_nonempty(b->map.m, z, mt) >> order & 1) != 0;
 
 		if (bit == pfn_none(area_head(b->map.m, area, mt)))
@@ -88,7 +88,7 @@ static int check_zone_head(const struct buddy *b, struct check_report *r, vaddr_
 {
 	const struct mem *m = b->map.m;
 
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+	for (unsigned mt = 0; mt < MIGRATE_LISTS; mt++)
 		if (zone_nonempty(m, z, mt) >> b->max_order > 1)
 			return check_fail(r, "I3: nonempty has no order beyond the largest", z,
 					  zone_nonempty(m, z, mt), 0);
@@ -171,6 +171,7 @@ static int check_frames(const struct buddy *b, struct check_report *r,
 		*pages = blocks << order;
 		t->blocks[order] += blocks;
 		t->free += *pages;
+		t->free_cma += page_mt(b->map.m, desc) == MIGRATE_CMA ? *pages : 0;
 	}
 	t->managed += *pages;
 	if (state == PAGE_PCP) {
@@ -225,6 +226,10 @@ static int check_zone(const struct buddy *b, struct check_report *r, unsigned zo
 	if (t.free != zone_word(m, z, ZONE_FREE))
 		return check_fail(r, "I4: free counts the free pages", z,
 				  zone_word(m, z, ZONE_FREE), t.free);
+	if (b->ext != 0 && zext_word(m, buddy_ext(b, zone), ZEXT_FREE_CMA) != t.free_cma)
+		return check_fail(r, "I14: free_cma counts the free pages that CMA lends",
+				  buddy_ext(b, zone),
+				  zext_word(m, buddy_ext(b, zone), ZEXT_FREE_CMA), t.free_cma);
 	if (b->ext != 0)
 		absent = zext_word(m, buddy_ext(b, zone), ZEXT_ABSENT);
 	if (t.managed != zone_word(m, z, ZONE_MANAGED) + absent)

@@ -139,8 +139,9 @@ static int check_cpu(const struct buddy *b, struct check_report *r, unsigned zon
 
 /* ---- I13 ---- */
 
+/* Adds the pageblocks that CMA lends to *cma. */
 static int check_pageblocks(const struct buddy *b, struct check_report *r,
-			    const struct frame_range *range)
+			    const struct frame_range *range, uint32_t *cma)
 {
 	msize_t n = memmap_blocks_bytes(&b->map, range->start, range->nr), skip = 0;
 	vaddr_t at = range_pageblock(&b->map, range, range->start);
@@ -150,9 +151,11 @@ static int check_pageblocks(const struct buddy *b, struct check_report *r,
 			skip = mem_untouched(b->map.m, at);
 		if (skip != 0)
 			skip--;
-		else if (pageblock_mt(b->map.m, at) >= MIGRATE_TYPES)
+		else if (pageblock_mt(b->map.m, at) >= (b->cma ? MIGRATE_LISTS : MIGRATE_TYPES))
 			return check_fail(r, "I13: a pageblock has a migrate type", at,
 					  pageblock_mt(b->map.m, at), MIGRATE_TYPES);
+		else
+			*cma += pageblock_mt(b->map.m, at) == MIGRATE_CMA;
 	}
 	return 0;
 }
@@ -160,6 +163,7 @@ static int check_pageblocks(const struct buddy *b, struct check_report *r,
 static int check_types(const struct buddy *b, struct check_report *r, unsigned zone)
 {
 	const struct mem *m = b->map.m;
+	uint32_t cma = 0;
 
 	for (unsigned i = 0; b->types && i < b->map.nr_ranges; i++) {
 		vaddr_t at = memmap_range(&b->map, i);
@@ -167,9 +171,13 @@ static int check_types(const struct buddy *b, struct check_report *r, unsigned z
 					    range_zone(m, at)};
 
 		if (range.zone == zone && !vaddr_none(range.descs) &&
-		    check_pageblocks(b, r, &range) != 0)
+		    check_pageblocks(b, r, &range, &cma) != 0)
 			return MM_EINVAL;
 	}
+	if (b->ext != 0 && zext_word(m, buddy_ext(b, zone), ZEXT_CMA) != cma)
+		return check_fail(r, "I14: a zone knows how many pageblocks CMA lends",
+				  buddy_ext(b, zone), zext_word(m, buddy_ext(b, zone), ZEXT_CMA),
+				  cma);
 	return 0;
 }
 
@@ -181,7 +189,7 @@ int buddy_check_type(const struct buddy *b, struct check_report *r, const struct
 		order > b->map.block_order ? (uint32_t)1 << (order - b->map.block_order) : 1;
 	vaddr_t at;
 
-	if (!b->types || b->rules != BUDDY_LINUX_6 || b->start != NULL)
+	if (!b->types || b->start != NULL || (b->rules != BUDDY_LINUX_6 && mt != MIGRATE_CMA))
 		return 0;
 	at = range_pageblock(&b->map, range, pfn);
 	for (uint32_t i = 0; i < blocks; i++)

@@ -6,10 +6,10 @@
  *   4    managed    pages given to the zone
  *   8    fallbacks  requests served here that preferred another zone
  *   12   min, low, high   watermarks, pages
- *   24   nonempty   one word a migrate type: bit o says that its list of order o
- *                   has a block
- *   36   (zero)
- *   48   area 0, area 1, ... area max_order, of 32 bytes each:
+ *   24   nonempty   one word a migrate type, CMA's the last: bit o says that its list of
+ *                   order o has a block
+ *   40   (zero)
+ *   48   area 0, area 1, ... area max_order, of 40 bytes each:
  *        0   nr_free   blocks of this order, of all migrate types
  *        4   (zero)
  *        8   head, tail of the list of each migrate type: pfn, or all ones
@@ -19,7 +19,9 @@
  *   8    claims, steals   pageblocks taken over, blocks taken, by another migrate type
  *   16   reclaimed  pages that shrinkers gave back when the zone ran short
  *   20   reserve    lowmem_reserve: five words, pages, by enum zone_type
- *   40   a record for each CPU (struct buddy's `pcp_bytes`), if there are per-CPU lists:
+ *   40   free_cma   pages free in pageblocks that CMA lends
+ *   44   cma        such pageblocks
+ *   48   a record for each CPU (struct buddy's `pcp_bytes`), if there are per-CPU lists:
  *        0   count       pages on the lists, hidden ones included
  *        4   hidden      pages that a start state counts and does not name
  *        8   high, batch, high_min, high_max   pages, see buddy_pcp.c
@@ -45,11 +47,9 @@
 #include "alloc/page.h"
 
 #define BUDDY_ZONE_HEAD  48u
-#define BUDDY_AREA_SHIFT 5u
+#define BUDDY_AREA_BYTES (8u + 8u * MIGRATE_LISTS)
 #define BUDDY_ZONE_BYTES(max_order)                                                                \
-	(BUDDY_ZONE_HEAD + (((msize_t)(max_order) + 1) << BUDDY_AREA_SHIFT))
-
-_Static_assert(8 + 8 * MIGRATE_TYPES == 1 << BUDDY_AREA_SHIFT, "an area is 32 bytes");
+	(BUDDY_ZONE_HEAD + ((msize_t)(max_order) + 1) * BUDDY_AREA_BYTES)
 
 enum zone_word {
 	ZONE_FREE = 0,
@@ -59,7 +59,7 @@ enum zone_word {
 	ZONE_LOW = 16,
 	ZONE_HIGH = 20,
 	ZONE_NONEMPTY = 24,
-	ZONE_SPARE = 36
+	ZONE_SPARE = 40
 };
 
 static inline uint32_t zone_word(const struct mem *m, vaddr_t z, enum zone_word w)
@@ -84,7 +84,7 @@ static inline void set_zone_nonempty(const struct mem *m, vaddr_t z, unsigned mt
 
 static inline vaddr_t zone_area(vaddr_t z, unsigned order)
 {
-	return vaddr_add(z, BUDDY_ZONE_HEAD + ((msize_t)order << BUDDY_AREA_SHIFT));
+	return vaddr_add(z, BUDDY_ZONE_HEAD + (msize_t)order * BUDDY_AREA_BYTES);
 }
 
 static inline uint32_t area_nr_free(const struct mem *m, vaddr_t area)
@@ -126,7 +126,7 @@ static inline void set_area_ends(const struct mem *m, vaddr_t area, unsigned mt,
 
 /* ---- the extension ---- */
 
-#define ZONE_EXT_BYTES  40u
+#define ZONE_EXT_BYTES  48u
 #define ZONE_BELOW_HIGH 1u
 
 enum zone_ext_word {
@@ -135,10 +135,12 @@ enum zone_ext_word {
 	ZEXT_CLAIMS = 8,
 	ZEXT_STEALS = 12,
 	ZEXT_RECLAIMED = 16,
-	ZEXT_RESERVE = 20
+	ZEXT_RESERVE = 20,
+	ZEXT_FREE_CMA = 40,
+	ZEXT_CMA = 44
 };
 
-_Static_assert(ZEXT_RESERVE + 4 * ZONE_TYPES == ZONE_EXT_BYTES, "reserves end the extension");
+_Static_assert(ZEXT_RESERVE + 4 * ZONE_TYPES == ZEXT_FREE_CMA, "reserves end where CMA begins");
 
 static inline uint32_t zext_word(const struct mem *m, vaddr_t ext, enum zone_ext_word w)
 {

@@ -97,7 +97,7 @@ void buddy_marks_format(struct buddy *b)
 		set_zone_word(m, z, ZONE_HIGH, k.high);
 		for (unsigned type = 0; type < ZONE_TYPES; type++)
 			set_zone_reserve(m, ext, type, k.reserve[type]);
-		if (!buddy_above(b, zone, 0, k.high, ZONE_MOVABLE))
+		if (!buddy_above(b, zone, 0, k.high, ZONE_MOVABLE, false))
 			set_zext_word(m, ext, ZEXT_FLAGS, ZONE_BELOW_HIGH);
 	}
 }
@@ -106,12 +106,14 @@ void buddy_marks_format(struct buddy *b)
 
 /* Would 2^order pages leave more than `mark` and what is kept from such requests? */
 bool buddy_above(const struct buddy *b, unsigned zone, unsigned order, uint32_t mark,
-		 enum zone_type type)
+		 enum zone_type type, bool cma)
 {
 	const struct mem *m = b->map.m;
 	uint32_t free = zone_word(m, memmap_zone(&b->map, zone), ZONE_FREE);
 	uint32_t pages = ((uint32_t)1 << order) - 1;
 
+	if (!cma)
+		free -= zext_word(m, buddy_ext(b, zone), ZEXT_FREE_CMA);
 	return free >= pages && free - pages > mark + zone_reserve(m, buddy_ext(b, zone), type);
 }
 
@@ -222,7 +224,7 @@ static bool has_plenty(const struct buddy *b, const struct request *q, unsigned 
 		return false;
 	if (mm_likely(buddy_above(b, zone, q->order,
 				  zone_word(b->map.m, memmap_zone(&b->map, zone), ZONE_HIGH),
-				  q->type)))
+				  q->type, q->mt == MIGRATE_MOVABLE)))
 		return true;
 	set_zext_word(b->map.m, ext, ZEXT_FLAGS, ZONE_BELOW_HIGH);
 	return false;
@@ -249,7 +251,8 @@ static pfn_t try_zones(struct buddy *b, struct request *q, bool last, bool whole
 		if (mm_unlikely(!has_plenty(b, q, zone))) {
 			uint32_t mark = mark_of(b, q, zone, last);
 
-			if (!buddy_above(b, zone, q->order, mark, q->type) &&
+			if (!buddy_above(b, zone, q->order, mark, q->type,
+					 q->mt == MIGRATE_MOVABLE) &&
 			    (!last || (q->req->gfp & __GFP_MEMALLOC) == 0)) {
 				note_kept(b, q, zone, mark);
 				continue;

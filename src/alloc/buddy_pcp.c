@@ -173,7 +173,9 @@ static uint32_t drain_one(struct buddy *b, unsigned cpu_zone, vaddr_t pcp, unsig
 	mm_account(m, pfn_to_va(m, pfn, b->map.page_shift), (msize_t)pages << b->map.page_shift,
 		   MM_CACHED, MM_FREE);
 	/* 4.19 keeps the type that the pageblock had when the page was freed. */
-	buddy_put(b, pfn, order, b->rules == BUDDY_LINUX_6 ? buddy_block_type(b, pfn) : mt);
+	if (b->rules == BUDDY_LINUX_6 || (b->cma && buddy_block_type(b, pfn) == MIGRATE_CMA))
+		mt = buddy_block_type(b, pfn);
+	buddy_put(b, pfn, order, mt);
 	return pages;
 }
 
@@ -389,7 +391,7 @@ static void settle(struct buddy *b, unsigned zone, unsigned cpu, vaddr_t pcp, un
 	drain(b, zone, cpu, pcp, pages_to_drain(m, pcp, keep, high_orders), list);
 	if ((zext_word(m, ext, ZEXT_FLAGS) & ZONE_BELOW_HIGH) != 0 &&
 	    buddy_above(b, zone, 0, zone_word(m, memmap_zone(&b->map, zone), ZONE_HIGH),
-			ZONE_MOVABLE))
+			ZONE_MOVABLE, false))
 		set_zext_word(m, ext, ZEXT_FLAGS, 0);
 }
 

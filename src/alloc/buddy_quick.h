@@ -92,12 +92,15 @@ BUDDY_INLINE void quick_relink(const struct buddy *b, const struct mem *v, const
 }
 
 /* Does the zone keep more than its mark and reserve without these pages? */
-BUDDY_INLINE bool quick_plenty(const struct buddy *b, const struct quick *q, enum zone_type type)
+BUDDY_INLINE bool quick_plenty(const struct buddy *b, const struct quick *q, enum zone_type type,
+			       unsigned mt)
 {
 	uint32_t mark = rec_ld32(q->z, b->rules == BUDDY_LINUX_6 ? ZONE_HIGH : ZONE_LOW);
 	uint32_t kept = mark + rec_ld32(q->ext, ZEXT_RESERVE + (msize_t)type * 4);
 	uint32_t free = rec_ld32(q->z, ZONE_FREE);
 
+	if (mt != MIGRATE_MOVABLE)
+		free -= rec_ld32(q->ext, ZEXT_FREE_CMA);
 	return free >= q->pages - 1 && free - (q->pages - 1) > kept;
 }
 
@@ -110,7 +113,8 @@ BUDDY_INLINE bool quick_take(const struct buddy *b, const struct mem *v, const s
 	struct quick q;
 	pfn_t pfn, next;
 
-	if (!quick_begin(b, v, r->zone, r->cpu, order, r->mt, &q) || !quick_plenty(b, &q, r->type))
+	if (!quick_begin(b, v, r->zone, r->cpu, order, r->mt, &q) ||
+	    !quick_plenty(b, &q, r->type, r->mt))
 		return false;
 	pfn = (pfn_t){rec_ld32(q.pcp, quick_list_at(&q))};
 	if (mm_unlikely(!range_holds(&b->map.hot, pfn)))

@@ -11,6 +11,8 @@
  * whole; of a smaller one the pageblock is taken over if at least half of it is free or
  * of a like type.  Only then it *steals* the smallest block that does, whose rest stays
  * with its type.  linux-4.19 takes over free pages also where the pageblock stays.
+ *
+ * Before all that a movable request takes what CMA lends (buddy_cma.c).
  */
 #include "alloc/buddy_core.h"
 
@@ -29,7 +31,7 @@ unsigned buddy_block_type(const struct buddy *b, pfn_t pfn)
 	if (!b->types)
 		return BUDDY_ONE_TYPE;
 	mt = pageblock_mt(b->map.m, range_pageblock(&b->map, &b->map.hot, pfn));
-	if (mm_unlikely(mt >= MIGRATE_TYPES))
+	if (mm_unlikely(mt >= (b->cma ? MIGRATE_LISTS : MIGRATE_TYPES)))
 		mm_bug(b->map.m, "a pageblock has no migrate type",
 		       range_pageblock(&b->map, &b->map.hot, pfn));
 	return mt;
@@ -161,6 +163,14 @@ static pfn_t take_from(struct buddy *b, unsigned zone, unsigned order, unsigned 
 	return take_block(b, &o, order, from, was, halves, pfn, false);
 }
 
+void buddy_add_free_cma(const struct buddy *b, unsigned zone, uint32_t pages)
+{
+	vaddr_t ext = buddy_ext(b, zone);
+
+	set_zext_word(b->map.m, ext, ZEXT_FREE_CMA,
+		      zext_word(b->map.m, ext, ZEXT_FREE_CMA) + pages);
+}
+
 static pfn_t take_own(struct buddy *b, unsigned zone, unsigned order, unsigned mt)
 {
 	unsigned from = least_order(b, zone, order, mt);
@@ -269,10 +279,37 @@ static pfn_t fall_back_4_19(struct buddy *b, unsigned zone, unsigned order, unsi
 
 /* ---- take and put ---- */
 
+/* Pages that CMA lends, for a movable request. */
+static pfn_t take_lent(struct buddy *b, unsigned zone, unsigned order)
+{
+	pfn_t pfn = take_own(b, zone, order, MIGRATE_CMA);
+
+	if (!pfn_none(pfn))
+		buddy_add_free_cma(b, zone, 0u - ((uint32_t)1 << order));
+	return pfn;
+}
+
+/* linux-6: more than half of what is free is CMA's; then it goes first, or it would stay unused. */
+static bool lends_first(const struct buddy *b, unsigned zone)
+{
+	const struct mem *m = b->map.m;
+
+	return b->rules == BUDDY_LINUX_6 &&
+	       zext_word(m, buddy_ext(b, zone), ZEXT_FREE_CMA) >
+		       zone_word(m, memmap_zone(&b->map, zone), ZONE_FREE) / 2;
+}
+
 pfn_t buddy_take(struct buddy *b, unsigned zone, unsigned order, unsigned mt, bool whole)
 {
-	pfn_t pfn = take_own(b, zone, order, mt);
+	bool lent = b->cma && mt == MIGRATE_MOVABLE;
+	pfn_t pfn = PFN_NONE;
 
+	if (lent && lends_first(b, zone))
+		pfn = take_lent(b, zone, order);
+	if (pfn_none(pfn))
+		pfn = take_own(b, zone, order, mt);
+	if (pfn_none(pfn) && lent)
+		pfn = take_lent(b, zone, order);
 	if (!pfn_none(pfn) || !b->types)
 		return pfn;
 	if (b->rules == BUDDY_LINUX_4_19)
@@ -286,6 +323,8 @@ void buddy_put(struct buddy *b, pfn_t pfn, unsigned order, unsigned mt)
 	struct buddy_op o = buddy_op(&b->map);
 
 	add_zone_free(&o, (uint32_t)1 << order);
+	if (mm_unlikely(mt == MIGRATE_CMA))
+		buddy_add_free_cma(b, b->map.hot.zone, (uint32_t)1 << order);
 	while (order < b->max_order) {
 		pfn_t buddy = buddy_of(pfn, order);
 		unsigned was;
@@ -293,7 +332,7 @@ void buddy_put(struct buddy *b, pfn_t pfn, unsigned order, unsigned mt)
 		if (!is_free_buddy(&o, buddy, order))
 			break;
 		was = page_mt(&o.m, hot_desc(&o, buddy));
-		area_del(&o, hot_desc(&o, buddy), order, was < MIGRATE_TYPES ? was : mt);
+		area_del(&o, hot_desc(&o, buddy), order, was < MIGRATE_LISTS ? was : mt);
 		if (b->rules == BUDDY_LINUX_6 && b->types && was != mt &&
 		    order >= b->map.block_order)
 			set_block_types(b, buddy, order, mt);

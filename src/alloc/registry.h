@@ -31,6 +31,7 @@
 	X(vmalloc) \
 	X(kmap) \
 	X(ioremap) \
-	X(kstack)
+	X(kstack) \
+	X(cma)
 
 #endif

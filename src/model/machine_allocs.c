@@ -23,6 +23,7 @@ struct allocator_groups {
 static const struct field group_fields[] = {
 	G("heap", GROUP_HEAP),
 	G("pages", GROUP_PAGES),
+	G("cma", GROUP_CMA),
 	G("slab", GROUP_SLAB),
 	G("kmalloc", GROUP_KMALLOC),
 	G("virtual", GROUP_VIRTUAL),

@@ -162,6 +162,18 @@ static enum cause map_cause(const struct replay *r, const struct sys_alloc *h, u
 	return window_of(r->sys, h).free >= size ? CAUSE_FRAGMENTATION : CAUSE_LIMIT;
 }
 
+/* Too few pages are left of the range, or none of their holes is long enough; else there was
+ * no room elsewhere for those who use it. */
+static enum cause cma_cause(const struct sys_alloc *h, uint64_t size)
+{
+	uint64_t pages = (size + (1ull << h->env.page_shift) - 1) >> h->env.page_shift;
+	struct cma_figures f;
+
+	h->ops->cma->figures(h->alloc, &f);
+	return f.pages - f.claimed >= pages && f.largest < pages ? CAUSE_FRAGMENTATION
+								 : CAUSE_CAPACITY;
+}
+
 static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64_t size,
 			     uint64_t align)
 {
@@ -173,6 +185,8 @@ static enum cause find_cause(const struct replay *r, struct sys_alloc *h, uint64
 		return CAUSE_LIMIT;
 	if (h->ops->maps != NULL)
 		return map_cause(r, h, size);
+	if (h->ops->cma != NULL)
+		return cma_cause(h, size);
 	return h->ops->pages != NULL ? pages_cause(r, h, size ? size : 1)
 				     : heap_cause(r, h, size, align);
 }
@@ -278,6 +292,14 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 			      .op = ev->op,
 			      .cause = (uint8_t)cause,
 			      .alloc = (uint8_t)(h - r->sys->allocs)};
+	if (h->ops->cma != NULL) {
+		struct cma_figures c;
+
+		h->ops->cma->figures(h->alloc, &c);
+		f->free_bytes = (c.pages - c.claimed) << h->env.page_shift;
+		f->largest_free = c.largest << h->env.page_shift;
+		return;
+	}
 	if (cause == CAUSE_CONFLICT) {
 		f->conflict = r->conflict;
 		return;

@@ -575,6 +575,9 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
 		return do_arena(r, ev);
+	case OP_CMA_ALLOC:
+	case OP_CMA_FREE:
+		return dispatch_cma(r, ev);
 	case OP_TASK_CREATE:
 	case OP_TASK_EXIT:
 	case OP_STACK_PUSH:

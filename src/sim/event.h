@@ -80,7 +80,9 @@
 	X(ZONE_ALLOC, "zone_alloc", PAGES, B)           \
 	X(ZONE_FREE, "zone_free", PAGES, D)             \
 	X(ZONE_OLD, "zone_old", PAGES, B)               \
-	X(ZONE_SPLIT, "zone_split", PAGES, B)
+	X(ZONE_SPLIT, "zone_split", PAGES, B)           \
+	X(CMA_ALLOC, "cma_alloc", CMA, B)               \
+	X(CMA_FREE, "cma_free", CMA, D)
 
 enum trace_op {
 #define X(NAME, word, group, life) OP_##NAME,
@@ -90,7 +92,7 @@ enum trace_op {
 };
 
 enum trace_group { TG_NONE, TG_HEAP, TG_PAGES, TG_SLAB, TG_KMALLOC, TG_VIRTUAL, TG_STACK, TG_ARENA,
-		   TG_DMA, TG_ACCESS, NR_TRACE_GROUPS };
+		   TG_DMA, TG_ACCESS, TG_CMA, NR_TRACE_GROUPS };
 
 /* No object: free(NULL), an id the trace never gave birth to, a failed call in the recording. */
 #define SLOT_NONE UINT32_MAX

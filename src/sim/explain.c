@@ -242,6 +242,9 @@ static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, u
 	else if (ev == MM_EV_REFILL || ev == MM_EV_DRAIN || ev == MM_EV_WATERMARK ||
 		 ev == MM_EV_CLAIM || ev == MM_EV_STEAL || ev == MM_EV_SHRINK)
 		zone_step(e, m, ev, a, b, c);
+	else if (ev == MM_EV_MIGRATE)
+		fprintf(e->out, "move the order-%llu block at pfn %llu to pfn %llu: its range is asked for",
+			(ull)c, (ull)a, (ull)b);
 	else if (ev >= MM_EV_SLAB_NEW && ev <= MM_EV_OBJ_FREE)
 		slab_step(e->out, ev, a, b, c);
 	else if (ev == MM_EV_MAP || ev == MM_EV_UNMAP ||

@@ -37,7 +37,7 @@ static void read_types(struct zone_reading *z)
 	if (!z->typed)
 		return;
 	z->block_order = p->pageblocks(a, z->zone, z->blocks);
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+	for (unsigned mt = 0; mt < MIGRATE_LISTS; mt++)
 		for (unsigned o = 0; o <= z->area.max_order; o++)
 			z->by_type[mt][o] = p->nr_free_type(a, z->zone, o, mt);
 }
@@ -112,7 +112,13 @@ static void row_zoneinfo(struct zone_reading *z, FILE *out)
 	kernel_write_zoneinfo(z->r, z, out);
 }
 
-static const char *const type_names[] = {"Unmovable", "Movable", "Reclaimable"};
+/* Kernels have a row for CMA where it is configured: here where a range is lent. */
+static unsigned nr_types(const struct replay *r)
+{
+	return r->sys->pages != NULL && r->sys->pages->env.cma ? MIGRATE_LISTS : MIGRATE_TYPES;
+}
+
+static const char *const type_names[] = {"Unmovable", "Movable", "Reclaimable", "CMA"};
 
 /* Counting stops at 100,000 blocks of a list, so that nobody waits for it. */
 static void row_types(struct zone_reading *z, FILE *out)
@@ -120,7 +126,7 @@ static void row_types(struct zone_reading *z, FILE *out)
 	char name[32];
 
 	kernel_zone_name(desc_of(z)->name, name);
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+	for (unsigned mt = 0; mt < nr_types(z->r); mt++) {
 		fprintf(out, "Node %4u, zone %8s, type %12s ", desc_of(z)->node, name,
 			type_names[mt]);
 		for (unsigned o = 0; o <= z->area.max_order; o++) {
@@ -138,7 +144,7 @@ static void row_types(struct zone_reading *z, FILE *out)
 static void row_blocks(struct zone_reading *z, FILE *out)
 {
 	head(z, out);
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+	for (unsigned mt = 0; mt < nr_types(z->r); mt++)
 		fprintf(out, "%12llu ", (unsigned long long)z->blocks[mt]);
 	fputc('\n', out);
 }
@@ -200,7 +206,7 @@ static void write_pagetypeinfo(struct replay *r, FILE *out)
 	fputc('\n', out);
 	each_zone(r, row_types, out);
 	fprintf(out, "\n%-23s", "Number of blocks type ");
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+	for (unsigned mt = 0; mt < nr_types(r); mt++)
 		fprintf(out, "%12s ", type_names[mt]);
 	fputc('\n', out);
 	each_zone(r, row_blocks, out);

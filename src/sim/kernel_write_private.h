@@ -14,7 +14,7 @@ struct zone_reading {
 	unsigned zone;
 	struct zone_figures figures;
 	struct free_area area;
-	uint64_t by_type[MIGRATE_TYPES][64], blocks[MIGRATE_TYPES];
+	uint64_t by_type[MIGRATE_LISTS][64], blocks[MIGRATE_LISTS];
 	bool typed; /* by_type and blocks are told */
 	unsigned block_order; /* of a pageblock; 0: there are none */
 };

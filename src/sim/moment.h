@@ -35,7 +35,7 @@ struct moment_zone {
 	uint64_t largest; /* bytes */
 	bool typed; /* by_type is filled: the kind has migrate types */
 	uint64_t by_type[MIGRATE_TYPES][64]; /* free blocks of each order */
-	uint64_t pageblocks[MIGRATE_TYPES]; /* of each type */
+	uint64_t pageblocks[MIGRATE_LISTS]; /* of each type */
 };
 
 struct moment_heap {

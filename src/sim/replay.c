@@ -38,6 +38,7 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 
 void replay_finish(struct replay *r)
 {
+	free(r->lent);
 	free(r->fig);
 	live_finish(&r->live);
 	*r = (struct replay){0};

@@ -78,6 +78,11 @@ struct recorded_grants {
 	uint64_t bytes_there, bytes_here;
 };
 
+/* Contiguous areas. */
+struct cma_counts {
+	uint64_t served, moved_blocks, moved_pages, bytes_copied;
+};
+
 /* Kernel stacks. */
 struct stack_figures {
 	uint64_t pushes, overruns, guarded, smashed;
@@ -109,6 +114,7 @@ struct figures {
 	struct access_figures access[NR_ACCESS_WINDOWS];
 	struct recorded_grants recorded;
 	struct stack_figures stacks;
+	struct cma_counts cma;
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
 	uint64_t arena_live; /* blocks pushed and not mass-freed */
@@ -191,6 +197,7 @@ struct replay {
 	bool headers; /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
 	struct mm_resource conflict; /* of the request in progress, for its autopsy */
+	uint32_t *lent; /* owned: scratch of cma_alloc, an entry for each page of the range */
 	struct stack_move stack; /* of the event in progress, for the narration */
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */
 	size_t nr_rest;

@@ -15,6 +15,8 @@ json_t *report_findings(const struct replay *r);
 json_t *report_nodes(struct replay *r);
 /* The eight classes as members of `o`. */
 void report_set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES]);
+/* The contiguous area, likewise. */
+json_t *report_cma(struct replay *r);
 /* Kernel stacks; empty where nobody serves them. */
 json_t *report_stacks(struct replay *r);
 

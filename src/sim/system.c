@@ -49,6 +49,7 @@ static uint32_t groups_of(enum alloc_group g)
 	static const uint32_t of[] = {
 		[GROUP_HEAP] = 1u << TG_HEAP,
 		[GROUP_PAGES] = 1u << TG_PAGES | 1u << TG_DMA,
+		[GROUP_CMA] = 1u << TG_CMA,
 		[GROUP_SLAB] = 1u << TG_SLAB,
 		[GROUP_KMALLOC] = 1u << TG_KMALLOC,
 		[GROUP_VIRTUAL] = 1u << TG_VIRTUAL | 1u << TG_ACCESS | 1u << TG_STACK,
@@ -411,6 +412,8 @@ static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 			       : "device mappings";
 	case GROUP_KMALLOC:
 		return ops->bytes != NULL ? NULL : "kmalloc";
+	case GROUP_CMA:
+		return ops->cma != NULL ? NULL : "contiguous ranges";
 	case GROUP_STACK:
 		return ops->tasks != NULL ? NULL : "kernel stacks";
 	case GROUP_ARENA:
@@ -530,6 +533,9 @@ static int boot_arena_kind(struct system *s, unsigned i, const struct boot_optio
 static int boot_pages(struct system *s, const struct boot_options *o, struct diag *d)
 {
 	set_pages_env(s, s->pages);
+	for (unsigned i = 0; i < s->machine->nr_allocs; i++)
+		if (s->machine->allocs[i].group == GROUP_CMA && is_needed(s, i, o))
+			s->pages->env.cma = true;
 	s->pages->env.start = o->start;
 	s->pages->env.desc_place = o->desc_place;
 	s->pages->env.desc_stride = desc_stride(s, o);

@@ -17,7 +17,7 @@ struct trace_reader;
 
 /* What is known before reading; 0 or false where the format cannot tell. */
 struct trace_info {
-	const char *format;   /* "memscape-binary/1", "memscape-text/1", "rep", ... */
+	const char *format;   /* "memscape-binary/2", "memscape-text/2", "rep", ... */
 	uint64_t events;      /* total; 0: unknown until the end */
 	uint32_t groups;      /* bit set of 1 << enum trace_group; all ones: unknown */
 	bool seekable;

@@ -285,10 +285,13 @@ static int start(struct trace_reader *r, struct diag *d)
 	if (h.checksum != binary_header_checksum(&h) ||
 	    memcmp(h.magic, BINARY_MAGIC, BINARY_MAGIC_BYTES) != 0)
 		return bad_section(r, d, "the file's header is damaged");
-	if (h.version != BINARY_VERSION)
+	if (h.version < BINARY_OLDEST || h.version > BINARY_VERSION)
 		return diag_set(d, r->in.name, 0, 0,
-				"format version %u, expected %u: written by a newer memscape",
-				h.version, BINARY_VERSION);
+				"format version %u, expected %u to %u: %s",
+				h.version, BINARY_OLDEST, BINARY_VERSION,
+				h.version != 0 ? "written by a newer memscape" : "there is no version 0");
+	if (h.version == 1)
+		r->info.format = "memscape-binary/1";
 	input_skip(&r->in, sizeof h);
 	read_end_first(r);
 	return 0;
@@ -417,7 +420,7 @@ static const char *const losses[] = {NULL};
 
 const struct trace_format trace_format_binary = {
 	.name = "binary",
-	.version = "memscape-binary/1",
+	.version = "memscape-binary/2",
 	.summary = "the native compact form: zstd blocks, checksums, index",
 	.losses = losses,
 	.probe = probe,

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define BINARY_VERSION  1u
+/* Versions that are read: 2 adds operations, see docs/formats.md. */
+#define BINARY_OLDEST  1u
+#define BINARY_VERSION 2u
 #define BINARY_MAGIC    "MSTRACE\n"
 #define BINARY_END      "MSTREND\n"
 #define BINARY_MAGIC_BYTES 8u

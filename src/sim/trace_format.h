@@ -26,7 +26,7 @@
 
 struct trace_format {
 	const char *name;          /* in lists and for --from */
-	const char *version;       /* trace_info.format: "memscape-text/1" */
+	const char *version;       /* trace_info.format: "memscape-text/2" */
 	const char *summary;       /* one line for lists */
 	const char *const *losses; /* what it cannot tell, one line each; NULL-terminated */
 

@@ -8,6 +8,7 @@
 #include "sim/trace_text.h"
 #include "sim/trace_text_scan.h"
 
+#define TEXT_VERSION 2u
 #define LINE_BYTES (TRACE_STRING_BYTES * 4 + 4096u) /* a string of escapes, and the rest */
 
 /* ---- attributes ---- */
@@ -466,6 +467,30 @@ static void stop(struct trace_reader *r)
 	r->state = NULL;
 }
 
+/* A first line of another version than those that are read says so; one without any may stand. */
+static int check_version(struct trace_reader *r, struct diag *d)
+{
+	static const char head[] = "# memscape-text/";
+	const size_t n = sizeof head - 1;
+	const char *line, *end;
+	uint64_t version = 0;
+	size_t have;
+
+	if (input_fill(&r->in, n + 21, &have, d) != 0)
+		return -1;
+	line = (const char *)input_at(&r->in);
+	if (have <= n || memcmp(line, head, n) != 0)
+		return 0;
+	end = text_get_digits(line + n, line + (have < n + 21 ? have : n + 21), 10, &version);
+	if (end == NULL || version == 0 || version > TEXT_VERSION)
+		return trace_bad_line(r, d, 1, (unsigned)n + 1,
+				      "format version %llu, expected 1 to %u: written by a newer memscape",
+				      (unsigned long long)version, TEXT_VERSION);
+	if (version == 1)
+		r->info.format = "memscape-text/1";
+	return 0;
+}
+
 static int start(struct trace_reader *r, struct diag *d)
 {
 	struct text_reader *t = calloc(1, sizeof *t);
@@ -474,7 +499,7 @@ static int start(struct trace_reader *r, struct diag *d)
 	if (t == NULL)
 		return diag_set(d, r->in.name, 0, 0, "out of memory");
 	name_map_init(&t->names);
-	return 0;
+	return check_version(r, d);
 }
 
 /* The bytes of the next line, without its newline; *has is false at the input's end. */
@@ -529,7 +554,7 @@ static const char *const losses[] = {NULL};
 
 const struct trace_format trace_format_text = {
 	.name = "text",
-	.version = "memscape-text/1",
+	.version = "memscape-text/2",
 	.summary = "the native form for people: a = malloc 100, free a",
 	.losses = losses,
 	.probe = probe,

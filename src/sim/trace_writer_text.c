@@ -236,7 +236,7 @@ static int begin(struct trace_writer *w, struct diag *d)
 	if (t == NULL)
 		return diag_set(d, w->name, 0, 0, "out of memory");
 	t->used = 0;
-	say(t, "# memscape-text/1\n");
+	say(t, "# memscape-text/2\n");
 	return 0;
 }
 

@@ -211,7 +211,7 @@ struct match {
 /* A span is one live block; of a kind whose blocks have no headers, one or more. */
 static void match_blocks(struct match *m, const struct walk_span *span)
 {
-	bool many = m->w->sc.ops->stack != NULL;
+	bool many = m->w->sc.ops->stack != NULL || m->w->sc.ops->cma != NULL;
 	uint64_t at = span->base.v, end = at + span->bytes;
 
 	do {

@@ -222,6 +222,13 @@ static int build_pages(struct world *w, const char *kind, unsigned variant)
 	give_memory(w, boot);
 	fill_zones(w);
 	set_variant(o, o->alloc->ops, variant);
+	if (w->sc.ops->cma != NULL) {
+		o->env.cma = true;
+		o->env.rules = MM_RULES_LINUX_6;
+		o->params[0].u = 4; /* max_order */
+		o->params[4].u = 2; /* pageblock_order */
+		o->params[5].u = 4; /* min_free_kbytes */
+	}
 	o->env.zones = w->zones;
 	o->env.nr_zones = w->sc.geo->nr_zones;
 	o->env.zonelist = w->zonelist;
@@ -286,6 +293,9 @@ static int build_grown(struct world *w, struct world_failure f)
 		space = build_space(w);
 	o = push_grown(w, w->sc.ops->name, f);
 	set_variant(o, w->sc.ops, w->sc.variant);
+	/* A range of two blocks where the default is more than there is. */
+	if (w->sc.ops->cma != NULL && o->params[0].u > MiB(1))
+		o->params[0].u = 32ull << o->env.page_shift;
 	o->env.space = space;
 	return start(w, o);
 }

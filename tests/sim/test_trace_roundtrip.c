@@ -142,9 +142,9 @@ static void round_trip(const struct list *l)
 	write_list(in_dir("a.txt"), TRACE_TEXT, 0, l);
 	write_list(in_dir("a.mst"), TRACE_BINARY, 0, l);
 	write_list(in_dir("b.mst"), TRACE_BINARY, 5, l);
-	read_list(in_dir("a.txt"), "memscape-text/1", l, first);
-	read_list(in_dir("a.mst"), "memscape-binary/1", l, second);
-	read_list(in_dir("b.mst"), "memscape-binary/1", l, small);
+	read_list(in_dir("a.txt"), "memscape-text/2", l, first);
+	read_list(in_dir("a.mst"), "memscape-binary/2", l, second);
+	read_list(in_dir("b.mst"), "memscape-binary/2", l, small);
 	assert_int_equal(strlen(first), 32);
 	assert_string_equal(first, second);
 	assert_string_equal(first, small);

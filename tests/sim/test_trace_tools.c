@@ -225,7 +225,7 @@ static void test_as_kernel(void **state)
 				  "free e\n");
 	struct kernel_counts n = as_kernel(
 		&f, 9,
-		"# memscape-text/1\nb0 = cache_create \"x-24\" 24\nb1 = cache_create \"y-32\" 32\n"
+		"# memscape-text/2\nb0 = cache_create \"x-24\" 24\nb1 = cache_create \"y-32\" 32\n"
 		"b2 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\n"
 		"b3 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\nb4 = kmalloc 24 gfp=GFP_KERNEL\n"
 		"b5 = kmalloc 40 gfp=GFP_KERNEL\nb6 = kmalloc 40 gfp=GFP_KERNEL\n"
@@ -241,7 +241,7 @@ static void test_as_kernel(void **state)
 	assert_int_equal(n.events, 18);
 	n = as_kernel(
 		&f, 1,
-		"# memscape-text/1\nb0 = cache_create \"x-24\" 24\n"
+		"# memscape-text/2\nb0 = cache_create \"x-24\" 24\n"
 		"b1 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\n"
 		"b2 = cache_alloc b0 gfp=GFP_KERNEL site=\"x\"\nb3 = kmalloc 24 gfp=GFP_KERNEL\n"
 		"b4 = kmalloc 40 gfp=GFP_KERNEL\nb5 = kmalloc 40 gfp=GFP_KERNEL\n"

@@ -54,6 +54,10 @@ x = request_region 0xd0001000 4K tag=other
 io = ioremap 0xd0000000 4K
 read io 0 4
 """
+TRACES["contiguous"] = """a = alloc_pages 0 mt=movable
+b = cma_alloc 1M
+cma_free b
+"""
 TRACES["caches"] = """c = cache_create inode_cache 600
 a = cache_alloc c site="ext4_alloc_inode"
 k = kmalloc 100
@@ -128,6 +132,7 @@ def reports(memscape, root, folder):
             ("report", ["replay", "-c", "x86_32", small["virtual"]]),
             ("report", ["replay", "-c", "x86_32", small["caches"]]),
             ("report", ["replay", "-c", "x86_32", str(root / "traces/demos/stack-overflow.trace")]),
+            ("report", ["replay", "-c", "x86_64", small["contiguous"]]),
             ("report", ["replay", "-c", "x86_64", small["virtual"]]),
             ("report", ["replay", "-c", "numa2", small["virtual"]]),
             ("report", ["replay", "-c", "x86_64", "--start", str(root / "tests/kernel/find-cat.start.zst"),

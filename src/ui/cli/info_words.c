@@ -28,7 +28,7 @@ const char *info_group(enum alloc_group group)
 		[GROUP_SLAB] = "slab",       [GROUP_KMALLOC] = "kmalloc",
 		[GROUP_VIRTUAL] = "virtual", [GROUP_STACK] = "stack",
 		[GROUP_ARENA] = "arena",     [GROUP_DMA] = "dma",
-		[GROUP_KMAP] = "kmap",       [GROUP_IOREMAP] = "ioremap",
+		[GROUP_CMA] = "cma",         [GROUP_KMAP] = "kmap",       [GROUP_IOREMAP] = "ioremap",
 		[GROUP_EXTRA_HEAP] = "heaps",
 	};
 

@@ -407,6 +407,23 @@ static void print_stacks(const struct page *p)
 	fputc('\n', p->out);
 }
 
+static void print_cma(const struct page *p)
+{
+	const json_t *c = at(p->r, "cma");
+	char n[COUNT_TEXT], a[COUNT_TEXT], b[COUNT_TEXT], l[COUNT_TEXT];
+
+	if (json_object_size(c) == 0)
+		return;
+	heading(p, "Contiguous memory");
+	fprintf(p->out, "  of %s pages from pfn %lld on: %s claimed, %s lent, %s free\n",
+		count_text(num(c, "pages"), n), (long long)num(c, "start_pfn"),
+		count_text(num(c, "claimed_pages"), a), count_text(num(c, "lent_pages"), b),
+		count_text(num(c, "free_pages"), l));
+	fprintf(p->out, "  %s ranges were served; %s pages in %s blocks had to move for them\n",
+		count_text(num(c, "served"), n), count_text(num(c, "migrated_pages"), a),
+		count_text(num(c, "migrated_blocks"), b));
+}
+
 /* ---- failures and leftovers ---- */
 
 static void print_candidate(const struct page *p, const json_t *c)
@@ -511,6 +528,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_caches(&p);
 	print_recorded(&p);
 	print_virtual(&p);
+	print_cma(&p);
 	print_stacks(&p);
 	print_failures(&p);
 	print_live(&p);
