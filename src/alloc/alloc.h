@@ -391,6 +391,8 @@ struct page_ops {
 	/* Pages of a recorded state that belong to nobody known become a live block.  Ledger:
 	 * MM_RESERVED -> MM_CACHED.  MM_EINVAL: they are not all such pages. */
 	int (*adopt_block)(struct alloc *a, pfn_t pfn, unsigned order) MUST_USE;
+	/* Pages in live blocks, by what they are for: enum page_owner.  O(blocks). */
+	void (*owners)(const struct alloc *a, uint64_t pages[NR_PAGE_OWNERS]);
 	/* `pages` free pages in a row, a multiple of the largest block, become CMA pageblocks of a
 	 * zone in zone_mask; PFN_NONE: there are none, or the kind has no migrate types. */
 	pfn_t (*lend_range)(struct alloc *a, uint32_t pages, uint32_t zone_mask);

@@ -468,6 +468,7 @@ static const struct page_ops pages = {
 	.give_block = op_give_block,
 	.split_block = op_split_block,
 	.adopt_block = op_adopt_block,
+	.owners = buddy_owners,
 	.lend_range = buddy_lend,
 	.claim_range = buddy_claim,
 	.release_range = buddy_release,

@@ -73,6 +73,7 @@ extern const struct alloc_ops buddy_ops;
 int buddy_init(struct alloc *a, const struct alloc_env *env) MUST_USE;
 int buddy_attach(struct alloc *a, const struct alloc_env *env) MUST_USE;
 void buddy_walk(const struct alloc *a, walk_fn *fn, void *ctx);
+void buddy_owners(const struct alloc *a, uint64_t pages[NR_PAGE_OWNERS]);
 void buddy_tick(struct alloc *a, unsigned cpu, uint64_t ms);
 
 /* Every invariant of buddy.c; O(free blocks + descriptors ever touched). */

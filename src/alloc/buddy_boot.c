@@ -224,3 +224,35 @@ void buddy_walk(const struct alloc *a, walk_fn *fn, void *ctx)
 					fn, ctx);
 	}
 }
+
+/* ---- whose pages ---- */
+
+struct owner_count {
+	const struct buddy *b;
+	uint64_t *pages;
+};
+
+static void count_owner(void *ctx, const struct walk_span *s)
+{
+	const struct owner_count *c = ctx;
+	const struct memmap *map = &c->b->map;
+	vaddr_t desc;
+	unsigned owner;
+
+	if (s->class != MM_CACHED && s->class != MM_RESERVED)
+		return;
+	desc = memmap_descriptor(map, va_to_pfn(map->m, s->base, map->page_shift));
+	if (vaddr_none(desc) || page_state(map->m, desc) != PAGE_LIVE)
+		return;
+	owner = page_owner(map->m, desc);
+	c->pages[owner < NR_PAGE_OWNERS ? owner : PAGE_OWNER_NONE] += s->bytes >> map->page_shift;
+}
+
+void buddy_owners(const struct alloc *a, uint64_t pages[NR_PAGE_OWNERS])
+{
+	struct owner_count c = {(const struct buddy *)a, pages};
+
+	for (unsigned i = 0; i < NR_PAGE_OWNERS; i++)
+		pages[i] = 0;
+	buddy_walk(a, count_owner, &c);
+}

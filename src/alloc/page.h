@@ -168,6 +168,7 @@ static inline vaddr_t page_source_get(struct page_source *s, struct mem *m, unsi
 		return VADDR_NONE;
 	}
 	r.zone_mask &= s->zone_mask;
+	r.owner = r.owner != PAGE_OWNER_NONE ? r.owner : PAGE_OWNER_KERNEL;
 	if (order > s->pages->ops->pages->max_order(s->pages)) {
 		mm_refuse(m, MM_REFUSE_LIMIT);
 		return VADDR_NONE;

@@ -35,7 +35,7 @@ unsigned pgtable_bits(const struct pgtable *p, unsigned level)
 /* A zeroed page for a table of `level`, or VADDR_NONE. */
 static vaddr_t new_table(struct pgtable *p, unsigned level)
 {
-	const struct alloc_req req = {.zone_mask = p->zones};
+	const struct alloc_req req = {.zone_mask = p->zones, .owner = PAGE_OWNER_TABLE};
 	vaddr_t table = page_source_get(p->pages, p->m, 0, &req), desc;
 
 	if (vaddr_none(table))

@@ -126,6 +126,7 @@ pfn_t slub_new_slab(struct kmem *s, vaddr_t cache, unsigned node, const struct a
 
 	r.node = (uint8_t)node;
 	r.zone_mask = UINT32_MAX;
+	r.owner = PAGE_OWNER_SLAB;
 	if ((cache_flags(c) & SLAB_CACHE_DMA) != 0 && s->pages->dma_zones != 0)
 		r.zone_mask = s->pages->dma_zones;
 	base = get_pages(s, c, &r, &order);

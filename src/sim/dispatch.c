@@ -161,6 +161,30 @@ static uint32_t node_zones(const struct machine *m, const struct trace_event *ev
 	return mask;
 }
 
+/*
+ * What a request's pages are for: a tag that is the name of an owner says so; else the
+ * flags do, as far as kernels use them: user pages are counted (GFP_USER, GFP_HIGHUSER),
+ * what is written back is the page cache's.
+ */
+static uint8_t owner_of(const struct replay *r, const struct trace_event *ev)
+{
+	static const char *const words[NR_PAGE_OWNERS] = {
+#define X(NAME, word) [PAGE_OWNER_##NAME] = word,
+		PAGE_OWNERS(X)
+#undef X
+	};
+	const char *tag = ev->tag != 0 && r->trace != NULL ? trace_string(r->trace, ev->tag) : "";
+
+	for (unsigned i = PAGE_OWNER_USER; i <= PAGE_OWNER_TABLE; i++)
+		if (strcmp(tag, words[i]) == 0)
+			return (uint8_t)i;
+	if ((ev->gfp & __GFP_WRITE) != 0)
+		return PAGE_OWNER_CACHE;
+	if ((ev->gfp & __GFP_HARDWALL) != 0)
+		return PAGE_OWNER_USER;
+	return ev->gfp != 0 ? PAGE_OWNER_KERNEL : PAGE_OWNER_NONE;
+}
+
 /* What a page request says beyond its order. */
 static void state_request(struct replay *r, const struct trace_event *ev)
 {
@@ -169,7 +193,8 @@ static void state_request(struct replay *r, const struct trace_event *ev)
 						 node_zones(r->sys->machine, ev),
 				    .migratetype = ev->migratetype,
 				    .node = event_node(r->sys->machine, ev),
-				    .cpu = ev->cpu};
+				    .cpu = ev->cpu,
+				    .owner = owner_of(r, ev)};
 }
 
 void dispatch_state_request(struct replay *r, const struct trace_event *ev, uint32_t more)

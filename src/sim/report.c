@@ -562,6 +562,8 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	if (r->fig->recorded.grants != 0)
 		json_object_set_new(o, "recorded_grants", report_recorded(r->fig));
 	json_object_set_new(o, "virtual", virtual_json(r));
+	if (r->sys->machine->mmu != MMU_NONE && r->sys->pages != NULL)
+		json_object_set_new(o, "page_owners", report_owners(r));
 	if (r->sys->group[GROUP_CMA] != NULL)
 		json_object_set_new(o, "cma", report_cma(r));
 	if (r->sys->group[GROUP_STACK] != NULL)

@@ -17,6 +17,8 @@ json_t *report_nodes(struct replay *r);
 void report_set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES]);
 /* The contiguous area, likewise. */
 json_t *report_cma(struct replay *r);
+/* Pages by state and owner; empty where the page allocator does not tell. */
+json_t *report_owners(struct replay *r);
 /* Kernel stacks; empty where nobody serves them. */
 json_t *report_stacks(struct replay *r);
 

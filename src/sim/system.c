@@ -346,13 +346,13 @@ static void set_pages_env(struct system *s, struct sys_alloc *a)
 	a->env.shrinkers = &s->shrinkers;
 }
 
-/* Zones a taker may use: named ones, never memory outside the direct map. */
+/* Zones a taker may use: named ones, never memory outside the direct map or for movable pages. */
 static uint32_t taker_zones(const struct system *s, const struct alloc_conf *c)
 {
 	uint32_t mask = c->zones;
 
 	for (unsigned z = 0; z < s->machine->nr_zones; z++)
-		if (s->machine->zones[z].highmem)
+		if (s->machine->zones[z].highmem || s->zones[z].type == ZONE_MOVABLE)
 			mask &= ~(1u << z);
 	return mask;
 }

@@ -105,7 +105,7 @@ def info():
 
 def text_forms():
     """node=0 survives every encoding: it says more than no node."""
-    text = "# memscape-text/1\nb0 = alloc_pages 3 cpu=2 node=0\nb1 = alloc_pages 3 cpu=2\n"
+    text = "# memscape-text/2\nb0 = alloc_pages 3 cpu=2 node=0\nb1 = alloc_pages 3 cpu=2\n"
     binary = subprocess.run([MEMSCAPE, "import", "-", "-o", "-", "--to", "binary"], input=text.encode(),
                             capture_output=True, check=True).stdout
     back = subprocess.run([MEMSCAPE, "import", "-", "-o", "-", "--to", "text"], input=binary,

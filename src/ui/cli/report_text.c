@@ -407,6 +407,29 @@ static void print_stacks(const struct page *p)
 	fputc('\n', p->out);
 }
 
+/* Whose the pages are, where the trace says more of it than that somebody has them. */
+static void print_page_owners(const struct page *p)
+{
+	const json_t *list = at(p->r, "page_owners");
+	char n[COUNT_TEXT];
+	bool told = false;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = str(json_array_get(list, i), "state");
+
+		told |= strcmp(s, "user") == 0 || strcmp(s, "page cache") == 0;
+	}
+	if (!told)
+		return;
+	heading(p, "Pages by owner");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		fprintf(p->out, "  %-24s %12s\n", str(o, "state"),
+			count_text(num(o, "pages"), n));
+	}
+}
+
 static void print_cma(const struct page *p)
 {
 	const json_t *c = at(p->r, "cma");
@@ -528,6 +551,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_caches(&p);
 	print_recorded(&p);
 	print_virtual(&p);
+	print_page_owners(&p);
 	print_cma(&p);
 	print_stacks(&p);
 	print_failures(&p);
