@@ -164,6 +164,7 @@ static vaddr_t get_pages(struct kmem *s, struct mm_rec c, unsigned node,
 
 	r.node = (uint8_t)node;
 	r.zone_mask = UINT32_MAX;
+	r.owner = PAGE_OWNER_SLAB;
 	if ((cache_flags(c) & SLAB_CACHE_DMA) != 0 && s->pages->dma_zones != 0)
 		r.zone_mask = s->pages->dma_zones;
 	return page_source_get(s->pages, s->base.m, cache_order(c), &r);
