@@ -2,6 +2,7 @@
 #include "sim/system_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* RAM below the direct map's end, in whole pages, region by region; touching ones are one range. */
 static int describe_direct_map(struct system *s)
@@ -92,8 +93,9 @@ int system_describe_space(struct system *s, struct diag *d)
 		.pkmap_base = {m->virt.pkmap_base},
 		.pkmap_pages = (unsigned)m->virt.pkmap_pages,
 		.fixmap_top = {m->virt.fixmap_top}};
+	/* What cannot be moved has no place in a zone of movable pages. */
 	for (unsigned z = 0; z < m->nr_zones; z++)
-		if (!m->zones[z].highmem)
+		if (!m->zones[z].highmem && strncmp(m->zones[z].name, "movable", 7) != 0)
 			s->vm.low_zones |= 1u << z;
 	if (describe_direct_map(s) != 0 || describe_resources(s) != 0 ||
 	    mmu_init(&s->mmu, m, &s->pm) != 0)
