@@ -597,7 +597,8 @@ struct task_figures {
 struct task_ops {
 	/* bytes 0: the kind's default.  Ledger: whole pages -> MM_GRANTED, of `held_by`. */
 	struct grant (*create)(struct alloc *a, msize_t bytes, const struct alloc_req *req);
-	/* The granted bytes, or FREE_BAD: no such stack, or its CPU is in an interrupt. */
+	/* The granted bytes, or FREE_BAD: no such stack.  A CPU that runs it in an interrupt leaves
+	 * that, with a warning. */
 	msize_t (*exit)(struct alloc *a, vaddr_t stack);
 	enum stack_result (*push)(struct alloc *a, vaddr_t stack, msize_t bytes, unsigned cpu,
 				  struct stack_move *out);

@@ -181,6 +181,20 @@ static struct grant op_create(struct alloc *a, msize_t bytes, const struct alloc
 	return vaddr_none(stack) ? GRANT_NONE : (struct grant){ks_base(k, stack), bytes};
 }
 
+/* The CPU's task ends; if that was in an interrupt, no handler is left to return to it. */
+static void leave_task(struct kstack *k, unsigned cpu)
+{
+	vaddr_t irq = kcpu_stack(k, cpu, KCPU_IRQ);
+
+	set_kcpu_stack(k, cpu, KCPU_CURRENT, kcpu_stack(k, cpu, KCPU_IDLE));
+	if (kcpu_depth(k, cpu) == 0)
+		return;
+	mm_warn(k->a.m, "a task ends in an interrupt: a kernel would panic here", k->a.root);
+	set_kcpu_depth(k, cpu, 0);
+	if (k->irq_stacks)
+		set_ks_sp(k, irq, ks_top(k, irq));
+}
+
 static msize_t op_exit(struct alloc *a, vaddr_t base)
 {
 	struct kstack *k = (struct kstack *)a;
@@ -190,11 +204,8 @@ static msize_t op_exit(struct alloc *a, vaddr_t base)
 	if (vaddr_none(stack) || ks_type(k, stack) != KSTACK_TASK)
 		return FREE_BAD;
 	for (unsigned cpu = 0; cpu < k->cpus; cpu++)
-		if (vaddr_eq(kcpu_stack(k, cpu, KCPU_CURRENT), stack) && kcpu_depth(k, cpu) != 0)
-			return FREE_BAD;
-	for (unsigned cpu = 0; cpu < k->cpus; cpu++)
 		if (vaddr_eq(kcpu_stack(k, cpu, KCPU_CURRENT), stack))
-			set_kcpu_stack(k, cpu, KCPU_CURRENT, kcpu_stack(k, cpu, KCPU_IDLE));
+			leave_task(k, cpu);
 	bytes = ks_bytes(k, stack);
 	drop_stack(k, stack);
 	return bytes;

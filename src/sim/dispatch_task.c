@@ -203,10 +203,12 @@ static void judge(struct replay *r, struct sys_alloc *h, const struct trace_even
 static struct victim look_below(struct replay *r, const struct sys_alloc *h, struct stack_move at,
 				uint64_t bytes)
 {
-	if (at.bytes == 0 || at.sp.v < at.base.v || at.sp.v - at.base.v >= bytes ||
-	    r->fig->nr_bad >= MAX_BAD_EVENTS || h != holder(r, h))
+	vaddr_t low = at.sp.v < at.base.v ? at.sp : at.base;
+
+	if (at.bytes == 0 || at.sp.v - low.v >= bytes || r->fig->nr_bad >= MAX_BAD_EVENTS ||
+	    h != holder(r, h))
 		return (struct victim){.slot = SLOT_NONE};
-	return victim_below(r, at.base);
+	return victim_below(r, low);
 }
 
 static void do_frame(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
