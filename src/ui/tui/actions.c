@@ -23,7 +23,7 @@ static void report(struct app *a, int how, const struct diag *d, const char *non
 /* Says what the last event did, unless something else was said. */
 static void say_event(struct app *a)
 {
-	static const char *const how[] = {"", "  FAILED", "  skipped", "  FINDING"};
+	static const char *const how[] = {"", " FAILED (9 tells why)", " skipped", " FINDING"};
 	const struct happening *h = timeline_past(a->t, 0);
 	char text[300];
 
@@ -40,8 +40,8 @@ static void say_event(struct app *a)
 		say(a, STYLE_PLAIN, "event %llu at 0x%llx: %s", (unsigned long long)h->number,
 		    (unsigned long long)h->pa, text);
 	else
-		say(a, h->outcome == OUTCOME_DONE ? STYLE_PLAIN : STYLE_BAD, "event %llu: %s%s",
-		    (unsigned long long)h->number, text, how[h->outcome]);
+		say(a, h->outcome == OUTCOME_DONE ? STYLE_PLAIN : STYLE_BAD, "event %llu%s: %s",
+		    (unsigned long long)h->number, how[h->outcome], text);
 }
 
 static void seek(struct app *a, uint64_t event)
@@ -109,7 +109,8 @@ void run_to(struct app *a, const char *condition, bool forward)
 		return;
 	}
 	report(a, how, &d,
-	       forward ? "it does not come true any more" : "it did not come true before");
+	       forward ? "it does not come true any more from here on"
+		       : "it did not come true before this event");
 }
 
 /* ---- views ---- */
@@ -189,16 +190,72 @@ size_t scroll_to(size_t top, size_t cursor, size_t nr, int h)
 
 /* ---- help ---- */
 
-static int help_line(struct box b, int y, const char *key, const char *what)
+#define HELP_COL 14
+
+/* The bytes of text that fit into w columns, to the last blank among them. */
+static size_t fit_words(const char *text, size_t w)
 {
-	put_text(b, y, 1, STYLE_BOLD, key);
-	put_text(b, y, 14, STYLE_PLAIN, what);
-	return y + 1;
+	size_t n = strlen(text), at = w;
+
+	if (n <= w)
+		return n;
+	while (at > 0 && text[at] != ' ')
+		at--;
+	return at > 0 ? at : w;
 }
 
-void draw_help(struct app *a, struct box b)
+/* A key and what it does, in as many rows as that takes; the row behind. */
+static int help_line(struct box b, int y, const char *key, const char *what)
+{
+	size_t w = b.w > HELP_COL + 8 ? (size_t)(b.w - HELP_COL) : 8;
+
+	put_text(b, y, 1, STYLE_BOLD, key);
+	if (strlen(key) > HELP_COL - 2 && what[0] != '\0')
+		y++;
+	do {
+		size_t n = fit_words(what, w);
+
+		put(b, y++, HELP_COL, STYLE_PLAIN, "%.*s", (int)n, what);
+		what += n;
+		while (*what == ' ')
+			what++;
+	} while (*what != '\0');
+	return y;
+}
+
+/* What people come with. */
+static int help_questions(struct app *a, struct box b, int y)
+{
+	const struct sys_alloc *h = moment_system(a->t)->group[GROUP_HEAP];
+	char text[160], key[16];
+
+	put(b, y++, 1, STYLE_HEAD, "How to ...");
+	y = help_line(b, y, "see it run",
+		      "Space runs and pauses, + faster; . and , are one event on and back; "
+		      ":50% goes to the middle, End to the end");
+	snprintf(text, sizeof text,
+		 "%s goes to the next failed request; then 9 (Why) says why, and "
+		 "what lay in the way",
+		 keymap_key(&a->keymap, ACTION_FAIL_NEXT, key));
+	y = help_line(b, y, "why failed", text);
+	y = help_line(b, y, "who owns",
+		      "1 (Atlas): the line below the map tells who owns what is under the cursor; "
+		      ":goto 0x24010000 goes to an address, [ to the event that last touched it");
+	snprintf(text, sizeof text,
+		 "End, then :back largest(%s) < 8K, goes to where the largest free block last fell "
+		 "below 8 KiB; "
+		 "n and N go on from there",
+		 h != NULL ? h->name : "");
+	y = help_line(b, y, "since when", text);
+	return help_line(b, y, "what differs",
+			 ":compare best_fit replays another heap beside this one; d goes to the "
+			 "first request that only one of them serves");
+}
+
+void draw_help(struct app *a, struct box all)
 {
 	const struct view_ops *v = views[a->view];
+	struct box b = box_rows(all, 0, all.h - 1);
 	char name[16], key[40];
 	int y = -a->help_top;
 
@@ -209,8 +266,8 @@ void draw_help(struct app *a, struct box b)
 		snprintf(key, sizeof key, "%.*s", tab ? (int)(tab - *l) : 0, *l);
 		y = help_line(b, y, key, tab ? tab + 1 : *l);
 	}
-	y++;
-	put(b, y++, 1, STYLE_HEAD, "Everywhere (Esc closes this; j and k scroll)");
+	y = help_questions(a, b, y + 1) + 1;
+	put(b, y++, 1, STYLE_HEAD, "Everywhere");
 	y = help_line(b, y, "1 ... 9, 0", "the views in their order; a click on their names");
 	for (unsigned i = ACTION_UP; i < NR_ACTIONS; i++)
 		y = help_line(b, y, keymap_key(&a->keymap, (enum action)i, name), actions[i].help);
@@ -223,13 +280,16 @@ void draw_help(struct app *a, struct box b)
 	y = help_line(b, y, "", "  unusable(normal, 3) > 0.5   event.site == \"main+0x1c\"");
 	y = help_line(b, y, ":goto ADDR", "show an address in the atlas");
 	y = help_line(b, y, ":walk ADDR", "a virtual address's way through the page tables");
-	y = help_line(b, y, ":compare X", "replay with another heap, machine or setting beside this");
+	y = help_line(b, y, ":compare X",
+		      "replay with another heap, machine or setting beside this");
 	y = help_line(b, y, ":report FILE", "write the JSON report of this moment");
 	y = help_line(b, y, ":save-display FILE", "     write the screen as text");
 	y = help_line(b, y, ":keys",
 		      "actions and their keys; they are set in ~/.config/memscape/keys");
 	y = help_line(b, y, ":memory", "what checkpoints and index take (--memory is the limit)");
-	(void)y;
+	a->help_rows = y + a->help_top;
+	put_right(all, all.h - 1, all.w, STYLE_HEAD,
+		  y > b.h ? " more: j, PgDn   Esc: close " : " k, PgUp   Esc: close ");
 }
 
 static bool help_key(struct app *a, enum action act)
@@ -239,7 +299,15 @@ static bool help_key(struct app *a, enum action act)
 	case ACTION_PAGE_DOWN:
 	case ACTION_HALF_DOWN:
 		a->help_top += act == ACTION_DOWN ? 1 : a->body.h / 2 + 1;
-		a->help_top = a->help_top < 60 ? a->help_top : 60;
+		if (a->help_top > a->help_rows - a->body.h + 2)
+			a->help_top = a->help_rows - a->body.h + 2;
+		a->help_top = a->help_top > 0 ? a->help_top : 0;
+		return true;
+	case ACTION_TOP:
+		a->help_top = 0;
+		return true;
+	case ACTION_BOTTOM:
+		a->help_top = a->help_rows - a->body.h + 2 > 0 ? a->help_rows - a->body.h + 2 : 0;
 		return true;
 	case ACTION_UP:
 	case ACTION_PAGE_UP:

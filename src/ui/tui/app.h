@@ -47,7 +47,7 @@ struct app {
 	void **state; /* one a view; owned */
 	struct box body; /* where the view was drawn last */
 	bool help; /* shown over the view */
-	int help_top;
+	int help_top, help_rows; /* first row shown; rows of all of it */
 	bool running, backward;
 	unsigned speed; /* index in the list of speeds */
 	double due; /* events that running owes */

@@ -100,6 +100,21 @@ static void make_styles(void)
 	}
 }
 
+/* Home and End as other terminals send them than TERM says, where that means nothing else. */
+static void define_more_keys(void)
+{
+	static const struct {
+		const char *sent;
+		int key;
+	} more[] = {{"\033[1~", KEY_HOME}, {"\033[7~", KEY_HOME}, {"\033[H", KEY_HOME},
+		    {"\033OH", KEY_HOME},  {"\033[4~", KEY_END},  {"\033[8~", KEY_END},
+		    {"\033[F", KEY_END},   {"\033OF", KEY_END}};
+
+	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+		if (key_defined(more[i].sent) == 0)
+			define_key(more[i].sent, more[i].key);
+}
+
 static bool has_capability(const char *name)
 {
 	const char *s = tigetstr(name);
@@ -150,6 +165,7 @@ int term_start(enum term_colors colors, struct diag *d)
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	define_more_keys();
 	set_escdelay(25);
 	curs_set(0);
 	mousemask(BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);

@@ -359,6 +359,9 @@ static int show(struct app *a, const struct tui_request *q, struct diag *d)
 	if (term_start(q->colors, d) != 0)
 		return -1;
 	fit_canvas(a);
+	if (a->message[0] == '\0')
+		say(a, STYLE_PLAIN,
+		    "Space runs the trace, . is one event on, End its end; ? tells how to do what");
 	if (q->at != NULL)
 		run_command(a, q->at);
 	loop(a);

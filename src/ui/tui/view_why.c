@@ -103,9 +103,11 @@ static void draw_blockers(struct app *a, struct box b, int y, const struct why *
 		return;
 	}
 	if (f->nr_blockers == 0) {
-		put(b, y, 0, STYLE_PLAIN,
-		    "Nearest: %llu bytes at 0x%llx, free but for the headers between free chunks.",
+		put(b, y++, 0, STYLE_PLAIN,
+		    "Nearest: %llu bytes at 0x%llx, free but for chunk headers: no live block in "
+		    "it.",
 		    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base);
+		put_text(b, y, 2, STYLE_DIM, "Enter shows the place in the atlas");
 		return;
 	}
 	put(b, y++, 0, STYLE_PLAIN,
@@ -117,7 +119,7 @@ static void draw_blockers(struct app *a, struct box b, int y, const struct why *
 		bool on = s->inside && s->blocker == i;
 
 		put(b, y++, 2, on ? STYLE_CURSOR : STYLE_PLAIN,
-		    "#%u  %llu bytes at 0x%llx, born at event %llu (%llu before)%s%s", k->slot,
+		    "#%u  %llu bytes at 0x%llx, born at %llu (%llu events before)%s%s", k->slot,
 		    (unsigned long long)k->bytes, (unsigned long long)k->pa,
 		    (unsigned long long)k->birth, (unsigned long long)(f->event - k->birth),
 		    k->site != 0 ? ", from " : "",
@@ -167,7 +169,7 @@ static void why_draw(struct app *a, void *state, struct box b)
 	struct why *s = state;
 	size_t nr;
 	const struct failure *f = failures(a, &nr);
-	int rows = b.h - 11 < 3 ? 3 : b.h - 11, y;
+	int rows = b.h - 13 < 3 ? 3 : b.h - 13, y;
 
 	follow(a, s, nr);
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
@@ -182,8 +184,8 @@ static void why_draw(struct app *a, void *state, struct box b)
 	for (int i = 0; i < rows && s->top + (size_t)i < nr; i++)
 		draw_failure(a, b, 1 + i, &f[s->top + (size_t)i],
 			     s->top + (size_t)i == s->cursor && !s->inside);
-	draw_causes(a, b, rows + 1);
-	y = explain_cause(a, b, rows + 3, &f[s->cursor]);
+	draw_causes(a, b, rows + 2);
+	y = explain_cause(a, b, rows + 4, &f[s->cursor]);
 	draw_blockers(a, b, y + 1, s, &f[s->cursor]);
 }
 
@@ -229,6 +231,10 @@ static bool enter_failure(struct app *a, struct why *s, const struct failure *f)
 	s->cursor = cursor;
 	s->inside = inside;
 	s->blocker = 0;
+	if (!inside && f->range_bytes != 0)
+		show_address(a, f->range_base);
+	else if (!inside)
+		say(a, STYLE_WARN, "nothing lay in the way that could be shown");
 	return true;
 }
 
@@ -273,7 +279,7 @@ static bool why_selected(struct app *a, void *state, struct touch *q)
 
 static const char *const help[] = {
 	"j k\tchoose a failed request (up to now; f and F go in time)",
-	"Enter\tgo to its moment, and into the blocks in its way",
+	"Enter\tgo to its moment, and into the blocks in its way (or show the place in the atlas)",
 	"Enter\tthere: show the block in the atlas; b: the event of its birth; Backspace: out",
 	"[ ]\tprevious and next event that touched the block, or failed request",
 	NULL,
