@@ -52,6 +52,7 @@ bool condition_is_of_event(const struct condition *c)
 
 void condition_restart(struct condition *c)
 {
+	c->anchors = (struct anchors){.filled = false};
 	for (unsigned i = 0; i < MAX_LIMITS; i++)
 		c->limit[i].known = false;
 }

@@ -137,16 +137,55 @@ static bool only_takes(const struct happening *h)
 	}
 }
 
-static void one_limit(struct limit *l, const struct condition_at *at)
+static uint64_t merges_of(const struct system *s)
 {
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		sum += s->allocs[i].view.count[MM_EV_MERGE] +
+		       s->allocs[i].view.count[MM_EV_CHUNK_MERGE];
+	return sum;
+}
+
+/* Nothing large enough was free; what is now? */
+static void still_below(struct condition *c, struct limit *l)
+{
+	uint64_t merges = merges_of(c->at.r->sys);
+	struct witness w;
+	bool known;
+
+	if (only_takes(c->at.h)) {
+		/* Some put off merging until they look for a block. */
+		l->known = merges == l->merges;
+		return;
+	}
+	if (c->at.h->outcome == OUTCOME_DONE && freed_reaches(c, l, &w, &known)) {
+		l->below = false;
+		l->nr = 1;
+		l->witness[0] = w;
+	} else if (c->at.h->outcome == OUTCOME_DONE && c->at.h->ev.op == OP_FREE) {
+		l->known = known;
+	} else {
+		l->known = false;
+	}
+	l->merges = merges;
+}
+
+static void one_limit(struct condition *c, struct limit *l)
+{
+	const struct condition_at *at = &c->at;
 	struct witness kept[WITNESSES];
 	unsigned nr = 0;
 
 	if (!l->known)
 		return;
 	/* A segment taken is new free memory; one given back may have been a witness. */
-	if (held_bytes(at->r->sys) != l->held || (l->below && !only_takes(at->h))) {
+	if (held_bytes(at->r->sys) != l->held) {
 		l->known = false;
+		return;
+	}
+	if (l->below) {
+		still_below(c, l);
 		return;
 	}
 	for (unsigned i = 0; i < l->nr; i++) {
@@ -164,8 +203,9 @@ static void one_limit(struct limit *l, const struct condition_at *at)
 
 void limits_event(struct condition *c)
 {
+	anchors_event(c);
 	for (unsigned i = 0; i < MAX_LIMITS; i++)
-		one_limit(&c->limit[i], &c->at);
+		one_limit(c, &c->limit[i]);
 }
 
 /* ---- walking ---- */
@@ -252,6 +292,7 @@ static bool look(struct condition *c, struct limit *l)
 	l->nr = 0;
 	l->below = true;
 	l->held = held_bytes(c->at.r->sys);
+	l->merges = merges_of(c->at.r->sys);
 	l->known = replay_read(c->at.r, walk, &s);
 	return l->known;
 }
