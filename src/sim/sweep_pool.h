@@ -14,12 +14,16 @@
 #define POOL_MAX_WORKERS 256u
 #define POOL_SLOTS       4u /* decoded traces at a time */
 
+/* Goes through a socket as it is: no padding. */
 struct sweep_job {
-	bool decode; /* the point's trace into the slot; else run the point with the slot's trace */
-	uint32_t slot;
 	uint64_t index; /* of the point */
 	uint64_t generation; /* of the slot's content: differs when it was decoded anew */
+	uint32_t slot;
+	uint32_t
+		decode; /* 1: the point's trace into the slot; 0: run the point with the slot's trace */
 };
+
+_Static_assert(sizeof(struct sweep_job) == 24, "all its bytes are set");
 
 /* What became of a job. */
 struct sweep_done {

@@ -214,7 +214,7 @@ static int give_decoding(struct schedule *c)
 			i++;
 		if (i == POOL_SLOTS)
 			return 0;
-		job = (struct sweep_job){.decode = true,
+		job = (struct sweep_job){.decode = 1,
 					 .slot = i,
 					 .index = c->queue[k].index,
 					 .generation = ++c->generation};
@@ -413,11 +413,11 @@ int sweep_run(const struct sweep_run_request *q, struct sweep_tally *t, struct d
 static uint64_t measure(struct sweep_pool *pool, uint64_t index, uint64_t generation,
 			const struct sweep_run_request *q)
 {
-	struct sweep_job job = {.decode = true, .index = index, .generation = generation};
+	struct sweep_job job = {.decode = 1, .index = index, .generation = generation};
 	struct sweep_done done = {0};
 	struct diag d = {0};
 
-	for (int step = 0; step < 2; step++, job.decode = false) {
+	for (int step = 0; step < 2; step++, job.decode = 0) {
 		free(done.result.report);
 		if (sweep_pool_give(pool, &job, &d) != 0)
 			return 0;
