@@ -30,10 +30,14 @@ static bool heap_is_plain(const struct replay *r)
 static bool pages_are_plain(const struct replay *r)
 {
 	const struct sys_alloc *h = r->sys->pages;
+	const struct machine *m = r->sys->machine;
 
+	/* Requests in bulk are those of CPU 0 to node 0. */
+	if (m->cpu_node != NULL && m->cpu_node[0] != 0)
+		return false;
 	return h != NULL && h->ops->pages_bulk != NULL && h->view.on_event == NULL &&
-	       r->sys->machine->nr_placement == 0 && !r->opt.has_start &&
-	       r->opt.level == LEVEL_REQUEST && r->opt.at_time == NULL;
+	       m->nr_placement == 0 && !r->opt.has_start && r->opt.level == LEVEL_REQUEST &&
+	       r->opt.at_time == NULL;
 }
 
 bool replay_is_plain(const struct replay *r)
@@ -152,6 +156,7 @@ static struct trace_event whole_event(const struct plain_req *q)
 					    .site = q->note & ((1u << PLAIN_SITE_BITS) - 1)};
 	return (struct trace_event){.op = takes ? plain_op(q->note) : OP_FREE,
 				    .slot = q->size == PLAIN_NOTHING ? SLOT_NONE : q->name,
+				    .flags = q->size == PLAIN_NOTHING ? EV_NULL : 0,
 				    .size = q->size == PLAIN_FREE ? 0 : q->size,
 				    .site = q->note & ((1u << PLAIN_SITE_BITS) - 1)};
 }
@@ -238,9 +243,8 @@ enum replay_end replay_plain(struct replay *r, const struct plain_req *req, size
 		n -= done;
 		if (why == BULK_DONE)
 			break;
-		/* The other allocator's request, which it may do in bulk. */
-		if (why == BULK_OTHER && done != 0 && plain_is_pages(req->size) &&
-		    pages_are_plain(r))
+		/* It may be another allocator's, which does it in bulk. */
+		if (why == BULK_OTHER && done != 0)
 			continue;
 		if (!step_over(r, req, other, why, step))
 			return REPLAY_REFUSED;
