@@ -18,25 +18,6 @@
 /* Room for the region manager's table, bytes: 2 tables of entries of two words. */
 #define TABLE_BYTES BOOT_TABLE_BYTES(64)
 
-const struct alloc_instance *find_instance(const char *port, unsigned word)
-{
-	static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8,
-							   &alloc_checked4, &alloc_checked8};
-
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-		if (strcmp(all[i]->port, port) == 0 && all[i]->word == word)
-			return all[i];
-	return NULL;
-}
-
-const struct alloc_ops *instance_kind(const struct alloc_instance *in, const char *kind)
-{
-	for (unsigned i = 0; i < in->nr_kinds; i++)
-		if (strcmp(in->kinds[i]->name, kind) == 0)
-			return in->kinds[i];
-	return NULL;
-}
-
 static int no_memory(struct diag *d)
 {
 	return diag_set(d, "", 0, 0, "out of host memory");
@@ -96,32 +77,6 @@ static bool is_needed(const struct system *s, unsigned conf, const struct boot_o
 }
 
 /* ---- one allocator ---- */
-
-/* Does another kind than the machine's serve the heap? */
-static bool is_overridden(const struct alloc_conf *c, const struct boot_options *o)
-{
-	return c->group == GROUP_HEAP && o->heap_kind != NULL;
-}
-
-static enum params_of params_of(const struct alloc_conf *c, const struct boot_options *o)
-{
-	if (!is_overridden(c, o))
-		return PARAMS_OF_ENTRY;
-	return o->any_kind ? PARAMS_IF_KNOWN : PARAMS_OF_SETS;
-}
-
-static int unknown_kind(const struct alloc_conf *c, const char *kind, struct diag *d)
-{
-	const struct conf_node *n = conf_get(c->node, "kind");
-
-	if (strcmp(kind, c->kind) != 0)
-		return diag_set(
-			d, "", 0, 0,
-			"unknown allocator kind '%s', 'memscape list allocators' shows them", kind);
-	return conf_error(d, n != NULL ? n : c->node,
-			  "unknown allocator kind '%s', 'memscape list allocators' shows them",
-			  kind);
-}
 
 static void common_env(const struct system *s, struct sys_alloc *a)
 {
@@ -386,74 +341,16 @@ static void set_source(struct system *s, struct sys_alloc *a)
 
 /* ---- booting by the machine's list ---- */
 
-/* What a group of requests needs its allocator to offer; NULL: it does. */
-static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
-{
-	switch (g) {
-	case GROUP_HEAP:
-		return ops->bytes != NULL || ops->pages != NULL ? NULL : "requests of any size";
-	case GROUP_EXTRA_HEAP:
-	case GROUP_DMA:
-		return ops->bytes != NULL ? NULL : "requests of any size";
-	case GROUP_PAGES:
-		return ops->pages != NULL ? NULL : "pages";
-	case GROUP_SLAB:
-		return ops->caches != NULL ? NULL : "caches";
-	case GROUP_VIRTUAL:
-		return ops->maps != NULL && (ops->maps->types & 1u << MAP_VMALLOC) != 0
-			       ? NULL
-			       : "virtual areas";
-	case GROUP_KMAP:
-		return ops->maps != NULL && (ops->maps->types & 1u << MAP_KMAP) != 0 ? NULL
-										     : "kmaps";
-	case GROUP_IOREMAP:
-		return ops->maps != NULL && (ops->maps->types & 1u << MAP_IOREMAP) != 0
-			       ? NULL
-			       : "device mappings";
-	case GROUP_KMALLOC:
-		return ops->bytes != NULL ? NULL : "kmalloc";
-	case GROUP_CMA:
-		return ops->cma != NULL ? NULL : "contiguous ranges";
-	case GROUP_STACK:
-		return ops->tasks != NULL ? NULL : "kernel stacks";
-	case GROUP_ARENA:
-		return ops->stack != NULL ? NULL : "pushes and mass frees";
-	default:
-		return NULL;
-	}
-}
-
-static int unfit_kind(const struct alloc_conf *c, const struct alloc_ops *ops, const char *what,
-		      struct diag *d)
-{
-	if (strcmp(ops->name, c->kind) != 0)
-		return diag_set(d, "", 0, 0,
-				"allocator kind '%s' does not serve %s; 'memscape list allocators' "
-				"shows what each serves",
-				ops->name, what);
-	return conf_error(d, c->node,
-			  "allocator kind '%s' does not serve %s; 'memscape list allocators' shows "
-			  "what each serves",
-			  ops->name, what);
-}
-
 static struct sys_alloc *add_conf(struct system *s, unsigned i, const struct boot_options *o,
 				  struct diag *d)
 {
 	const struct alloc_conf *c = &s->machine->allocs[i];
-	const char *kind = is_overridden(c, o) ? o->heap_kind : c->kind;
-	const struct alloc_ops *ops = instance_kind(s->instance, kind);
+	const struct alloc_ops *ops = system_kind(s, c, o, d);
 	struct sys_alloc *a;
 
-	if (ops == NULL) {
-		unknown_kind(c, kind, d);
+	if (ops == NULL)
 		return NULL;
-	}
-	if (lacking(c->group, ops) != NULL) {
-		unfit_kind(c, ops, lacking(c->group, ops), d);
-		return NULL;
-	}
-	a = add_alloc(s, ops, c->name, c, params_of(c, o), d);
+	a = add_alloc(s, ops, c->name, c, system_params_of(c, o), d);
 	if (a == NULL)
 		return NULL;
 	for (unsigned p = 0; o->tree_index && ops->params[p].name != NULL; p++)
@@ -614,8 +511,8 @@ static int serve_kmalloc(struct system *s, struct diag *d)
 
 	if (c == NULL || slab == NULL)
 		return 0;
-	if (lacking(GROUP_KMALLOC, slab->ops) != NULL)
-		return unfit_kind(slab->conf, slab->ops, "kmalloc", d);
+	if (system_kind_serves(slab->conf, GROUP_KMALLOC, slab->ops, d) != 0)
+		return -1;
 	s->group[GROUP_KMALLOC] = slab;
 	return 0;
 }
