@@ -451,7 +451,7 @@ struct bulk {
 	uint64_t live_bytes;
 	uint64_t mallocs, frees, requested; /* done, and bytes asked for, in this call */
 	uint64_t sorts[PLAIN_SORTS];        /* mallocs by their sorts, in this call */
-	uint64_t end;        /* physical address where the furthest block so far ends */
+	uint64_t end;        /* physical address; a block that ends further is told to at_end */
 	uint64_t held;       /* bytes that all the caller's heaps have taken, times 65536 */
 	uint64_t ratio;      /* sum over requests of held / live_bytes, where there are any */
 	uint64_t idle;       /* requests after which nothing was live */
@@ -459,7 +459,8 @@ struct bulk {
 	int64_t peak;        /* a free at more live bytes than these is preceded by at_peak */
 	uint64_t peak_held;  /* of pages also one at more held than this */
 	void (*at_peak)(struct bulk *b);                /* sets peak */
-	void (*at_end)(struct bulk *b, uint64_t end); /* a block ends further: sets end and held */
+	void (*at_end)(struct bulk *b, uint64_t begin,
+		       uint64_t end); /* a block ends further: sets end and held */
 };
 
 /* Why a bulk operation came back. */

@@ -95,10 +95,10 @@ BULK_INLINE void bulk_at_peak(struct bulk_run *r, struct bulk *b)
 	r->row->changed = MM_ROW_CHANGED;
 }
 
-BULK_INLINE void bulk_at_end(struct bulk_run *r, struct bulk *b, uint64_t end)
+BULK_INLINE void bulk_at_end(struct bulk_run *r, struct bulk *b, uint64_t begin, uint64_t end)
 {
 	bulk_close(r, b);
-	b->at_end(b, end);
+	b->at_end(b, begin, end);
 	bulk_open(r, b);
 }
 
@@ -145,7 +145,7 @@ BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, const void *way, struct 
 	r->live_bytes += size;
 	r->requested += size;
 	if (mm_unlikely(g.va.v - v->offset + g.bytes > r->end))
-		bulk_at_end(r, b, g.va.v - v->offset + g.bytes);
+		bulk_at_end(r, b, g.va.v - v->offset, g.va.v - v->offset + g.bytes);
 	return true;
 }
 

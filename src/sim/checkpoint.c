@@ -47,7 +47,8 @@ void host_state_save(struct host_state *s, const struct replay *r)
 	for (unsigned i = 0; i < r->sys->nr_allocs; i++) {
 		const struct sys_alloc *a = &r->sys->allocs[i];
 
-		s->alloc[i] = (struct alloc_state){a->alloc->root, a->footprint, a->source.held,
+		s->alloc[i] = (struct alloc_state){a->alloc->root, a->footprint, a->reached,
+						   a->low_used,    a->high_used, a->source.held,
 						   a->source.calls};
 	}
 }
@@ -125,6 +126,9 @@ static void restore_frames(const struct checkpoint *c, struct physmem *pm)
 static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struct diag *d)
 {
 	a->footprint = s->footprint;
+	a->reached = s->reached;
+	a->low_used = s->low_used;
+	a->high_used = s->high_used;
 	a->source.held = s->held;
 	a->source.calls = s->calls;
 	a->env.root = s->root;

@@ -10,7 +10,7 @@
 /* What a handle's host side counts beyond the image. */
 struct alloc_state {
 	vaddr_t root;
-	uint64_t footprint; /* bytes */
+	uint64_t footprint, reached, low_used, high_used; /* bytes */
 	uint64_t held, calls; /* of its page source: bytes, requests */
 };
 

@@ -17,7 +17,7 @@ void dense_begin(const struct system *s, struct sys_alloc *a)
 
 void dense_grown(const struct system *s, struct sys_alloc *a, uint64_t live_blocks)
 {
-	uint64_t now = a->footprint;
+	uint64_t now = a->low_used;
 
 	if (live_blocks > now / (2 * MM_TOUCH_BYTES))
 		hint(s, a, now, 4 * now);

@@ -16,7 +16,7 @@
 /* For an arena that nothing has been stored to yet. */
 void dense_begin(const struct system *s, struct sys_alloc *a);
 
-/* The arena's footprint has reached a->dense: hints at as much again, sets a->dense. */
+/* The arena's lower part has reached a->dense: hints at as much again, sets a->dense. */
 void dense_grown(const struct system *s, struct sys_alloc *a, uint64_t live_blocks);
 
 /* The arena is about to be filled as `like`, of another system of the machine, once was. */

@@ -488,6 +488,7 @@ static void push(struct replay *r, struct sys_alloc *h, const struct trace_event
 {
 	struct figures *f = r->fig;
 	struct grant g;
+	uint64_t pa;
 	int region;
 
 	r->req.size = ev->size;
@@ -504,7 +505,8 @@ static void push(struct replay *r, struct sys_alloc *h, const struct trace_event
 	f->arena_rounding[region] += (int64_t)(g.bytes - ev->size);
 	f->arena_live++;
 	f->live_blocks++;
-	replay_more_live(r, h, ev->size, mem_pa(&h->view, g.va).v + g.bytes);
+	pa = mem_pa(&h->view, g.va).v;
+	replay_more_live(r, h, ev->size, pa, pa + g.bytes);
 }
 
 static void mass_free(struct replay *r, struct sys_alloc *h)

@@ -72,7 +72,8 @@ void dispatch_state_request(struct replay *r, const struct trace_event *ev, uint
 struct live *replay_named(struct replay *r, const struct trace_event *ev, enum live_state want);
 struct live *replay_object(struct replay *r, const struct trace_event *ev);
 /* More live bytes, held by `h`, whose last grant ends at end_pa. */
-void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa);
+void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t pa,
+		      uint64_t end_pa);
 /* A request of ev->size served by `h`, which is asked for `want` bytes. */
 bool replay_heap_grant(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		       uint64_t want, uint64_t align, bool zero);

@@ -98,7 +98,7 @@ void virtual_area_born(struct replay *r, struct sys_alloc *h, const struct trace
 	live_set(&r->live.slot[ev->slot], state, (unsigned)(h - r->sys->allocs),
 		 g.va.v & LIVE_PLACE_MAX, size, ev->site, r->fig->event, ev->tag);
 	r->fig->live_blocks++;
-	replay_more_live(r, h, size, 0);
+	replay_more_live(r, h, size, 0, 0);
 }
 
 static void do_vmalloc(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)

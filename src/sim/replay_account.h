@@ -36,24 +36,28 @@ static inline void held_footprint(struct replay *r, struct sys_alloc *h)
 		set_footprint(r, h, h->source.held);
 }
 
-/* An arena's footprint is its high-water mark: the furthest end of a grant so far. */
+/*
+ * An arena's footprint is its high-water mark, or less in kinds that fill it from both
+ * ends: what lies below the gap between its parts, and above.  [begin, end) is a
+ * grant's, bytes from the arena's base.
+ */
+void arena_reached(struct replay *r, struct sys_alloc *h, uint64_t begin, uint64_t end);
+
 static inline void arena_footprint(struct replay *r, struct sys_alloc *h, uint64_t arena_pa,
-				   uint64_t end_pa)
+				   uint64_t pa, uint64_t end_pa)
 {
-	if (mm_likely(end_pa - arena_pa <= h->footprint))
-		return;
-	set_footprint(r, h, end_pa - arena_pa);
-	if (mm_unlikely(h->footprint >= h->dense))
-		dense_grown(r->sys, h, r->fig->live_blocks);
+	if (mm_unlikely(end_pa - arena_pa > h->low_used))
+		arena_reached(r, h, pa - arena_pa, end_pa - arena_pa);
 }
 
-/* The heap's footprint after a grant that ends at end_pa. */
-static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t end_pa)
+/* The heap's footprint after a grant of [pa, end_pa). */
+static inline void take_footprint(struct replay *r, struct sys_alloc *h, uint64_t pa,
+				  uint64_t end_pa)
 {
 	if (h->arena.bytes == 0)
 		held_footprint(r, h);
 	else
-		arena_footprint(r, h, h->arena.base.v - r->sys->offset, end_pa);
+		arena_footprint(r, h, h->arena.base.v - r->sys->offset, pa, end_pa);
 }
 
 static inline void note_peak(struct figures *f)
@@ -76,11 +80,12 @@ static inline void before_death(struct replay *r)
 	ledger_snapshot_peak(&r->sys->ledger, r->sys->sh.row_finds);
 }
 
-static inline void more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa)
+static inline void more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t pa,
+			     uint64_t end_pa)
 {
 	r->fig->bytes_requested += bytes;
 	r->fig->live_bytes += bytes;
-	take_footprint(r, h, end_pa);
+	take_footprint(r, h, pa, end_pa);
 	note_peak(r->fig);
 }
 
@@ -111,7 +116,7 @@ static inline void born(struct replay *r, struct sys_alloc *h, const struct trac
 	live_set(&r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa, size,
 		 ev->site, r->fig->event, extra);
 	r->fig->live_blocks++;
-	more_live(r, h, size, pa + g.bytes);
+	more_live(r, h, size, pa, pa + g.bytes);
 }
 
 /* The memory of a block that was given back leaves the ledger's payload. */

@@ -22,9 +22,30 @@ void replay_vacated(struct replay *r, struct sys_alloc *h, const struct live *l,
 	vacated(r, h, l, granted);
 }
 
-void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t end_pa)
+void replay_more_live(struct replay *r, struct sys_alloc *h, uint64_t bytes, uint64_t pa,
+		      uint64_t end_pa)
 {
-	more_live(r, h, bytes, end_pa);
+	more_live(r, h, bytes, pa, end_pa);
+}
+
+void arena_reached(struct replay *r, struct sys_alloc *h, uint64_t begin, uint64_t end)
+{
+	uint64_t bytes = h->arena.bytes, top = bytes - h->high_used, both;
+
+	if (begin >= top)
+		return;
+	if (end > h->reached)
+		h->reached = end;
+	/* An upper part begins beyond half an arena that nothing has reached. */
+	if (end > top || (begin >= h->low_used && begin - h->low_used > top - end &&
+			  (h->high_used != 0 || begin - h->low_used >= bytes / 2)))
+		h->high_used = bytes - begin;
+	else
+		h->low_used = end;
+	both = h->low_used + h->high_used;
+	set_footprint(r, h, both < h->reached ? both : h->reached);
+	if (mm_unlikely(h->low_used >= h->dense))
+		dense_grown(r->sys, h, r->fig->live_blocks);
 }
 
 void replay_before_death(struct replay *r)
@@ -270,7 +291,7 @@ void replay_resized(struct replay *r, struct sys_alloc *h, struct live *l, uint6
 	mm_account(&h->view, va, now - size, MM_GRANTED, MM_ROUNDING);
 	l->what = size | (uint64_t)live_site(l) << 40;
 	r->fig->live_bytes -= old;
-	more_live(r, h, size, pa + now);
+	more_live(r, h, size, pa, pa + now);
 }
 
 /* In place: only the difference moves. */

@@ -78,17 +78,16 @@ static void at_peak(struct bulk *b)
 	b->peak_held = f->peak_footprint << 16;
 }
 
-static void at_end(struct bulk *b, uint64_t end)
+static void at_end(struct bulk *b, uint64_t begin, uint64_t end)
 {
 	struct account *a = (struct account *)b;
-	struct replay *r = a->r;
-	uint64_t arena = a->h->arena.base.v - r->sys->offset;
+	uint64_t arena = a->h->arena.base.v - a->r->sys->offset;
 
 	take_figures(a);
-	r->fig->event = b->number;
-	set_footprint(r, a->h, end - arena);
-	b->held = r->fig->footprint << 16;
-	b->end = end;
+	a->r->fig->event = b->number;
+	arena_reached(a->r, a->h, begin - arena, end - arena);
+	b->held = a->r->fig->footprint << 16;
+	b->end = arena + a->h->low_used;
 }
 
 static struct account open_account(struct replay *r, struct sys_alloc *h, bool pages)
@@ -106,7 +105,7 @@ static struct account open_account(struct replay *r, struct sys_alloc *h, bool p
 			.number = f->event,
 			.clock = &r->sys->sh.event,
 			.live_bytes = f->live_bytes,
-			.end = h->arena.base.v - r->sys->offset + h->footprint,
+			.end = h->arena.base.v - r->sys->offset + h->low_used,
 			.held = f->footprint << 16,
 			.cold = f->live_blocks > COLD_BLOCKS,
 			/* A peak that waits for the ledger's is taken before the next free. */

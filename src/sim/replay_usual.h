@@ -94,7 +94,7 @@ static inline void usual_malloc(const struct usual *u, const struct trace_event 
 	if (u->grown)
 		held_footprint(u->r, u->h);
 	else
-		arena_footprint(u->r, u->h, u->arena_pa, pa + g.bytes);
+		arena_footprint(u->r, u->h, u->arena_pa, pa, pa + g.bytes);
 	note_peak(f);
 }
 

@@ -49,9 +49,10 @@ struct sys_alloc {
 	struct param_value *params; /* owned, with its lists */
 	struct page_source source, walker_source;
 	struct mm_range arena; /* bytes 0: grown from pages */
-	uint64_t
-		footprint; /* bytes taken from the machine: an arena's high-water mark, or pages held */
-	uint64_t dense; /* footprint at which dense_grown is due, bytes */
+	uint64_t footprint; /* bytes taken from the machine: pages held, or of an arena: */
+	uint64_t reached; /* its high-water mark, bytes */
+	uint64_t low_used, high_used; /* its parts, if it is filled from both ends, bytes */
+	uint64_t dense; /* low_used at which dense_grown is due, bytes */
 	unsigned owner; /* in the ledger */
 	bool pages_as_heap; /* a page allocator that serves bytes by rounding up */
 	void *arena_zone; /* its one zone; owned */
