@@ -280,9 +280,9 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 
 	r->sys->sh.refusal = MM_REFUSE_NONE;
 	fig->by_cause[cause]++;
-	if (fig->nr_failures == MAX_FAILURES)
+	if (fig->nr_failures == MAX_FAILURES && r->last_failure == NULL)
 		return;
-	f = &fig->failure[fig->nr_failures++];
+	f = fig->nr_failures == MAX_FAILURES ? r->last_failure : &fig->failure[fig->nr_failures++];
 	*f = (struct failure){.event = fig->event,
 			      .size = size,
 			      .align = align,
@@ -329,6 +329,7 @@ void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev
 		f->free_bytes = sp.bytes;
 		f->largest_free = sp.largest;
 	}
-	if (cause == CAUSE_FRAGMENTATION && fig->nr_failures <= AUTOPSY_BLOCKERS)
+	if (cause == CAUSE_FRAGMENTATION &&
+	    (fig->nr_failures <= AUTOPSY_BLOCKERS || f == r->last_failure))
 		find_blockers(r, h, f);
 }

@@ -197,6 +197,7 @@ struct replay {
 	bool headers; /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
 	struct mm_resource conflict; /* of the request in progress, for its autopsy */
+	struct failure *last_failure; /* where those beyond MAX_FAILURES are told; NULL: nowhere */
 	uint32_t *lent; /* owned: scratch of cma_alloc, an entry for each page of the range */
 	struct stack_move stack; /* of the event in progress, for the narration */
 	const struct trace_event *rest; /* events of the reader's block beyond `until` */

@@ -132,11 +132,10 @@ static void tell(struct side *s)
 
 static int side_begin(struct side *s, struct timeline *t, struct diag *d)
 {
-	struct boot_options boot = {
-		.port = "checked",
-		.heap_kind = t->q.heap_kind,
-		.any_kind = true,
-		.noise = t->q.noise};
+	struct boot_options boot = {.port = "checked",
+				    .heap_kind = t->q.heap_kind,
+				    .any_kind = true,
+				    .noise = t->q.noise};
 	struct replay_options o = {.before = before_event,
 				   .after = after_event,
 				   .event_ctx = s,
@@ -309,7 +308,9 @@ static int tell_up_to(struct timeline *t, uint64_t event, struct diag *d)
 	explain_attach(&t->explainer, &s->replay);
 	s->replay.opt = o;
 	s->narrate = true;
+	s->replay.last_failure = &t->last_failure;
 	there = side_run(s, event, d);
+	s->replay.last_failure = NULL;
 	s->narrate = false;
 	for (unsigned i = 0; i < s->sys.nr_allocs; i++)
 		s->sys.allocs[i].view.on_event = NULL;
@@ -408,6 +409,13 @@ const char *timeline_string(const struct timeline *t, uint32_t index)
 {
 	/* The index has read furthest, or all. */
 	return trace_string(t->index.trace, index);
+}
+
+const struct failure *timeline_last_failure(const struct timeline *t)
+{
+	const struct failure *f = &t->last_failure;
+
+	return f->event != 0 && f->event <= timeline_now(t) ? f : NULL;
 }
 
 uint32_t timeline_nr_strings(const struct timeline *t)

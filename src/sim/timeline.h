@@ -147,6 +147,9 @@ const struct happening *timeline_past(const struct timeline *t, unsigned k);
 /* Up to TIMELINE_FUTURE events to come, as the trace has them; how many. */
 unsigned timeline_future(struct timeline *t, const struct trace_event **ev);
 
+/* A failure beyond those that the figures keep, seen lately and not after now; NULL: none. */
+const struct failure *timeline_last_failure(const struct timeline *t);
+
 const char *timeline_string(const struct timeline *t, uint32_t index);
 uint32_t timeline_nr_strings(const struct timeline *t);
 

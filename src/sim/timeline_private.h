@@ -56,6 +56,7 @@ struct timeline {
 	uint64_t stands; /* of the view: see checkpoint_store_restore */
 	struct happening past[TIMELINE_PAST]; /* by number % TIMELINE_PAST */
 	uint64_t told_from; /* events told_from ... now are in past */
+	struct failure last_failure; /* of those not kept by the figures; event 0: none seen */
 	struct explainer explainer;
 	struct trace_event future[TIMELINE_FUTURE];
 	unsigned nr_future;

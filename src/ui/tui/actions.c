@@ -192,8 +192,7 @@ size_t scroll_to(size_t top, size_t cursor, size_t nr, int h)
 
 #define HELP_COL 14
 
-/* The bytes of text that fit into w columns, to the last blank among them. */
-static size_t fit_words(const char *text, size_t w)
+size_t fit_words(const char *text, size_t w)
 {
 	size_t n = strlen(text), at = w;
 

@@ -95,6 +95,9 @@ bool open_other(struct app *a, const char *what);
 void close_other(struct app *a);
 bool follow_other(struct app *a); /* to this one's event; false: it could not */
 
+/* The bytes of text that fit into w columns, to the last blank among them. */
+size_t fit_words(const char *text, size_t w);
+
 /* The screen as it would be shown. */
 void draw_screen(struct app *a);
 void draw_help(struct app *a, struct box b);

@@ -306,6 +306,7 @@ static void atlas_draw(struct app *a, void *state, struct box b)
 {
 	struct atlas *s = state;
 	char text[400], size[SHORT_SIZE];
+	int cut;
 	struct box map = box_rows(b, 1, b.h - 4);
 
 	if (!s->begun)
@@ -331,9 +332,9 @@ static void atlas_draw(struct app *a, void *state, struct box b)
 		draw_legend(a, s, b, b.h - 3);
 	}
 	describe_address(a, s->at, text, sizeof text);
-	put_text(b, b.h - 2, 0, STYLE_PLAIN, text);
-	if ((int)strlen(text) > b.w)
-		put_text(b, b.h - 1, 2, STYLE_PLAIN, text + b.w);
+	cut = (int)fit_words(text, b.w > 0 ? (size_t)b.w : 1);
+	put(b, b.h - 2, 0, STYLE_PLAIN, "%.*s", cut, text);
+	put_text(b, b.h - 1, 1, STYLE_PLAIN, text + cut);
 }
 
 /* ---- moving ---- */

@@ -6,19 +6,29 @@
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"
 
+#define MAX_LISTED 256u /* blocks in the way that are shown */
+
 struct why {
+	struct failure all[MAX_FAILURES + 1]; /* up to now, as far as known */
 	size_t cursor, top; /* among the failures so far */
 	bool inside; /* the cursor is among the blockers */
-	size_t blocker;
+	size_t blocker, blocker_top;
+	struct blocker listed[MAX_LISTED]; /* of the failure under the cursor */
+	uint32_t nr_listed;
 	uint64_t of; /* failures there were: the newest is chosen anew when there are more */
 };
 
-static const struct failure *failures(const struct app *a, size_t *nr)
+/* Those kept from the start, and behind them one that was seen lately. */
+static const struct failure *failures(const struct app *a, struct why *s, size_t *nr)
 {
 	const struct figures *f = moment_figures(a->t);
+	const struct failure *last = timeline_last_failure(a->t);
 
 	*nr = f->nr_failures;
-	return f->failure;
+	memcpy(s->all, f->failure, *nr * sizeof *s->all);
+	if (last != NULL && *nr == MAX_FAILURES && last->event > s->all[*nr - 1].event)
+		s->all[(*nr)++] = *last;
+	return s->all;
 }
 
 static void draw_failure(struct app *a, struct box b, int y, const struct failure *f, bool on)
@@ -88,14 +98,46 @@ static int explain_cause(struct app *a, struct box b, int y, const struct failur
 	return y;
 }
 
-static uint32_t blockers_of(const struct failure *f)
+/* At the failure's own moment they are all there to see; else the largest few are kept. */
+static void list_blockers(struct app *a, struct why *s, const struct failure *f)
 {
-	return f->nr_blockers < MAX_BLOCKERS ? f->nr_blockers : MAX_BLOCKERS;
+	uint64_t end = f->range_base + f->range_bytes;
+	size_t nr, i;
+	const struct piece *p;
+
+	s->nr_listed = f->nr_blockers < MAX_BLOCKERS ? f->nr_blockers : MAX_BLOCKERS;
+	memcpy(s->listed, f->blocker, s->nr_listed * sizeof *s->listed);
+	if (timeline_now(a->t) != f->event || f->nr_blockers <= MAX_BLOCKERS)
+		return;
+	i = moment_piece_at(a->t, f->range_base);
+	p = moment_pieces(a->t, &nr);
+	for (s->nr_listed = 0; i < nr && p[i].base < end && s->nr_listed < MAX_LISTED; i++) {
+		const struct live *l = p[i].slot != SLOT_NONE ? moment_live(a->t, p[i].slot) : NULL;
+
+		if (l != NULL)
+			s->listed[s->nr_listed++] = (struct blocker){.pa = p[i].base,
+								     .bytes = live_size(l),
+								     .birth = live_birth(l),
+								     .slot = p[i].slot,
+								     .site = live_site(l)};
+	}
 }
 
-static void draw_blockers(struct app *a, struct box b, int y, const struct why *s,
+static void draw_blocker(struct app *a, struct box b, int y, const struct failure *f,
+			 const struct blocker *k, bool on)
+{
+	put(b, y, 2, on ? STYLE_CURSOR : STYLE_PLAIN,
+	    "#%u  %llu bytes at 0x%llx, born at %llu (%llu events before)%s%s", k->slot,
+	    (unsigned long long)k->bytes, (unsigned long long)k->pa, (unsigned long long)k->birth,
+	    (unsigned long long)(f->event - k->birth), k->site != 0 ? ", from " : "",
+	    k->site != 0 ? timeline_string(a->t, k->site) : "");
+}
+
+static void draw_blockers(struct app *a, struct box b, int y, struct why *s,
 			  const struct failure *f)
 {
+	int rows;
+
 	if (f->range_bytes == 0) {
 		if (f->cause == CAUSE_FRAGMENTATION)
 			put_text(b, y, 0, STYLE_DIM,
@@ -114,21 +156,20 @@ static void draw_blockers(struct app *a, struct box b, int y, const struct why *
 	    "Nearest: %llu bytes at 0x%llx, of which %llu were free.  In the way: %u live blocks",
 	    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base,
 	    (unsigned long long)f->range_free, f->nr_blockers);
-	for (uint32_t i = 0; i < blockers_of(f); i++) {
-		const struct blocker *k = &f->blocker[i];
-		bool on = s->inside && s->blocker == i;
-
-		put(b, y++, 2, on ? STYLE_CURSOR : STYLE_PLAIN,
-		    "#%u  %llu bytes at 0x%llx, born at %llu (%llu events before)%s%s", k->slot,
-		    (unsigned long long)k->bytes, (unsigned long long)k->pa,
-		    (unsigned long long)k->birth, (unsigned long long)(f->event - k->birth),
-		    k->site != 0 ? ", from " : "",
-		    k->site != 0 ? timeline_string(a->t, k->site) : "");
-	}
-	if (!s->inside && blockers_of(f) != 0)
-		put_text(b, y, 2, STYLE_DIM,
-			 "Enter chooses one; then Enter shows it in the atlas, "
-			 "b goes to its birth");
+	rows = b.h - y - 1;
+	s->blocker_top = scroll_to(s->blocker_top, s->blocker, s->nr_listed, rows);
+	for (size_t i = s->blocker_top; i < s->nr_listed && (int)(i - s->blocker_top) < rows; i++)
+		draw_blocker(a, b, y++, f, &s->listed[i], s->inside && s->blocker == i);
+	if (s->inside)
+		return;
+	if (s->nr_listed < f->nr_blockers)
+		put(b, y, 2, STYLE_DIM,
+		    "the largest are shown; Enter goes to the moment and lists all %u",
+		    f->nr_blockers);
+	else
+		put_text(
+			b, y, 2, STYLE_DIM,
+			"Enter chooses one; then Enter shows it in the atlas, b goes to its birth");
 }
 
 static void draw_none(struct app *a, struct box b)
@@ -152,7 +193,8 @@ static void draw_causes(struct app *a, struct box b, int y)
 			x = put(b, y, x, STYLE_DIM, " %llu %s", (unsigned long long)f->by_cause[c],
 				cause_name((enum cause)c));
 	if (f->failed > f->nr_failures)
-		put(b, y, x, STYLE_DIM, "; the first %u are kept", f->nr_failures);
+		put(b, y, x, STYLE_DIM, "; the first %u are kept, and the last one seen",
+		    f->nr_failures);
 }
 
 static void follow(struct app *a, struct why *s, size_t nr)
@@ -161,6 +203,7 @@ static void follow(struct app *a, struct why *s, size_t nr)
 		return;
 	s->of = timeline_now(a->t) + 1;
 	s->inside = false;
+	s->blocker = 0;
 	s->cursor = nr ? nr - 1 : 0;
 }
 
@@ -168,7 +211,7 @@ static void why_draw(struct app *a, void *state, struct box b)
 {
 	struct why *s = state;
 	size_t nr;
-	const struct failure *f = failures(a, &nr);
+	const struct failure *f = failures(a, s, &nr);
 	int rows = b.h - 13 < 3 ? 3 : b.h - 13, y;
 
 	follow(a, s, nr);
@@ -185,6 +228,7 @@ static void why_draw(struct app *a, void *state, struct box b)
 		draw_failure(a, b, 1 + i, &f[s->top + (size_t)i],
 			     s->top + (size_t)i == s->cursor && !s->inside);
 	draw_causes(a, b, rows + 2);
+	list_blockers(a, s, &f[s->cursor]);
 	y = explain_cause(a, b, rows + 4, &f[s->cursor]);
 	draw_blockers(a, b, y + 1, s, &f[s->cursor]);
 }
@@ -194,9 +238,9 @@ static void why_draw(struct app *a, void *state, struct box b)
 static bool inside_key(struct app *a, struct why *s, enum action act, uint32_t key,
 		       const struct failure *f)
 {
-	const struct blocker *k = &f->blocker[s->blocker < blockers_of(f) ? s->blocker : 0];
+	const struct blocker *k = &s->listed[s->blocker < s->nr_listed ? s->blocker : 0];
 
-	if (move_cursor(act, &s->blocker, blockers_of(f), 4))
+	if (move_cursor(act, &s->blocker, s->nr_listed, 4))
 		return true;
 	if (act == ACTION_BACK || act == ACTION_CANCEL || act == ACTION_LEFT) {
 		s->inside = false;
@@ -223,7 +267,7 @@ static bool enter_failure(struct app *a, struct why *s, const struct failure *f)
 {
 	size_t cursor = s->cursor;
 	uint64_t event = f->event;
-	bool inside = blockers_of(f) != 0;
+	bool inside = f->nr_blockers != 0;
 
 	if (timeline_now(a->t) != event)
 		go_to(a, event);
@@ -242,7 +286,7 @@ static bool why_key(struct app *a, void *state, enum action act, struct input in
 {
 	struct why *s = state;
 	size_t nr;
-	const struct failure *f = failures(a, &nr);
+	const struct failure *f = failures(a, s, &nr);
 
 	follow(a, s, nr);
 	if (in.key == INPUT_MOUSE) {
@@ -255,8 +299,10 @@ static bool why_key(struct app *a, void *state, enum action act, struct input in
 	if (nr == 0)
 		return false;
 	s->cursor = s->cursor < nr ? s->cursor : nr - 1;
-	if (s->inside)
+	if (s->inside) {
+		list_blockers(a, s, &f[s->cursor]);
 		return inside_key(a, s, act, in.key, &f[s->cursor]);
+	}
 	if (move_cursor(act, &s->cursor, nr, (size_t)(a->body.h > 12 ? a->body.h - 11 : 2)))
 		return true;
 	return act == ACTION_ENTER && enter_failure(a, s, &f[s->cursor]);
@@ -264,13 +310,13 @@ static bool why_key(struct app *a, void *state, enum action act, struct input in
 
 static bool why_selected(struct app *a, void *state, struct touch *q)
 {
-	const struct why *s = state;
+	struct why *s = state;
 	size_t nr;
-	const struct failure *f = failures(a, &nr);
 
+	(void)failures(a, s, &nr);
 	*q = (struct touch){.kind = TOUCH_FAILED};
-	if (s->inside && s->cursor < nr && s->blocker < blockers_of(&f[s->cursor])) {
-		const struct blocker *k = &f[s->cursor].blocker[s->blocker];
+	if (s->inside && s->cursor < nr && s->blocker < s->nr_listed) {
+		const struct blocker *k = &s->listed[s->blocker];
 
 		*q = (struct touch){.kind = TOUCH_MEMORY, .lo = k->pa, .hi = k->pa + k->bytes};
 	}
