@@ -122,7 +122,7 @@ vaddr_t kmap(struct kmap *k, paddr_t pa)
 	} else {
 		i = free_slot(k);
 		if (i == k->nr) {
-			mm_refuse(k->a.m, MM_REFUSE_LIMIT);
+			mm_refuse(k->a.m, MM_REFUSE_PKMAP);
 			return VADDR_NONE;
 		}
 		set_kmap_last(k, i);

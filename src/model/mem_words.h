@@ -75,7 +75,8 @@ enum mm_refusal {
 	MM_REFUSE_WATERMARK, /* free memory there is, but it is kept in reserve */
 	MM_REFUSE_INJECTED,  /* the page source was told to fail */
 	MM_REFUSE_WINDOW,    /* no range of addresses is free that is long enough */
-	MM_REFUSE_CONFLICT   /* somebody else holds what was asked for */
+	MM_REFUSE_CONFLICT,  /* somebody else holds what was asked for */
+	MM_REFUSE_PKMAP      /* every slot of the kmap window maps a page that is in use */
 };
 
 #endif

@@ -9,6 +9,7 @@ const char *cause_name(enum cause c)
 		[CAUSE_ALIGNMENT] = "alignment", [CAUSE_REACHABILITY] = "reachability",
 		[CAUSE_WATERMARK] = "watermark", [CAUSE_LIMIT] = "limit",
 		[CAUSE_INJECTED] = "injected",   [CAUSE_CONFLICT] = "conflict",
+		[CAUSE_PKMAP] = "pkmap",
 	};
 
 	return names[c];
@@ -97,6 +98,8 @@ static enum cause hinted(uint8_t refusal)
 		return CAUSE_INJECTED;
 	case MM_REFUSE_CONFLICT:
 		return CAUSE_CONFLICT;
+	case MM_REFUSE_PKMAP:
+		return CAUSE_PKMAP;
 	default:
 		return NR_CAUSES;
 	}

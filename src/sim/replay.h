@@ -24,6 +24,7 @@ enum cause {
 	CAUSE_LIMIT, /* larger than the kind, the window or the machine can ever give */
 	CAUSE_INJECTED, /* told to fail */
 	CAUSE_CONFLICT, /* somebody else holds the resource */
+	CAUSE_PKMAP, /* the kmap window is full */
 	NR_CAUSES
 };
 

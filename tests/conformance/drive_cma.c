@@ -59,7 +59,7 @@ static uint64_t do_take(struct world *w, struct shadow *s, const struct op *o)
 {
 	static const uint8_t kind[] = {MOVABLE, MOVABLE, MOVABLE, KERNEL};
 	struct alloc_req req = world_req(0, 0);
-	unsigned order = o->small / 4u + (o->pick % 8 == 0);
+	unsigned order = o->small % 8 / 4u + (o->pick % 8 == 0);
 	struct shadow_map x = {.bytes = order, .kind = kind[o->small % 4], .pa = ++s->births << 8};
 	pfn_t pfn;
 

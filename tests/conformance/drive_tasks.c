@@ -15,6 +15,11 @@ enum { P_BYTES, P_VMAPPED, P_IRQ_STACKS, P_INFO, P_IRQ_FRAME };
 
 #define CPUS 2u
 
+static unsigned cpu_of(const struct op *o)
+{
+	return o->small % CPUS;
+}
+
 static bool offered(const struct alloc_ops *ops)
 {
 	return ops->tasks != NULL;
@@ -105,7 +110,7 @@ static struct shadow_map *pick_task(struct shadow *s, const struct op *o)
 		return NULL;
 	t = &s->map_of[o->pick % s->nr_maps];
 	for (unsigned i = 0; i < CPUS; i++)
-		if (i != o->small && s->cpu[i].current == t->va)
+		if (i != cpu_of(o) && s->cpu[i].current == t->va)
 			return NULL;
 	return t;
 }
@@ -178,15 +183,15 @@ static uint64_t do_push(struct world *w, struct shadow *s, const struct op *o)
 
 	if (t == NULL)
 		return 0;
-	if (s->cpu[o->small].depth == 0)
-		s->cpu[o->small].current = t->va;
-	x = stack_of(w, s, o->small, in_irq(w, s, o->small));
+	if (s->cpu[cpu_of(o)].depth == 0)
+		s->cpu[cpu_of(o)].current = t->va;
+	x = stack_of(w, s, cpu_of(o), in_irq(w, s, cpu_of(o)));
 	/* What an overflow does to others is not for this driver. */
 	if (!fits(w, x, n))
 		n = word_of(w);
 	if (!fits(w, x, n))
 		return 0;
-	if (w->top->ops->tasks->push(w->top, (vaddr_t){t->va}, n, o->small, &m) != STACK_FITS)
+	if (w->top->ops->tasks->push(w->top, (vaddr_t){t->va}, n, cpu_of(o), &m) != STACK_FITS)
 		fail_msg("a frame of %llu bytes does not fit", (unsigned long long)n);
 	*x.used += n;
 	must_be_at(&m, x);
@@ -197,7 +202,7 @@ static uint64_t do_pop(struct world *w, struct shadow *s, const struct op *o)
 {
 	struct shadow_map *t = pick_task(s, o);
 	uint64_t n = round_up(o->size ? o->size : 1, word_of(w)), most;
-	struct shadow_cpu *c = &s->cpu[o->small];
+	struct shadow_cpu *c = &s->cpu[cpu_of(o)];
 	enum stack_result result;
 	struct stack_move m;
 	struct in_use x;
@@ -206,9 +211,9 @@ static uint64_t do_pop(struct world *w, struct shadow *s, const struct op *o)
 		return 0;
 	if (c->depth == 0)
 		c->current = t->va;
-	x = stack_of(w, s, o->small, in_irq(w, s, o->small));
+	x = stack_of(w, s, cpu_of(o), in_irq(w, s, cpu_of(o)));
 	most = *x.used - (c->depth != 0 ? c->level[c->depth - 1] + irq_frame(w) : 0);
-	result = w->top->ops->tasks->pop(w->top, (vaddr_t){t->va}, n, o->small, &m);
+	result = w->top->ops->tasks->pop(w->top, (vaddr_t){t->va}, n, cpu_of(o), &m);
 	if (result != (n <= most ? STACK_FITS : STACK_TOO_MUCH))
 		fail_msg("a pop of %llu bytes of %llu ends with %d", (unsigned long long)n,
 			 (unsigned long long)most, result);
@@ -220,18 +225,18 @@ static uint64_t do_pop(struct world *w, struct shadow *s, const struct op *o)
 static uint64_t do_enter(struct world *w, struct shadow *s, const struct op *o)
 {
 	bool own = parameter(w, P_IRQ_STACKS) != 0;
-	struct shadow_cpu *c = &s->cpu[o->small];
-	struct in_use task = stack_of(w, s, o->small, false), irq = stack_of(w, s, o->small, own);
+	struct shadow_cpu *c = &s->cpu[cpu_of(o)];
+	struct in_use task = stack_of(w, s, cpu_of(o), false), irq = stack_of(w, s, cpu_of(o), own);
 	struct stack_move m;
 
 	if (c->depth == 8) {
-		if (w->top->ops->tasks->irq_enter(w->top, o->small, &m) != STACK_BUSY)
+		if (w->top->ops->tasks->irq_enter(w->top, cpu_of(o), &m) != STACK_BUSY)
 			fail_msg("nine interrupts in each other");
 		return 6;
 	}
 	if (!fits(w, task, irq_frame(w)) || !fits(w, irq, irq_frame(w)))
 		return 0;
-	if (w->top->ops->tasks->irq_enter(w->top, o->small, &m) != STACK_FITS)
+	if (w->top->ops->tasks->irq_enter(w->top, cpu_of(o), &m) != STACK_FITS)
 		fail_msg("no room for an interrupt");
 	if (own && c->depth == 0)
 		*task.used += irq_frame(w);
@@ -244,10 +249,10 @@ static uint64_t do_enter(struct world *w, struct shadow *s, const struct op *o)
 static uint64_t do_leave(struct world *w, struct shadow *s, const struct op *o)
 {
 	bool own = parameter(w, P_IRQ_STACKS) != 0;
-	struct shadow_cpu *c = &s->cpu[o->small];
-	struct in_use task = stack_of(w, s, o->small, false), irq = stack_of(w, s, o->small, own);
+	struct shadow_cpu *c = &s->cpu[cpu_of(o)];
+	struct in_use task = stack_of(w, s, cpu_of(o), false), irq = stack_of(w, s, cpu_of(o), own);
 	struct stack_move m;
-	enum stack_result result = w->top->ops->tasks->irq_exit(w->top, o->small, &m);
+	enum stack_result result = w->top->ops->tasks->irq_exit(w->top, cpu_of(o), &m);
 
 	if (c->depth == 0) {
 		if (result != STACK_BUSY)
@@ -271,12 +276,12 @@ static uint64_t do_over(struct world *w, struct shadow *s, const struct op *o)
 	struct stack_move m;
 	uint64_t n;
 
-	if (t == NULL || parameter(w, P_VMAPPED) == 0 || s->cpu[o->small].current != t->va ||
-	    s->cpu[o->small].depth != 0)
+	if (t == NULL || parameter(w, P_VMAPPED) == 0 || s->cpu[cpu_of(o)].current != t->va ||
+	    s->cpu[cpu_of(o)].depth != 0)
 		return 0;
 	n = round_up(t->bytes - t->pa + 1 + o->size, word_of(w));
 	was = before_op(w, s);
-	if (w->top->ops->tasks->push(w->top, (vaddr_t){t->va}, n, o->small, &m) != STACK_GUARDED)
+	if (w->top->ops->tasks->push(w->top, (vaddr_t){t->va}, n, cpu_of(o), &m) != STACK_GUARDED)
 		fail_msg("the guard page does not catch a frame of %llu bytes",
 			 (unsigned long long)n);
 	after_op(w, s, was, true);
@@ -293,8 +298,8 @@ static uint64_t do_wrong(struct world *w, struct shadow *s, const struct op *o)
 	if (task_at(s, va.v) != NULL)
 		return 0;
 	if (w->top->ops->tasks->exit(w->top, va) != FREE_BAD ||
-	    w->top->ops->tasks->push(w->top, va, 8, o->small, &m) != STACK_BUSY ||
-	    w->top->ops->tasks->pop(w->top, va, 8, o->small, &m) != STACK_BUSY ||
+	    w->top->ops->tasks->push(w->top, va, 8, cpu_of(o), &m) != STACK_BUSY ||
+	    w->top->ops->tasks->pop(w->top, va, 8, cpu_of(o), &m) != STACK_BUSY ||
 	    w->top->ops->tasks->irq_enter(w->top, CPUS, &m) != STACK_BUSY)
 		fail_msg("%#llx is no stack", (unsigned long long)va.v);
 	after_op(w, s, was, true);
