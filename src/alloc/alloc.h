@@ -33,6 +33,7 @@ enum alloc_serves {
 	SERVES_STACK = 1 << 4,   /* stack_ops: push and mass free */
 	SERVES_BOOT = 1 << 5,    /* boot_ops: the region manager */
 	SERVES_TASKS = 1 << 6,   /* task_ops: kernel stacks */
+	SERVES_PERCPU = 1 << 8,  /* percpu_ops: a copy for each CPU */
 	SERVES_CMA = 1 << 7      /* cma_ops: contiguous ranges lent to others meanwhile */
 };
 
@@ -556,6 +557,50 @@ struct cache_ops {
 	bool (*slab)(const struct alloc *a, vaddr_t p, struct slab_figures *out);
 };
 
+/*
+ * Who keeps the ledger of a pool's blocks is told of each: `taken`, the pool has it now, granted for
+ * `asked` bytes; or not, and it is about to be freed or is its taker's.  No ledger beside what
+ * the kind below does.
+ */
+typedef void pool_block_fn(void *ctx, vaddr_t va, msize_t asked, msize_t granted, bool taken);
+struct pool_blocks {
+	pool_block_fn *fn;
+	void *ctx;
+};
+
+#define POOL_MOST 65536u /* elements of a pool's reserve */
+
+/* Pools of elements in reserve, over the same kind's bytes_ops.  A pool is named by its head. */
+struct pool_ops {
+	/* min elements of req->size bytes; VADDR_NONE (all ones in the instance's word): no
+	 * memory, or min 0 or more than POOL_MOST; then all that was taken is given back. */
+	vaddr_t (*create)(struct alloc *a, msize_t min, const struct alloc_req *req,
+			  const struct pool_blocks *b);
+	/* req->size is not looked at. */
+	struct grant (*alloc)(struct alloc *a, vaddr_t pool, const struct alloc_req *req,
+			      const struct pool_blocks *b);
+	/* Granted bytes of the element, which the pool may keep; FREE_BAD: nothing changed. */
+	msize_t (*free)(struct alloc *a, vaddr_t pool, vaddr_t p, const struct pool_blocks *b);
+	void (*destroy)(struct alloc *a, vaddr_t pool, const struct pool_blocks *b);
+	/* Bytes of an element, as asked for; elements in reserve. */
+	msize_t (*element_bytes)(const struct alloc *a, vaddr_t pool);
+	uint32_t (*reserve)(const struct alloc *a, vaddr_t pool);
+	/* Tells of all blocks that the pool has. */
+	void (*each)(const struct alloc *a, vaddr_t pool, const struct pool_blocks *b);
+	int (*check)(const struct alloc *a, vaddr_t pool, struct check_report *r) MUST_USE;
+};
+
+/* Areas with a copy for each CPU at the same distance. */
+struct percpu_ops {
+	/* The first CPU's copy; the grant's bytes are those of all copies.  Ledger: these,
+	 * MM_CACHED -> MM_GRANTED; all copies lie in one region. */
+	struct grant (*alloc)(struct alloc *a, const struct alloc_req *req);
+	msize_t (*free)(struct alloc *a, vaddr_t p); /* as bytes_ops.free */
+	vaddr_t (*address)(const struct alloc *a, vaddr_t p, unsigned cpu); /* of cpu's copy */
+	unsigned (*cpus)(const struct alloc *a);
+	msize_t (*largest_request)(const struct alloc *a);
+};
+
 struct stack_ops {
 	struct grant (*push)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free_all)(struct alloc *a); /* granted bytes given back (to MM_CACHED), may be 0 */
@@ -758,6 +803,8 @@ struct alloc_ops {
 				     size_t n, size_t *done);
 	const struct bytes_ops *bytes;
 	const struct cache_ops *caches;
+	const struct pool_ops *pools; /* beside bytes */
+	const struct percpu_ops *percpu;
 	const struct map_ops *maps;
 	const struct resource_ops *resources;
 	const struct stack_ops *stack;

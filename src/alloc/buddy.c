@@ -133,6 +133,7 @@ static pfn_t reclaim(struct buddy *b, unsigned order, const struct alloc_req *re
 		uint64_t pages = s->of[i]->ops->shrink(s->of[i], (uint64_t)1 << order);
 
 		mm_event(b->map.m, MM_EV_SHRINK, (uint64_t)1 << order, pages, order);
+		mm_count(b->map.m, MM_EV_SHRUNK, pages);
 		if (pages != 0)
 			pfn = try_zones(b, order, req);
 	}

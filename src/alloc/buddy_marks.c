@@ -281,6 +281,7 @@ static pfn_t reclaim(struct buddy *b, struct request *q)
 		pages = s->of[i]->ops->shrink(s->of[i], (uint64_t)1 << q->order);
 		s->busy = false;
 		mm_event(b->map.m, MM_EV_SHRINK, (uint64_t)1 << q->order, pages, q->order);
+		mm_count(b->map.m, MM_EV_SHRUNK, pages);
 		if (pages == 0)
 			continue;
 		set_zext_word(b->map.m, ext, ZEXT_RECLAIMED,

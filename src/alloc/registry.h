@@ -28,6 +28,7 @@
 	X(slab) \
 	X(slub) \
 	X(slub_tiny) \
+	X(percpu) \
 	X(vmalloc) \
 	X(kmap) \
 	X(ioremap) \

@@ -199,7 +199,10 @@ static void give_back(struct kmem *s, struct slab_object x, vaddr_t o)
 
 static void tell(const struct kmem *s, enum mm_ev ev, vaddr_t o, struct slab_object x)
 {
-	mm_event(s->base.m, ev, o.v, x.index, record_mem(s->base.m, x.record).v);
+	const struct mem *m = s->base.m;
+	unsigned order = cache_order(mem_rec(m, x.cache));
+
+	mm_event(m, ev, o.v, x.index, round_down(o.v, (msize_t)1 << (order + s->page_shift)));
 }
 
 struct grant slab_cache_alloc(struct kmem *s, vaddr_t cache, const struct alloc_req *req)

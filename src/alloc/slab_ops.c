@@ -1,4 +1,5 @@
 /* slab: its facets, thin adapters; figures, walk; the kind. */
+#include "alloc/kmem_pool.h"
 #include "alloc/slab.h"
 
 #include "alloc/slab_layout.h"
@@ -221,4 +222,5 @@ const struct alloc_ops slab_ops = {
 	.shrink = op_give_back,
 	.bytes = &slab_bytes_ops,
 	.caches = &slab_cache_ops,
+	.pools = &mempool_ops,
 };

@@ -1,4 +1,5 @@
 /* slub: its facets, thin adapters; figures; the two kinds. */
+#include "alloc/kmem_pool.h"
 #include "alloc/slub.h"
 
 #include "alloc/slub_layout.h"
@@ -222,6 +223,7 @@ const struct alloc_ops slub_ops = {
 	.shrink = op_give_back,
 	.bytes = &slub_bytes_ops,
 	.caches = &slub_cache_ops,
+	.pools = &mempool_ops,
 };
 
 static int tiny_init(struct alloc *a, const struct alloc_env *env)
@@ -251,4 +253,5 @@ const struct alloc_ops slub_tiny_ops = {
 	.shrink = op_give_back,
 	.bytes = &slub_bytes_ops,
 	.caches = &slub_cache_ops,
+	.pools = &mempool_ops,
 };

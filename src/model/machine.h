@@ -81,7 +81,7 @@ struct tlb_conf {
 
 /* Which group of requests an entry of `allocators` serves. */
 enum alloc_group { GROUP_HEAP, GROUP_PAGES, GROUP_CMA, GROUP_SLAB, GROUP_KMALLOC, GROUP_VIRTUAL, GROUP_STACK,
-		   GROUP_ARENA, GROUP_DMA, GROUP_KMAP, GROUP_IOREMAP, NR_GROUPS, GROUP_EXTRA_HEAP = NR_GROUPS };
+		   GROUP_ARENA, GROUP_DMA, GROUP_KMAP, GROUP_IOREMAP, GROUP_PERCPU, NR_GROUPS, GROUP_EXTRA_HEAP = NR_GROUPS };
 
 /*
  * An entry of `allocators`.  `kind` and `params` are validated against the

@@ -32,6 +32,7 @@ static const struct field group_fields[] = {
 	G("dma", GROUP_DMA),
 	G("kmap", GROUP_KMAP),
 	G("ioremap", GROUP_IOREMAP),
+	G("percpu", GROUP_PERCPU),
 	{.key = "heaps", .type = FIELD_NODE, .offset = offsetof(struct allocator_groups, heaps)},
 	{0},
 };

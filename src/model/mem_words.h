@@ -59,7 +59,8 @@ enum mm_class {
 	X(TABLE_NEW, "table_new", "va", "pfn", "level")               \
 	X(CLAIM, "claim", "pfn", "from_type", "to_type")              \
 	X(STEAL, "steal", "pfn", "from_type", "to_type")              \
-	X(MIGRATE, "migrate", "pfn", "to", "order")
+	X(MIGRATE, "migrate", "pfn", "to", "order")                   \
+	X(SHRUNK, "shrunk", "pages", "-", "-")
 
 enum mm_ev {
 #define X(NAME, word, a, b, c) MM_EV_##NAME,

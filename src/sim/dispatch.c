@@ -599,6 +599,14 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_DEVM_KMALLOC:
 	case OP_DEVICE_REMOVE:
 		return dispatch_kmalloc(r, ev);
+	case OP_MEMPOOL_CREATE:
+	case OP_MEMPOOL_ALLOC:
+	case OP_MEMPOOL_FREE:
+	case OP_MEMPOOL_DESTROY:
+		return dispatch_pool(r, ev);
+	case OP_PERCPU_ALLOC:
+	case OP_PERCPU_FREE:
+		return dispatch_percpu(r, ev);
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
 		return do_arena(r, ev);

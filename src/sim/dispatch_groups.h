@@ -9,6 +9,8 @@ bool dispatch_slab(struct replay *r, const struct trace_event *ev);
 bool dispatch_cma(struct replay *r, const struct trace_event *ev);
 bool dispatch_task(struct replay *r, const struct trace_event *ev);
 bool dispatch_kmalloc(struct replay *r, const struct trace_event *ev);
+bool dispatch_pool(struct replay *r, const struct trace_event *ev);
+bool dispatch_percpu(struct replay *r, const struct trace_event *ev);
 
 /* The master that an event names, -1: none; false: the machine lacks it, which ends the run. */
 bool dispatch_master(struct replay *r, const struct trace_event *ev, int *master);

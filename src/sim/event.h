@@ -38,8 +38,8 @@
 	X(MEMPOOL_ALLOC, "mempool_alloc", KMALLOC, B)   \
 	X(MEMPOOL_FREE, "mempool_free", KMALLOC, D)     \
 	X(MEMPOOL_DESTROY, "mempool_destroy", KMALLOC, D) \
-	X(PERCPU_ALLOC, "percpu_alloc", KMALLOC, B)     \
-	X(PERCPU_FREE, "percpu_free", KMALLOC, D)       \
+	X(PERCPU_ALLOC, "percpu_alloc", PERCPU, B)     \
+	X(PERCPU_FREE, "percpu_free", PERCPU, D)       \
 	X(VMALLOC, "vmalloc", VIRTUAL, B)               \
 	X(VFREE, "vfree", VIRTUAL, D)                   \
 	X(KMAP, "kmap", VIRTUAL, B)                     \
@@ -92,7 +92,7 @@ enum trace_op {
 };
 
 enum trace_group { TG_NONE, TG_HEAP, TG_PAGES, TG_SLAB, TG_KMALLOC, TG_VIRTUAL, TG_STACK, TG_ARENA,
-		   TG_DMA, TG_ACCESS, TG_CMA, NR_TRACE_GROUPS };
+		   TG_DMA, TG_ACCESS, TG_CMA, TG_PERCPU, NR_TRACE_GROUPS };
 
 /* No object: free(NULL), an id the trace never gave birth to, a failed call in the recording. */
 #define SLOT_NONE UINT32_MAX

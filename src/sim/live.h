@@ -21,6 +21,7 @@ enum live_state {
 	LIVE_AREA, /* a virtual area with memory of its own: the low 48 bits of its address */
 	LIVE_MAP, /* a mapping of memory that is another's, likewise */
 	LIVE_REGION, /* a resource that was asked for: its physical address */
+	LIVE_POOL, /* a mempool: the physical address of its head; its size is what it holds */
 	LIVE_TASK /* a kernel stack: the virtual address of its lowest byte, likewise */
 };
 

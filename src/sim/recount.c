@@ -11,6 +11,36 @@
 #include "sim/spans.h"
 #include "sim/virtual.h"
 
+static int broken(struct replay *r, const struct sys_alloc *a, const struct check_report *rep)
+{
+	snprintf(r->problem, sizeof r->problem,
+		 "after event %llu allocator %s (%s) breaks invariant %s: at 0x%llx found "
+		 "%llu, expected %llu",
+		 (unsigned long long)r->fig->event, a->name, a->ops->name, rep->invariant,
+		 (unsigned long long)rep->where.v, (unsigned long long)rep->found,
+		 (unsigned long long)rep->expected);
+	return -1;
+}
+
+/* Pools are known to the trace, not to the kind that their blocks are of. */
+static int check_pools(struct replay *r)
+{
+	for (uint32_t i = 0; i < r->live.nr; i++) {
+		const struct live *l = &r->live.slot[i];
+		struct check_report rep = {0};
+		struct sys_alloc *a;
+		struct alloc *w;
+
+		if (live_state(l) != LIVE_POOL)
+			continue;
+		a = &r->sys->allocs[live_alloc(l)];
+		w = system_walker(r->sys, a);
+		if (w->ops->pools->check(w, mem_va(w->m, (paddr_t){live_pa(l)}), &rep) != 0)
+			return broken(r, a, &rep);
+	}
+	return 0;
+}
+
 static int check_all(struct replay *r)
 {
 	struct system *s = r->sys;
@@ -19,17 +49,10 @@ static int check_all(struct replay *r)
 		struct alloc *w = system_walker(s, &s->allocs[i]);
 		struct check_report rep = {0};
 
-		if (w->ops->check(w, &rep) == 0)
-			continue;
-		snprintf(r->problem, sizeof r->problem,
-			 "after event %llu allocator %s (%s) breaks invariant %s: at 0x%llx found "
-			 "%llu, expected %llu",
-			 (unsigned long long)r->fig->event, s->allocs[i].name,
-			 s->allocs[i].ops->name, rep.invariant, (unsigned long long)rep.where.v,
-			 (unsigned long long)rep.found, (unsigned long long)rep.expected);
-		return -1;
+		if (w->ops->check(w, &rep) != 0)
+			return broken(r, &s->allocs[i], &rep);
 	}
-	return 0;
+	return check_pools(r);
 }
 
 static int overlap(struct replay *r, const struct span *a, const struct span *b)
@@ -107,6 +130,35 @@ static void add_area(struct replay *r, const struct live *l, int64_t (*sum)[MM_N
 	virtual_each_page(r, &r->sys->allocs[live_alloc(l)], live_va(r, l), live_size(l), add_page, &c);
 }
 
+struct pool_sum {
+	struct replay *r;
+	struct sys_alloc *a;
+	int64_t (*sum)[MM_NR_CLASSES];
+};
+
+static void add_pool_block(void *ctx, vaddr_t va, msize_t asked, msize_t granted, bool taken)
+{
+	const struct pool_sum *c = ctx;
+	int g = physmem_region(&c->r->sys->pm, mem_pa(&c->a->view, va).v);
+
+	(void)granted;
+	(void)taken;
+	if (g < 0)
+		return;
+	c->sum[g][MM_PAYLOAD] += (int64_t)asked;
+	c->sum[g][MM_GRANTED] -= (int64_t)asked;
+}
+
+/* A pool's head and its reserve. */
+static void add_pool(struct replay *r, const struct live *l, int64_t (*sum)[MM_NR_CLASSES])
+{
+	struct sys_alloc *a = &r->sys->allocs[live_alloc(l)];
+	struct pool_sum c = {r, a, sum};
+	const struct pool_blocks blocks = {add_pool_block, &c};
+
+	a->ops->pools->each(a->alloc, mem_va(&a->view, (paddr_t){live_pa(l)}), &blocks);
+}
+
 /* What the trace holds: granted bytes become payload and rounding. */
 static void add_live(struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 {
@@ -117,6 +169,8 @@ static void add_live(struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 
 		if (live_state(l) == LIVE_AREA || live_state(l) == LIVE_TASK)
 			add_area(r, l, sum);
+		if (live_state(l) == LIVE_POOL)
+			add_pool(r, l, sum);
 		if (live_state(l) != LIVE_BLOCK)
 			continue;
 		a = &r->sys->allocs[live_alloc(l)];

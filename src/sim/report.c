@@ -557,6 +557,7 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "zones", zones_json(r));
 	if (r->sys->machine->distance != NULL)
 		json_object_set_new(o, "nodes", report_nodes(r));
+	json_object_set_new(o, "reclaimed", report_reclaimed(r->sys));
 	json_object_set_new(o, "caches", report_caches(r));
 	json_object_set_new(o, "heaps", heaps_json(r));
 	if (r->fig->recorded.grants != 0)

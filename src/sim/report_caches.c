@@ -126,3 +126,12 @@ json_t *report_recorded(const struct figures *f)
 			 (json_int_t)g->equal, "bytes_there", (json_int_t)g->bytes_there,
 			 "bytes_here", (json_int_t)g->bytes_here);
 }
+
+json_t *report_reclaimed(const struct system *s)
+{
+	const uint64_t *count = s->pages != NULL ? s->pages->view.count : NULL;
+
+	return json_pack("{s:I, s:I}", "calls",
+			 (json_int_t)(count != NULL ? count[MM_EV_SHRINK] : 0), "pages",
+			 (json_int_t)(count != NULL ? count[MM_EV_SHRUNK] : 0));
+}

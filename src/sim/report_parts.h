@@ -10,6 +10,8 @@
 json_t *report_caches(struct replay *r);
 /* How grants compare with a recording's. */
 json_t *report_recorded(const struct figures *f);
+/* How often caches were asked for pages when memory was short, and what they gave. */
+json_t *report_reclaimed(const struct system *s);
 json_t *report_findings(const struct replay *r);
 /* Machines of several nodes only. */
 json_t *report_nodes(struct replay *r);

@@ -39,6 +39,7 @@ static uint32_t groups_of(enum alloc_group g)
 		[GROUP_DMA] = 1u << TG_DMA,
 		[GROUP_KMAP] = 1u << TG_VIRTUAL,
 		[GROUP_IOREMAP] = 1u << TG_VIRTUAL,
+		[GROUP_PERCPU] = 1u << TG_PERCPU,
 		[GROUP_EXTRA_HEAP] = 1u << TG_HEAP | 1u << TG_DMA,
 	};
 

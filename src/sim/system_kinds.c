@@ -74,6 +74,8 @@ static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 			       : "device mappings";
 	case GROUP_KMALLOC:
 		return ops->bytes != NULL ? NULL : "kmalloc";
+	case GROUP_PERCPU:
+		return ops->percpu != NULL ? NULL : "areas with a copy for each CPU";
 	case GROUP_CMA:
 		return ops->cma != NULL ? NULL : "contiguous ranges";
 	case GROUP_STACK:

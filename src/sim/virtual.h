@@ -19,7 +19,7 @@ uint64_t live_va(const struct replay *r, const struct live *l);
 static inline bool live_holds(const struct live *l)
 {
 	return live_state(l) == LIVE_BLOCK || live_state(l) == LIVE_AREA ||
-	       live_state(l) == LIVE_TASK;
+	       live_state(l) == LIVE_TASK || live_state(l) == LIVE_POOL;
 }
 
 /* Each page behind [va, va + size): its physical address and how many of its bytes are wanted. */

@@ -9,7 +9,7 @@
 
 const struct driver *const drivers[NR_DRIVERS] = {&drive_bytes, &drive_pages, &drive_caches,
 						  &drive_stack, &drive_boot,  &drive_maps,
-						  &drive_kmaps, &drive_resources, &drive_tasks, &drive_cma};
+						  &drive_kmaps, &drive_resources, &drive_tasks, &drive_cma, &drive_percpu};
 
 uint64_t drive(const struct driver *d, struct world *w, struct shadow *s, const struct op *o)
 {

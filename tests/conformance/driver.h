@@ -40,9 +40,9 @@ struct driver {
 };
 
 extern const struct driver drive_bytes, drive_pages, drive_caches, drive_stack, drive_boot, drive_maps,
-	drive_kmaps, drive_resources, drive_tasks, drive_cma;
+	drive_kmaps, drive_resources, drive_tasks, drive_cma, drive_percpu;
 
-#define NR_DRIVERS 10u
+#define NR_DRIVERS 11u
 extern const struct driver *const drivers[NR_DRIVERS];
 
 /* apply, told on standard error when CONFORMANCE_TRACE is set. */

@@ -29,6 +29,7 @@ const char *info_group(enum alloc_group group)
 		[GROUP_VIRTUAL] = "virtual", [GROUP_STACK] = "stack",
 		[GROUP_ARENA] = "arena",     [GROUP_DMA] = "dma",
 		[GROUP_CMA] = "cma",         [GROUP_KMAP] = "kmap",       [GROUP_IOREMAP] = "ioremap",
+		[GROUP_PERCPU] = "percpu",
 		[GROUP_EXTRA_HEAP] = "heaps",
 	};
 

@@ -22,7 +22,8 @@ static const struct {
 	const char *word;
 } serves[] = {{SERVES_PAGES, "pages"},     {SERVES_FIXED, "fixed"}, {SERVES_BYTES, "bytes"},
 	      {SERVES_VIRTUAL, "virtual"}, {SERVES_STACK, "stack"}, {SERVES_BOOT, "boot"},
-	      {SERVES_TASKS, "tasks"},     {SERVES_CMA, "cma"}};
+	      {SERVES_TASKS, "tasks"},     {SERVES_CMA, "cma"},
+	      {SERVES_PERCPU, "percpu"}};
 
 static const char *const param_types[] = {"number", "size", "bool", "choice", "sizes"};
 

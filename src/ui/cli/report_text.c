@@ -279,6 +279,13 @@ static void print_zones(const struct page *p)
 				(long long)json_integer_value(json_array_get(nr, o)));
 		fputc('\n', p->out);
 	}
+	if (num(at(p->r, "reclaimed"), "pages") != 0) {
+		char a[COUNT_TEXT];
+
+		fprintf(p->out,
+			"  When memory was short caches gave back %s pages of empty slabs.\n",
+			count_text(num(at(p->r, "reclaimed"), "pages"), a));
+	}
 }
 
 static void print_nodes(const struct page *p)
