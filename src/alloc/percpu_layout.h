@@ -93,7 +93,7 @@ static inline void set_chunk_areas(const struct mem *m, vaddr_t c, uint32_t n)
 static inline vaddr_t map_word_at(const struct percpu *s, vaddr_t c, enum percpu_map map,
 				  uint32_t i)
 {
-	return vaddr_add(c, PERCPU_HEAD + (msize_t)map * (s->bits / 8) + 4ull * i);
+	return vaddr_add(c, PERCPU_HEAD + (msize_t)map * (s->bits / 8) + 4u * (msize_t)i);
 }
 
 static inline uint32_t map_word(const struct percpu *s, vaddr_t c, enum percpu_map map, uint32_t i)
