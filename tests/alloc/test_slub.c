@@ -178,6 +178,45 @@ static void test_wishes(void **state)
 	}
 }
 
+static void check_alignment(struct alloc *a, unsigned long align, unsigned long step, unsigned cpus,
+			    enum mm_rules rules)
+{
+	for (unsigned long asked = 1; asked <= 32768; asked += step) {
+		struct cache_figures f = figures_of(a, asked, align, 0);
+		unsigned long size = (asked + 7) / 8 * 8;
+		unsigned order;
+
+		size = (size + align - 1) / align * align;
+		order = rules == MM_RULES_LINUX_6 ? rule_linux_6(size, cpus, &usual)
+						  : rule_4_19(size, cpus, &usual);
+		if (f.object_size != size || f.pages_per_slab != 1ul << order ||
+		    f.objects_per_slab != (4096ul << order) / size)
+			fail_msg("%u CPUs, rules %d, %lu bytes at %lu: %lu pages, the rule says "
+				 "order %u",
+				 cpus, (int)rules, asked, align, (unsigned long)f.pages_per_slab,
+				 order);
+	}
+}
+
+/* Every alignment up to a page, sizes that are no multiple of anything, many CPUs. */
+static void test_every_alignment(void **state)
+{
+	static const unsigned cpus[] = {1, 2, 4, 7, 12, 24, 64, 96, 128, 256, 1024, 4096};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cpus / sizeof cpus[0]; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			const struct rig_param set[] = {{.name = "possible_cpus", .u = cpus[i]},
+							{.name = NULL}};
+			enum mm_rules rules = k == 0 ? MM_RULES_LINUX_6 : MM_RULES_LINUX_4_19;
+			struct alloc *a = build(&alloc_fast8, "slub", 2, rules, set);
+
+			for (unsigned long align = 8; align <= 4096; align *= 2)
+				check_alignment(a, align, i < 2 ? 13 : 101, cpus[i], rules);
+			rig_finish(&g);
+		}
+}
+
 /* "Over multiples of 8 up to 32 KiB the two differ for 170 sizes only, beginning at 10928 B". */
 static void test_rules_differ(void **state)
 {
@@ -257,8 +296,8 @@ static void test_real_caches(void **state)
 		if (line[0] == '#')
 			continue;
 		/* object_size slab_size align objects order hwcache_align rcu ctor */
-		assert_int_equal(sscanf(line, "%63s %u %u %u %u %u %u %u %u", name, &v[0], &v[1], &v[2],
-					&v[3], &v[4], &v[5], &v[6], &v[7]),
+		assert_int_equal(sscanf(line, "%63s %u %u %u %u %u %u %u %u", name, &v[0], &v[1],
+					&v[2], &v[3], &v[4], &v[5], &v[6], &v[7]),
 				 9);
 		flags = (v[6] ? SLAB_TYPESAFE_BY_RCU : 0) | (v[7] ? SLAB_CTOR : 0);
 		if (!comes_out(a, v, flags) && !(v[6] && comes_out(a, v, 0)))
@@ -467,12 +506,13 @@ static void test_shrink(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_size), cmocka_unit_test(test_rules_differ),
-		cmocka_unit_test(test_wishes),     cmocka_unit_test(test_kmalloc_sizes),
-		cmocka_unit_test(test_slabinfo),   cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_lifo),       cmocka_unit_test(test_large),
-		cmocka_unit_test(test_red_zone),   cmocka_unit_test(test_use_after_free),
-		cmocka_unit_test(test_shrink),     cmocka_unit_test(test_real_caches),
+		cmocka_unit_test(test_every_size),     cmocka_unit_test(test_every_alignment),
+		cmocka_unit_test(test_rules_differ),   cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_kmalloc_sizes),  cmocka_unit_test(test_slabinfo),
+		cmocka_unit_test(test_flags),          cmocka_unit_test(test_lifo),
+		cmocka_unit_test(test_large),          cmocka_unit_test(test_red_zone),
+		cmocka_unit_test(test_use_after_free), cmocka_unit_test(test_shrink),
+		cmocka_unit_test(test_real_caches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
