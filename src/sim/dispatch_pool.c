@@ -34,7 +34,7 @@ static void on_block(void *ctx, vaddr_t va, msize_t asked, msize_t granted, bool
 	if (taken) {
 		split_grant(&b->h->view, pa, granted, asked);
 		b->bytes += asked;
-		more_live(b->r, b->h, asked, pa + granted);
+		more_live(b->r, b->h, asked, pa, pa + granted);
 		return;
 	}
 	replay_before_death(b->r);
