@@ -560,6 +560,58 @@ static bool do_arena(struct replay *r, const struct trace_event *ev)
 
 /* ---- all groups ---- */
 
+/* Groups of a kernel, each with a file of its own. */
+static bool dispatch_kernel(struct replay *r, const struct trace_event *ev)
+{
+	switch (ev->op) {
+	case OP_CACHE_CREATE:
+	case OP_CACHE_ALLOC:
+	case OP_CACHE_FREE:
+	case OP_CACHE_SHRINK:
+	case OP_CACHE_DESTROY:
+		return dispatch_slab(r, ev);
+	case OP_KMALLOC:
+	case OP_KZALLOC:
+	case OP_KCALLOC:
+	case OP_KREALLOC:
+	case OP_KFREE:
+	case OP_DEVM_KMALLOC:
+	case OP_DEVICE_REMOVE:
+		return dispatch_kmalloc(r, ev);
+	case OP_MEMPOOL_CREATE:
+	case OP_MEMPOOL_ALLOC:
+	case OP_MEMPOOL_FREE:
+	case OP_MEMPOOL_DESTROY:
+		return dispatch_pool(r, ev);
+	case OP_PERCPU_ALLOC:
+	case OP_PERCPU_FREE:
+		return dispatch_percpu(r, ev);
+	case OP_CMA_ALLOC:
+	case OP_CMA_FREE:
+		return dispatch_cma(r, ev);
+	case OP_TASK_CREATE:
+	case OP_TASK_EXIT:
+	case OP_STACK_PUSH:
+	case OP_STACK_POP:
+	case OP_IRQ_ENTER:
+	case OP_IRQ_EXIT:
+		return dispatch_task(r, ev);
+	case OP_VMALLOC:
+	case OP_VFREE:
+	case OP_KMAP:
+	case OP_KUNMAP:
+	case OP_KMAP_ATOMIC:
+	case OP_KUNMAP_ATOMIC:
+	case OP_IOREMAP:
+	case OP_IOUNMAP:
+	case OP_REQUEST_REGION:
+	case OP_RELEASE_REGION:
+		return dispatch_virtual(r, ev);
+	default:
+		return false;
+	}
+}
+
 bool dispatch(struct replay *r, const struct trace_event *ev)
 {
 	if ((ev->flags & EV_HAS_TIME) != 0)
@@ -585,52 +637,9 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 	case OP_DMA_FREE:
 		do_heap_like_free(r, ev);
 		return true;
-	case OP_CACHE_CREATE:
-	case OP_CACHE_ALLOC:
-	case OP_CACHE_FREE:
-	case OP_CACHE_SHRINK:
-	case OP_CACHE_DESTROY:
-		return dispatch_slab(r, ev);
-	case OP_KMALLOC:
-	case OP_KZALLOC:
-	case OP_KCALLOC:
-	case OP_KREALLOC:
-	case OP_KFREE:
-	case OP_DEVM_KMALLOC:
-	case OP_DEVICE_REMOVE:
-		return dispatch_kmalloc(r, ev);
-	case OP_MEMPOOL_CREATE:
-	case OP_MEMPOOL_ALLOC:
-	case OP_MEMPOOL_FREE:
-	case OP_MEMPOOL_DESTROY:
-		return dispatch_pool(r, ev);
-	case OP_PERCPU_ALLOC:
-	case OP_PERCPU_FREE:
-		return dispatch_percpu(r, ev);
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
 		return do_arena(r, ev);
-	case OP_CMA_ALLOC:
-	case OP_CMA_FREE:
-		return dispatch_cma(r, ev);
-	case OP_TASK_CREATE:
-	case OP_TASK_EXIT:
-	case OP_STACK_PUSH:
-	case OP_STACK_POP:
-	case OP_IRQ_ENTER:
-	case OP_IRQ_EXIT:
-		return dispatch_task(r, ev);
-	case OP_VMALLOC:
-	case OP_VFREE:
-	case OP_KMAP:
-	case OP_KUNMAP:
-	case OP_KMAP_ATOMIC:
-	case OP_KUNMAP_ATOMIC:
-	case OP_IOREMAP:
-	case OP_IOUNMAP:
-	case OP_REQUEST_REGION:
-	case OP_RELEASE_REGION:
-		return dispatch_virtual(r, ev);
 	case OP_READ:
 	case OP_WRITE:
 		access_event(r, ev);
@@ -643,6 +652,6 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 		       r->opt.expect(r->opt.expect_ctx, r,
 				     trace_string(r->trace, (uint32_t)ev->arg));
 	default:
-		return false;
+		return dispatch_kernel(r, ev);
 	}
 }
