@@ -160,6 +160,17 @@ static void light_last(struct filler *f)
 		light(f, s[i].pa, s[i].bytes);
 }
 
+/* Pieces ahead of the one being drawn whose live blocks' entries are asked for. */
+#define AHEAD 12u
+
+/* The age of a block is in the live table, whose order is not that of addresses. */
+static inline __attribute__((always_inline)) void look_ahead(const struct timeline *t,
+							     const struct piece *p)
+{
+	if (p->slot != SLOT_NONE)
+		__builtin_prefetch(moment_live(t, p->slot));
+}
+
 void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n, bool ages,
 		 struct atlas_cell *out)
 {
@@ -181,6 +192,8 @@ void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n, 
 	for (; i < nr && p[i].base < end; i++) {
 		uint64_t from = p[i].base > at ? p[i].base : at, to = least(p[i].end, end);
 
+		if (ages && i + AHEAD < nr)
+			look_ahead(a->t, &p[i + AHEAD]);
 		fill_gap(&f, at, from);
 		if (p[i].slot != SLOT_NONE)
 			fill_live(&f, &p[i], from, to);
