@@ -40,7 +40,9 @@ static bool save_frames(struct checkpoint *c, const struct physmem *pm)
 
 void host_state_save(struct host_state *s, const struct replay *r)
 {
-	*s = (struct host_state){.nr_check = r->nr_check, .nr_sample = r->nr_sample};
+	*s = (struct host_state){.nr_check = r->nr_check,
+				 .nr_sample = r->nr_sample,
+				 .nr_allocs = r->sys->nr_allocs};
 	s->sh = r->sys->sh;
 	s->sh.unwind = NULL;
 	s->sh.mmu = NULL;
@@ -139,6 +141,17 @@ static int restore_alloc(const struct alloc_state *s, struct sys_alloc *a, struc
 	return 0;
 }
 
+/* As many allocators as there were; what they hold is attached later. */
+static int restore_arenas(struct system *sys, uint64_t nr_allocs, struct diag *d)
+{
+	while (sys->nr_allocs > nr_allocs)
+		system_drop_arena(sys);
+	while (sys->nr_allocs < nr_allocs)
+		if (system_add_arena(sys, d) == NULL)
+			return -1;
+	return 0;
+}
+
 int host_state_restore(const struct host_state *s, struct replay *r, struct diag *d)
 {
 	struct system *sys = r->sys;
@@ -149,9 +162,11 @@ int host_state_restore(const struct host_state *s, struct replay *r, struct diag
 	sys->sh = s->sh;
 	sys->sh.unwind = unwind;
 	sys->sh.mmu = mmu;
-	r->nr_rest = 0;
+	r->nr_rest = r->nr_plain = 0;
 	r->nr_check = s->nr_check;
 	r->nr_sample = s->nr_sample;
+	if (restore_arenas(sys, s->nr_allocs, d) != 0)
+		return -1;
 	for (unsigned i = 0; i < sys->nr_allocs; i++)
 		if (restore_alloc(&s->alloc[i], &sys->allocs[i], d) != 0)
 			return -1;

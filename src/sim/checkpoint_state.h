@@ -17,6 +17,7 @@ struct alloc_state {
 /* Pointer-free but for sh.unwind and sh.mmu, which are NULL here. */
 struct host_state {
 	uint64_t nr_check, nr_sample;
+	uint64_t nr_allocs; /* arenas come and go */
 	struct mm_shared sh;
 	struct alloc_state alloc[SYS_MAX_ALLOCS];
 };
@@ -25,7 +26,8 @@ void host_state_save(struct host_state *s, const struct replay *r);
 
 /*
  * Counters as they were, and every handle attached again to the image, which must
- * stand restored already.  0, or -1 with *d: a kind refuses the image.
+ * stand restored already; arenas of later are gone, those of then are there.  0, or -1
+ * with *d: a kind refuses the image, or out of host memory.
  */
 int host_state_restore(const struct host_state *s, struct replay *r, struct diag *d) MUST_USE;
 

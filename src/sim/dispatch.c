@@ -1,4 +1,4 @@
-/* Events of the groups pages, devices, arenas and markers; and placement. */
+/* Events of the groups pages, devices and markers; and placement. */
 #include "sim/dispatch.h"
 
 #include <fnmatch.h>
@@ -482,82 +482,6 @@ static void do_heap_like_free(struct replay *r, const struct trace_event *ev)
 		replay_died(r, &r->sys->allocs[live_alloc(l)], l, granted);
 }
 
-/* ---- arenas: push, and mass free ---- */
-
-static void push(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
-{
-	struct figures *f = r->fig;
-	struct grant g;
-	uint64_t pa;
-	int region;
-
-	r->req.size = ev->size;
-	r->req.align = 0;
-	g = ev->size > LIVE_SIZE_MAX ? GRANT_NONE : h->ops->stack->push(h->alloc, &r->req);
-	if (g.bytes == 0) {
-		replay_failed(r, h, ev, ev->size, 0);
-		return;
-	}
-	region = physmem_region(&r->sys->pm, mem_pa(&h->view, g.va).v);
-	mm_account(&h->view, g.va, ev->size, MM_GRANTED, MM_PAYLOAD);
-	mm_account(&h->view, g.va, g.bytes - ev->size, MM_GRANTED, MM_ROUNDING);
-	f->arena_payload[region] += (int64_t)ev->size;
-	f->arena_rounding[region] += (int64_t)(g.bytes - ev->size);
-	f->arena_live++;
-	f->live_blocks++;
-	pa = mem_pa(&h->view, g.va).v;
-	replay_more_live(r, h, ev->size, pa, pa + g.bytes);
-}
-
-static void mass_free(struct replay *r, struct sys_alloc *h)
-{
-	struct figures *f = r->fig;
-
-	replay_before_death(r);
-	h->ops->stack->free_all(h->alloc);
-	for (unsigned i = 0; i < r->sys->machine->nr_regions; i++) {
-		struct mm_row *row = &h->view.rows[i];
-
-		row->bytes[MM_PAYLOAD] -= f->arena_payload[i];
-		row->bytes[MM_ROUNDING] -= f->arena_rounding[i];
-		row->bytes[MM_GRANTED] += f->arena_payload[i] + f->arena_rounding[i];
-		row->changed = MM_ROW_CHANGED;
-		f->live_bytes -= (uint64_t)f->arena_payload[i];
-		f->arena_payload[i] = f->arena_rounding[i] = 0;
-	}
-	f->live_blocks -= f->arena_live;
-	f->arena_live = 0;
-}
-
-/* One stack allocator is one arena: a second one cannot live beside it. */
-static bool other_arena(struct replay *r, const struct trace_event *ev)
-{
-	if (ev->op == OP_ARENA_FREE)
-		return true; /* nothing was pushed on it */
-	snprintf(r->problem, sizeof r->problem,
-		 "event %llu (%s): arena %llu while arena %llu is in use: the machine has one "
-		 "stack allocator, which serves one arena at a time",
-		 (unsigned long long)r->fig->event, trace_op_word((enum trace_op)ev->op),
-		 (unsigned long long)ev->arg, (unsigned long long)r->fig->arena);
-	return false;
-}
-
-static bool do_arena(struct replay *r, const struct trace_event *ev)
-{
-	struct sys_alloc *h = r->sys->group[GROUP_ARENA];
-
-	if (h == NULL || h->ops->stack == NULL)
-		return false;
-	if (r->fig->arena_live != 0 && r->fig->arena != ev->arg)
-		return other_arena(r, ev);
-	r->fig->arena = ev->arg;
-	if (ev->op == OP_ARENA_PUSH)
-		push(r, h, ev);
-	else
-		mass_free(r, h);
-	return true;
-}
-
 /* ---- all groups ---- */
 
 /* Groups of a kernel, each with a file of its own. */
@@ -639,7 +563,7 @@ bool dispatch(struct replay *r, const struct trace_event *ev)
 		return true;
 	case OP_ARENA_PUSH:
 	case OP_ARENA_FREE:
-		return do_arena(r, ev);
+		return dispatch_arena(r, ev);
 	case OP_READ:
 	case OP_WRITE:
 		access_event(r, ev);

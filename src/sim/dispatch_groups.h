@@ -5,6 +5,7 @@
 #include "sim/dispatch.h"
 
 /* false: the machine serves no such group, or r->problem says what is wrong. */
+bool dispatch_arena(struct replay *r, const struct trace_event *ev);
 bool dispatch_slab(struct replay *r, const struct trace_event *ev);
 bool dispatch_cma(struct replay *r, const struct trace_event *ev);
 bool dispatch_task(struct replay *r, const struct trace_event *ev);

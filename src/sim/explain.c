@@ -272,6 +272,8 @@ void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
 	fprintf(e->out, "event %llu: %s", (ull)number, trace_op_word((enum trace_op)ev->op));
 	if (ev->slot != SLOT_NONE)
 		fprintf(e->out, " #%u", ev->slot);
+	if (ev->op == OP_ARENA_PUSH || ev->op == OP_ARENA_FREE)
+		fprintf(e->out, ", arena %llu", (ull)ev->arg);
 	if (ev->op == OP_ALLOC_PAGES)
 		fprintf(e->out, ", order %u", ev->order);
 	else if (ev->size != 0)

@@ -159,6 +159,17 @@ static void add_pool(struct replay *r, const struct live *l, int64_t (*sum)[MM_N
 	a->ops->pools->each(a->alloc, mem_va(&a->view, (paddr_t){live_pa(l)}), &blocks);
 }
 
+/* What was pushed on an arena: only its sum is known, from the ledger. */
+static void add_pushes(struct replay *r, const struct sys_alloc *a, int64_t (*sum)[MM_NR_CLASSES])
+{
+	for (unsigned g = 0; g < r->sys->machine->nr_regions; g++) {
+		int64_t asked = ledger_row(&r->sys->ledger, a->owner, g)->bytes[MM_PAYLOAD];
+
+		sum[g][MM_PAYLOAD] += asked;
+		sum[g][MM_GRANTED] -= asked;
+	}
+}
+
 /* What the trace holds: granted bytes become payload and rounding. */
 static void add_live(struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 {
@@ -189,9 +200,10 @@ static void add_live(struct replay *r, int64_t (*sum)[MM_NR_CLASSES])
 		sum[g][MM_PAYLOAD] += (int64_t)live_size(l);
 		sum[g][MM_GRANTED] -= (int64_t)live_size(l);
 	}
+	for (unsigned i = 0; i < r->sys->nr_allocs; i++)
+		if (r->sys->allocs[i].ops->stack != NULL)
+			add_pushes(r, &r->sys->allocs[i], sum);
 	for (unsigned g = 0; g < r->sys->machine->nr_regions; g++) {
-		sum[g][MM_PAYLOAD] += r->fig->arena_payload[g];
-		sum[g][MM_GRANTED] -= r->fig->arena_payload[g];
 		sum[g][MM_ROUNDING] += sum[g][MM_GRANTED];
 		sum[g][MM_GRANTED] = 0;
 	}

@@ -94,6 +94,12 @@ struct stack_figures {
 	} deepest, deepest_irq; /* of tasks; of interrupt stacks */
 };
 
+/* What one stack allocator holds: an arena of the trace. */
+struct arena_figures {
+	uint64_t number; /* the trace's, of the arena in it, or of the last one */
+	uint64_t live_blocks; /* pushed and not mass-freed */
+};
+
 #define MAX_BAD_EVENTS 32u
 
 /* Everything counted, exact after every event; pointer-free. */
@@ -118,10 +124,9 @@ struct figures {
 	struct cma_counts cma;
 	uint32_t nr_failures; /* kept */
 	struct failure failure[MAX_FAILURES];
-	uint64_t arena_live; /* blocks pushed and not mass-freed */
 	uint64_t next_tick_ms; /* when the allocators are told the time again */
-	uint64_t arena; /* the trace's number of the arena they are in */
-	int64_t arena_payload[64], arena_rounding[64]; /* by region, of arena pushes */
+	struct arena_figures arena[SYS_MAX_ARENAS]; /* as system_arena numbers them */
+	uint32_t nr_arenas, last_arena; /* that the trace has named; of the last event of arenas */
 };
 
 /*

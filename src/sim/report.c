@@ -360,14 +360,27 @@ static json_t *jw_json(const struct figures *f)
 	return list;
 }
 
+/* Which of the trace's arenas a stack allocator holds, or held last. */
+static void say_arena(json_t *o, const struct replay *r, const struct sys_alloc *a)
+{
+	const struct figures *f = r->fig;
+
+	for (unsigned i = 0; i < f->nr_arenas; i++)
+		if (system_arena(r->sys, i) == a) {
+			json_object_set_new(o, "arena", uint_of(f->arena[i].number));
+			json_object_set_new(o, "pushes", uint_of(f->arena[i].live_blocks));
+		}
+}
+
 static json_t *heap_json(struct replay *r, struct sys_alloc *a)
 {
 	const struct ledger *l = &r->sys->ledger;
 	struct free_space f = read_image(r, a, 0, read_space).space;
 	int64_t sum[MM_NR_CLASSES];
+	json_t *o;
 
 	ledger_owner(l->rows, l, a->owner, sum);
-	return json_pack(
+	o = json_pack(
 		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I}", "name",
 		a->name, "kind", a->ops->name, "arena_bytes",
 		(json_int_t)(a->arena.bytes ? a->arena.bytes : a->source.held), "live_bytes",
@@ -378,6 +391,9 @@ static json_t *heap_json(struct replay *r, struct sys_alloc *a)
 		(json_int_t)a->view.count[MM_EV_CHUNK_SPLIT], "merges",
 		(json_int_t)a->view.count[MM_EV_CHUNK_MERGE], "footprint_bytes",
 		(json_int_t)a->footprint);
+	if (a->ops->stack != NULL)
+		say_arena(o, r, a);
+	return o;
 }
 
 static json_t *heaps_json(struct replay *r)

@@ -538,6 +538,14 @@ static int open_image(struct system *s, const struct boot_options *o, struct dia
 	return err != 0 ? no_memory(d) : 0;
 }
 
+/* The machine, its region managers, its allocators, and further arenas. */
+static unsigned nr_owners(const struct machine *m, const struct boot_options *o)
+{
+	bool arenas = (o->groups & 1u << TG_ARENA) != 0 && machine_alloc(m, GROUP_ARENA) != NULL;
+
+	return m->nr_allocs + 3 + (arenas ? SYS_MAX_ARENAS - 1 : 0);
+}
+
 int system_boot(struct system *s, const struct machine *m, const struct boot_options *o,
 		struct diag *d)
 {
@@ -555,7 +563,7 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 				o->port, m->word);
 	if (open_image(s, o, d) != 0)
 		return -1;
-	if (ledger_init(&s->ledger, m->nr_allocs + 3, m->nr_regions) != 0) {
+	if (ledger_init(&s->ledger, nr_owners(m, &opt), m->nr_regions) != 0) {
 		no_memory(d);
 		goto fail;
 	}
@@ -563,6 +571,7 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 	if (system_describe_space(s, d) != 0 || boot_all(s, &opt, d) != 0 ||
 	    serve_kmalloc(s, d) != 0)
 		goto fail;
+	s->nr_booted = s->nr_allocs;
 	system_turn_paging_on(s);
 	return 0;
 fail:
@@ -570,14 +579,19 @@ fail:
 	return -1;
 }
 
+static void free_alloc(struct sys_alloc *a)
+{
+	params_free(a->ops, a->params);
+	free(a->alloc);
+	free(a->walker);
+	free(a->arena_zone);
+	*a = (struct sys_alloc){0};
+}
+
 void system_finish(struct system *s)
 {
-	for (unsigned i = 0; i < s->nr_allocs; i++) {
-		params_free(s->allocs[i].ops, s->allocs[i].params);
-		free(s->allocs[i].alloc);
-		free(s->allocs[i].walker);
-		free(s->allocs[i].arena_zone);
-	}
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		free_alloc(&s->allocs[i]);
 	free(s->zones);
 	free(s->ranges);
 	free(s->direct);
@@ -586,6 +600,37 @@ void system_finish(struct system *s)
 	ledger_finish(&s->ledger);
 	physmem_finish(&s->pm);
 	*s = (struct system){0};
+}
+
+/* ---- arenas that come and go ---- */
+
+struct sys_alloc *system_arena(struct system *s, unsigned k)
+{
+	return k == 0 ? s->group[GROUP_ARENA] : &s->allocs[s->nr_booted + k - 1];
+}
+
+struct sys_alloc *system_add_arena(struct system *s, struct diag *d)
+{
+	const struct sys_alloc *first = s->group[GROUP_ARENA];
+	struct sys_alloc *a =
+		add_alloc(s, first->ops, first->name, first->conf, PARAMS_OF_ENTRY, d);
+
+	if (a == NULL)
+		return NULL;
+	snprintf(a->own_name, sizeof a->own_name, "%.16s_%u", first->name,
+		 s->nr_allocs - s->nr_booted + 1);
+	a->name = a->own_name;
+	a->alloc->ops = a->ops;
+	a->view.watch = first->view.watch;
+	a->view.on_event = first->view.on_event;
+	a->view.event_ctx = first->view.event_ctx;
+	set_source(s, a);
+	return a;
+}
+
+void system_drop_arena(struct system *s)
+{
+	free_alloc(&s->allocs[--s->nr_allocs]);
 }
 
 struct alloc *system_walker(struct system *s, struct sys_alloc *a)

@@ -15,7 +15,8 @@
 #include "model/physmem.h"
 #include "sim/ledger.h"
 
-#define SYS_MAX_ALLOCS 24u
+#define SYS_MAX_ARENAS 64u /* of the arena group, live at once */
+#define SYS_MAX_ALLOCS (24u + SYS_MAX_ARENAS - 1)
 
 /* What to boot beyond what the machine file says. */
 struct boot_options {
@@ -39,7 +40,8 @@ struct boot_options {
 #define RESOURCE_RESERVED 0xc0000000u
 
 struct sys_alloc {
-	const char *name; /* of the entry, in reports */
+	const char *name; /* of the entry, in reports; own_name for a further arena */
+	char own_name[32];
 	const struct alloc_conf *conf; /* NULL: the region manager */
 	const struct alloc_ops *ops;
 	struct alloc *alloc; /* owned handle */
@@ -65,7 +67,7 @@ struct system {
 	struct ledger ledger;
 	const struct alloc_instance *instance, *checked;
 	struct sys_alloc allocs[SYS_MAX_ALLOCS];
-	unsigned nr_allocs;
+	unsigned nr_allocs, nr_booted; /* behind those booted: further arenas */
 	struct sys_alloc *group[NR_GROUPS]; /* who serves a group; NULL: nobody */
 	struct sys_alloc *by_conf[SYS_MAX_ALLOCS]; /* index as in machine->allocs */
 	struct sys_alloc *boot, *pages; /* NULL without */
@@ -86,6 +88,20 @@ struct system {
 int system_boot(struct system *s, const struct machine *m, const struct boot_options *o,
 		struct diag *d) MUST_USE;
 void system_finish(struct system *s); /* zeroed is fine */
+
+/*
+ * Stack allocator k of the arena group: 0 is the booted one, 1 and up were added as the
+ * trace needed them, up to nr_allocs - nr_booted.
+ */
+struct sys_alloc *system_arena(struct system *s, unsigned k);
+
+/*
+ * A further stack allocator for the arena group, of the kind and with the parameters of
+ * the booted one, which grows from pages: allocs[nr_allocs - 1] then.  Its memory is not
+ * formatted.  NULL with *d: out of host memory, or SYS_MAX_ARENAS are there.
+ */
+struct sys_alloc *system_add_arena(struct system *s, struct diag *d) MUST_USE;
+void system_drop_arena(struct system *s); /* the last one added, whatever it holds */
 
 /* All stores of all allocators from now on tell w, in the checked port; NULL: nobody. */
 void system_watch(struct system *s, struct mm_watch *w);

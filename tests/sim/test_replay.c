@@ -238,6 +238,80 @@ static void test_checkpoint_continues_identically(void **state)
 	}
 }
 
+/* ---- arenas that come and go ---- */
+
+#define NR_ARENA_EVENTS 3000
+
+/* Pushes on up to nine arenas at once, each freed now and then. */
+static void write_arena_trace(const char *path)
+{
+	struct diag d = {0};
+	struct trace_writer *w = trace_writer_open(path, NULL, &d);
+	uint64_t seed = 99;
+
+	assert_non_null(w);
+	for (unsigned i = 0; i < NR_ARENA_EVENTS; i++) {
+		uint64_t x = next_random(&seed);
+		struct trace_event e = {.op = (x & 31) < 3 ? OP_ARENA_FREE : OP_ARENA_PUSH,
+					.slot = SLOT_NONE,
+					.arg = 1 + (x >> 8) % (1 + i * 9 / NR_ARENA_EVENTS)};
+
+		if (e.op == OP_ARENA_PUSH)
+			e.size = 1 + (x >> 20) % 700;
+		assert_int_equal(trace_writer_put(w, &e, &d), 0);
+	}
+	assert_int_equal(trace_writer_close(w, &d), 0);
+}
+
+/* A checkpoint of before an arena was added, and one of after, in either order. */
+static void test_checkpoints_of_arenas(void **state)
+{
+	char path[] = "/tmp/memscape-test-arena.XXXXXX";
+	struct machine *m = load("stm32h7", NULL, 0);
+	int fd = mkstemp(path);
+	struct run *whole, *part;
+	struct checkpoint *early, *late;
+	struct diag d = {0};
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	write_arena_trace(path);
+	whole = run_it(m, (struct run_request){.trace = path,
+					       .boot = {.port = "checked"},
+					       .replay = {.check_every = 1}});
+	assert_ended(whole, REPLAY_DONE);
+	assert_in_range(whole->replay.fig->nr_arenas, 5, 9);
+	part = run_it(m, (struct run_request){
+				 .trace = path, .boot = {.port = "fast"}, .replay = {.until = 20}});
+	early = checkpoint_take(&part->replay);
+	assert_int_equal(part->replay.fig->nr_arenas, 1);
+	part->replay.opt.until = NR_ARENA_EVENTS - 1;
+	assert_int_equal(replay_run(&part->replay, &d), REPLAY_DONE);
+	late = checkpoint_take(&part->replay);
+	part->replay.opt.until = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(checkpoint_restore(early, &part->replay, &d), 0);
+		assert_int_equal(part->sys.nr_allocs, part->sys.nr_booted);
+		assert_int_equal(replay_check(&part->replay), 0);
+		if (i == 0) {
+			assert_int_equal(checkpoint_restore(late, &part->replay, &d), 0);
+			assert_int_equal(replay_check(&part->replay), 0);
+		}
+		assert_int_equal(replay_run(&part->replay, &d), REPLAY_DONE);
+		assert_same_hash(&whole->sys.pm, &part->sys.pm);
+		assert_memory_equal(whole->replay.fig, part->replay.fig, sizeof *whole->replay.fig);
+		assert_memory_equal(whole->sys.ledger.block, part->sys.ledger.block,
+				    whole->sys.ledger.bytes);
+	}
+	checkpoint_free(early);
+	checkpoint_free(late);
+	end_it(whole);
+	end_it(part);
+	unlink(path);
+	machine_free(m);
+}
+
 /* ---- small traces in the text form ---- */
 
 static char text_path[] = "/tmp/memscape-test-text.XXXXXX";
@@ -536,17 +610,37 @@ static void test_cause_is_of_one_zone(void **state)
 	machine_free(m);
 }
 
-/* The stack allocator is one arena: freeing one must not free what another holds. */
-static void test_arenas_one_at_a_time(void **state)
+static uint64_t heap_figure(struct run *run, const char *name, const char *figure)
+{
+	struct report_run q = {.program_version = "x", .end = REPLAY_DONE};
+	json_t *report = report_build(&run->replay, &q), *h;
+	uint64_t found = UINT64_MAX;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "heaps"), i, h) {
+		if (strcmp(json_string_value(json_object_get(h, "name")), name) == 0)
+			found = (uint64_t)json_integer_value(json_object_get(h, figure));
+	}
+	json_decref(report);
+	return found;
+}
+
+/* Each arena has memory and figures of its own; an empty one leaves its place to the next. */
+static void test_several_arenas(void **state)
 {
 	static const struct {
 		const char *text;
-		enum replay_end end;
-		uint64_t live;
+		uint64_t live, blocks;
+		unsigned arenas;
 	} cases[] = {
-		{"arena_push 1 100\narena_free 1\narena_push 2 50\n", REPLAY_DONE, 50},
-		{"arena_push 1 100\narena_free 2\n", REPLAY_DONE, 100},
-		{"arena_push 1 100\narena_push 2 50\n", REPLAY_REFUSED, 100},
+		{"arena_push 1 100\narena_free 1\narena_push 2 50\n", 50, 1, 1},
+		{"arena_push 1 100\narena_free 2\n", 100, 1, 1},
+		{"arena_push 1 100\narena_push 2 50\n", 150, 2, 2},
+		{"arena_push 1 100\narena_push 2 50\narena_free 1\n", 50, 1, 2},
+		{"arena_push 1 100\narena_push 2 50\narena_free 2\narena_push 1 1\n", 101, 2, 2},
+		{"arena_push 1 9K\narena_push 2 5K\narena_free 1\narena_push 3 7\narena_push 1 2\n",
+		 5129, 3, 3},
+		{"arena_free 1\narena_free 1\n", 0, 0, 0},
 	};
 	struct machine *m = load("stm32h7", NULL, 0);
 
@@ -554,10 +648,69 @@ static void test_arenas_one_at_a_time(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct run *r = run_text(m, cases[i].text);
 
-		assert_int_equal(r->end, cases[i].end);
+		assert_ended(r, REPLAY_DONE); /* a recount after each event found no difference */
 		assert_int_equal(r->replay.fig->live_bytes, cases[i].live);
+		assert_int_equal(r->replay.fig->live_blocks, cases[i].blocks);
+		assert_int_equal(r->replay.fig->nr_arenas, cases[i].arenas);
 		end_it(r);
 	}
+	machine_free(m);
+}
+
+static void test_arenas_are_told_apart(void **state)
+{
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run *r = run_text(m, "arena_push 5 100\narena_push 6 5000\narena_push 5 30\n"
+				    "arena_push 7 1\narena_free 7\n");
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(heap_figure(r, "arena", "arena"), 5);
+	assert_int_equal(heap_figure(r, "arena", "live_bytes"), 130);
+	assert_int_equal(heap_figure(r, "arena", "pushes"), 2);
+	assert_int_equal(heap_figure(r, "arena_2", "arena"), 6);
+	assert_int_equal(heap_figure(r, "arena_2", "live_bytes"), 5000);
+	assert_int_equal(heap_figure(r, "arena_3", "live_bytes"), 0);
+	assert_int_equal(heap_figure(r, "arena_3", "footprint_bytes"), 1024);
+	end_it(r);
+	machine_free(m);
+}
+
+/* More arenas than there can be, and arenas where no page is left, are failures, not ends. */
+static void test_too_many_arenas(void **state)
+{
+	static const char *const at_boot[] = {"allocators.arena.from=boot",
+					      "allocators.arena.bytes=8K"};
+	struct machine *m = load("stm32h7", NULL, 0), *boot = load("stm32h7", at_boot, 2);
+	char text[32768] = "";
+	struct run *r;
+
+	(void)state;
+	for (unsigned i = 0; i <= SYS_MAX_ARENAS; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "arena_push %u 10\n", i);
+	r = run_text(m, text);
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->failed, 1);
+	assert_int_equal(r->replay.fig->by_cause[CAUSE_LIMIT], 1);
+	assert_int_equal(r->replay.fig->live_blocks, SYS_MAX_ARENAS);
+	end_it(r);
+	r = run_text(boot, "arena_push 1 10\narena_push 2 10\narena_free 1\narena_push 2 10\n");
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->by_cause[CAUSE_LIMIT], 1);
+	assert_int_equal(r->replay.fig->live_bytes, 10);
+	end_it(r);
+	/* All pages are taken: the booted arena has room left, another finds no page. */
+	text[0] = '\0';
+	for (unsigned i = 0; i < 1200; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "p%u = alloc_pages 0\n", i);
+	strcat(text, "arena_push 1 10\narena_push 2 10\nfree_pages p0\narena_push 2 10\n");
+	r = run_text(m, text);
+	assert_ended(r, REPLAY_DONE);
+	assert_int_equal(r->replay.fig->failed_by_op[OP_ARENA_PUSH], 1);
+	assert_int_equal(r->replay.fig->failed, r->replay.fig->by_cause[CAUSE_CAPACITY]);
+	assert_int_equal(r->replay.fig->nr_arenas, 2);
+	end_it(r);
+	machine_free(boot);
 	machine_free(m);
 }
 
@@ -631,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_ports_agree),
 		cmocka_unit_test(test_noise_changes_nothing),
 		cmocka_unit_test(test_checkpoint_continues_identically),
+		cmocka_unit_test(test_checkpoints_of_arenas),
 		cmocka_unit_test(test_bdma_reaches_sram4_only),
 		cmocka_unit_test(test_findings_and_skipped),
 		cmocka_unit_test(test_refused_free_loses_the_block),
@@ -642,7 +796,9 @@ int main(void)
 		cmocka_unit_test(test_rule_keeps_reachability),
 		cmocka_unit_test(test_gfp_chooses_zones),
 		cmocka_unit_test(test_cause_is_of_one_zone),
-		cmocka_unit_test(test_arenas_one_at_a_time),
+		cmocka_unit_test(test_several_arenas),
+		cmocka_unit_test(test_arenas_are_told_apart),
+		cmocka_unit_test(test_too_many_arenas),
 		cmocka_unit_test(test_heaps_align_to_lines),
 		cmocka_unit_test(test_realloc_of_the_unborn),
 		cmocka_unit_test(test_textbook_descriptors),

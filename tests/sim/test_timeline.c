@@ -146,6 +146,29 @@ static void test_little_memory(void **state)
 	machine_free(m);
 }
 
+/* Arenas come and go with the time. */
+static void test_any_way_arenas(void **state)
+{
+	char path[] = "/tmp/memscape-test-arenas.XXXXXX";
+	int fd = mkstemp(path);
+	FILE *f = fdopen(fd, "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("# memscape-text/1\n", f);
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned arena = i * 7919u % 101 * (i / 2000 + 1) / 101;
+
+		if (i % 61 == 60)
+			fprintf(f, "arena_free %u\n", arena);
+		else
+			fprintf(f, "arena_push %u %u\n", arena, 1 + i * 37 % 200);
+	}
+	fclose(f);
+	check_any_way("stm32h7", NULL, path, 0);
+	unlink(path);
+}
+
 /* ---- a trace of pages, caches and markers, in the text form ---- */
 
 static const char text_trace[] = "# memscape-text/1\n"
@@ -443,7 +466,8 @@ static void test_largest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_way_heap), cmocka_unit_test(test_little_memory),
+		cmocka_unit_test(test_any_way_heap), cmocka_unit_test(test_any_way_arenas),
+		cmocka_unit_test(test_little_memory),
 		cmocka_unit_test(test_find),         cmocka_unit_test(test_run_to),
 		cmocka_unit_test(test_paths),        cmocka_unit_test(test_largest),
 	};

@@ -231,6 +231,29 @@ class Outputs(CommandLine):
         self.assertNotIn(b"\x1b[", on_terminal(NO_COLOR="1"))
         self.assertNotIn(b"\x1b[", on_terminal(TERM="dumb"))
 
+    def test_arenas(self):
+        """Arenas in use at once have a row each, from the text form and from the binary one."""
+        text, binary = self.folder / "arenas.trace", self.folder / "arenas.mst"
+        text.write_text("arena_push 1 100\narena_push 2 5000\narena_push 1 30\n"
+                        "arena_push 7 64\narena_free 2\narena_push 9 10\n")
+        self.assertEqual(memscape("import", text, "-o", binary)[0], 0)
+        reports = []
+        for trace in (text, binary):
+            status, out, err = self.replay("--check=1", "--json", "-", trace)
+            self.assertEqual((status, err), (0, ""))
+            reports.append(json.loads(out))
+        self.assertEqual(reports[0], reports[1])
+        rows = [(h["name"], h["arena"], h["pushes"], h["live_bytes"])
+                for h in reports[0]["heaps"] if "arena" in h]
+        self.assertEqual(rows, [("arena", 1, 2, 130), ("arena_2", 9, 1, 10), ("arena_3", 7, 1, 64)])
+        self.assertEqual({o["name"]: o["payload"] for o in reports[0]["ledger"]["by_owner"]
+                          if o["kind"] == "stack"}, {"arena": 130, "arena_2": 10, "arena_3": 64})
+        self.assertIn("    arena 9 of the trace: 1 block, 10 B pushed\n", self.replay(text)[1])
+        self.assertIn("event 2: arena_push, arena 2, 5000 bytes\n",
+                      self.replay("--explain", "2..2", text)[1])
+        status = self.replay("--fail-on", "heaps.arena_3.live_bytes > 60", text)[0]
+        self.assertEqual(status, 1)
+
     def test_standard_input(self):
         piped = json.loads(self.replay("--json", "-", "-", stdin=SMALL)[1])
         read = json.loads(self.replay("--json", "-", self.small)[1])

@@ -236,6 +236,10 @@ static void print_heap(const struct page *p, const json_t *h)
 		str(h, "name"), str(h, "kind"), size_text(num(h, "arena_bytes"), a),
 		size_text(num(h, "free_bytes"), b), count_text(num(h, "free_blocks"), n),
 		plural(num(h, "free_blocks")), size_text(num(h, "largest_free_bytes"), c));
+	if (at(h, "arena") != NULL)
+		fprintf(p->out, "    arena %lld of the trace: %s block%s, %s pushed\n",
+			(long long)num(h, "arena"), count_text(num(h, "pushes"), n),
+			plural(num(h, "pushes")), size_text(num(h, "live_bytes"), a));
 	if (num(search, "count") != 0 && num(search, "max") == 0)
 		fputs("    searches: every block was found without walking a list\n", p->out);
 	else if (num(search, "count") != 0)
