@@ -388,6 +388,7 @@ struct slab_way {
 	vaddr_t origin;
 	struct mm_rec slab0, class0; /* records of slab 0 and of the first size */
 	uint32_t stride, slabs, nr, largest, in_slab; /* in_slab: mask of offsets */
+	uint32_t keep_empty;
 	uint8_t slab_shift;
 };
 
@@ -402,6 +403,7 @@ static inline struct slab_way short_way(const struct slab_array *a)
 				 .nr = a->nr,
 				 .largest = a->largest,
 				 .in_slab = (uint32_t)a->slab_bytes - 1,
+				 .keep_empty = a->set.keep_empty,
 				 .slab_shift = a->slab_shift};
 }
 
@@ -439,7 +441,7 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row 
 		return false;
 	inuse = slab_inuse(d);
 	if (mm_unlikely(inuse == 0))
-		return false;
+		set_class_empty(k, class_empty(k) - 1);
 	set_hand_entry(k, n - 1, VADDR_NONE);
 	set_hand_count(k, n - 1);
 	set_slab_word(d, index >> WORD_SHIFT,
@@ -473,8 +475,13 @@ BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_r
 	inuse = slab_inuse(d) - 1;
 	k = rec_at(w->class0, (msize_t)at * CLASS_RECORD);
 	n = hand_count(k);
-	if (mm_unlikely((bits & object_bit(index)) == 0 || inuse == 0 || n >= HAND))
+	if (mm_unlikely((bits & object_bit(index)) == 0 || n >= HAND))
 		return FREE_BAD;
+	if (mm_unlikely(inuse == 0)) {
+		if (class_empty(k) >= w->keep_empty)
+			return FREE_BAD;
+		set_class_empty(k, class_empty(k) + 1);
+	}
 	set_hand_entry(k, n, p);
 	set_hand_count(k, n + 1);
 	set_slab_word(d, index >> WORD_SHIFT, bits & ~object_bit(index));

@@ -29,6 +29,17 @@ static inline void set_hand_count(struct mm_rec k, uint32_t n)
 	rec_st32(k, CACHE_RECORD, n);
 }
 
+/* Empty slabs of the size: cache_empty of slabset_layout.h. */
+static inline uint32_t class_empty(struct mm_rec k)
+{
+	return rec_ld32(k, 8);
+}
+
+static inline void set_class_empty(struct mm_rec k, uint32_t n)
+{
+	rec_st32(k, 8, n);
+}
+
 /* For the checker: 0. */
 static inline uint32_t hand_pad(struct mm_rec k)
 {
