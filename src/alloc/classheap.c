@@ -346,10 +346,10 @@ static void say(const struct walker *w, vaddr_t base, msize_t bytes, enum mm_cla
 		w->fn(w->ctx, &(struct walk_span){base, bytes, class, what, detail});
 }
 
-vaddr_t classheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out)
+/* See bytes_ops.chunk. */
+CLASSHEAP_INLINE vaddr_t chunk_span(const struct classheap *h, vaddr_t p, struct walk_span *out)
 {
-	const struct classheap *h = (const struct classheap *)a;
-	msize_t tag = chunk_tag(a->m, p), size = tag_size(tag);
+	msize_t tag = chunk_tag(h->base.m, p), size = tag_size(tag);
 
 	*out = (struct walk_span){.base = p, .class = MM_CACHED, .detail = size};
 	if (size < h->header)
@@ -367,12 +367,17 @@ vaddr_t classheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out)
 	return chunk_after(p, size);
 }
 
+vaddr_t classheap_chunk(const struct alloc *a, vaddr_t p, struct walk_span *out)
+{
+	return chunk_span((const struct classheap *)a, p, out);
+}
+
 /* The chunk with payload p; returns the next one's payload. */
 static vaddr_t walk_chunk(const struct walker *w, vaddr_t p)
 {
 	const struct classheap *h = w->h;
 	struct walk_span s;
-	vaddr_t next = classheap_chunk(&h->base, p, &s);
+	vaddr_t next = chunk_span(h, p, &s);
 
 	say(w, vaddr_sub(p, h->header), h->header - MM_WORD, MM_SLACK, "header padding", 0);
 	say(w, vaddr_sub(p, MM_WORD), MM_WORD, MM_METADATA, "chunk header", 0);

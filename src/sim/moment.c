@@ -13,7 +13,7 @@ void moment_forget(struct moment *m)
 	m->nr_pieces = 0;
 	m->nr_zones = m->nr_heaps = m->nr_caches = 0;
 	m->up.nr = 0;
-	m->unsorted = false;
+	memset(m->live_blocks, 0, sizeof m->live_blocks);
 	memset(m->largest, 0, sizeof m->largest);
 	memset(m->space, 0, sizeof m->space);
 }
@@ -167,24 +167,12 @@ static void read_heaps(void *ctx)
 
 		if (!is_heap(&s->allocs[i]))
 			continue;
-		*h = (struct moment_heap){.alloc = i};
+		*h = (struct moment_heap){.alloc = i, .live_blocks = t->moment.live_blocks[i]};
 		ledger_owner(s->ledger.rows, &s->ledger, s->allocs[i].owner, h->class);
 		h->space = s->allocs[i].ops->pages != NULL ? free_space(s, &s->allocs[i])
 							   : t->moment.space[i];
 		t->moment.nr_heaps++;
 	}
-}
-
-static void count_blocks(struct timeline *t)
-{
-	const struct live_table *l = &t->view.replay.live;
-	uint64_t nr[256] = {0};
-
-	for (uint32_t i = 0; i < l->nr; i++)
-		if (live_state(&l->slot[i]) == LIVE_BLOCK)
-			nr[live_alloc(&l->slot[i])]++;
-	for (unsigned i = 0; i < t->moment.nr_heaps; i++)
-		t->moment.heap[i].live_blocks = nr[t->moment.heap[i].alloc];
 }
 
 const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
@@ -197,7 +185,6 @@ const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
 		m->has_heaps = true;
 		(void)moment_pieces(t, &n);
 		moment_look(t, read_heaps, t);
-		count_blocks(t);
 	}
 	*nr = m->nr_heaps;
 	return m->heap;

@@ -59,9 +59,9 @@ struct moment {
 	bool unreadable; /* the image is corrupt: something could not be read */
 	struct piece *piece; /* owned, as all here; kept from moment to moment */
 	size_t nr_pieces, room_pieces;
-	bool unsorted; /* the pieces, as the allocators walked them */
-	struct live_at *by_pa; /* live blocks by address, with room for as many again behind */
+	struct live_at *by_pa; /* live blocks by address, ends that no walk reaches, then as much room again */
 	size_t nr_by_pa, room_by_pa;
+	uint64_t live_blocks[256]; /* with them: of each allocator, by index in the system */
 	struct spans up; /* what grew from pages */
 	struct free_space space[SYS_MAX_ALLOCS]; /* with the pieces: what each walked as free */
 	struct moment_zone *zone;

@@ -32,7 +32,35 @@ struct state_info {
 
 extern const struct state_info states[NR_STATES];
 
-enum state piece_state(const struct system *s, const struct piece *p);
+/* States of words for metadata: literals, a few dozen, asked for a hundred thousand times a screen. */
+struct word_state {
+	const char *what;
+	enum state state;
+};
+
+#define NR_WORD_STATES 64u
+
+extern struct word_state word_states[NR_WORD_STATES];
+
+static inline size_t word_place(const char *what)
+{
+	return ((uintptr_t)what ^ (uintptr_t)what >> 6) % NR_WORD_STATES;
+}
+
+enum state learn_word(const char *what);
+enum state unusual_state(const struct system *s, const struct piece *p);
+
+static inline enum state piece_state(const struct system *s, const struct piece *p)
+{
+	const struct word_state *w;
+
+	if (p->class == MM_GRANTED)
+		return STATE_LIVE;
+	if (p->class != MM_METADATA)
+		return unusual_state(s, p);
+	w = &word_states[word_place(p->what)];
+	return w->what == p->what ? w->state : learn_word(p->what);
+}
 char piece_letter(const struct system *s, const struct piece *p);
 
 enum style class_style(enum mm_class c);

@@ -99,19 +99,21 @@ static bool arena_of(const struct timeline *t, uint64_t *base, uint64_t *bytes)
 
 /* An arena on its way through the cells. */
 struct strip {
-	struct timeline *t;
+	const struct system *sys;
 	uint64_t base, bytes;
-	const struct piece *piece;
-	size_t nr, at; /* pieces; the first that ends behind the last cell */
+	const struct piece *piece, *stop; /* the first that ends behind the last cell; all */
 };
 
 static bool begin_strip(struct timeline *t, struct strip *s)
 {
-	*s = (struct strip){.t = t};
+	size_t nr;
+
+	*s = (struct strip){.sys = moment_system(t)};
 	if (!arena_of(t, &s->base, &s->bytes))
 		return false;
-	s->piece = moment_pieces(t, &s->nr);
-	s->at = moment_piece_at(t, s->base);
+	s->piece = moment_pieces(t, &nr);
+	s->stop = s->piece + nr;
+	s->piece += moment_piece_at(t, s->base);
 	return true;
 }
 
@@ -121,17 +123,17 @@ static enum state strip_cell(struct strip *s, unsigned i, unsigned n)
 	uint64_t from = s->base + s->bytes / n * i,
 		 to = i + 1 == n ? s->base + s->bytes : from + s->bytes / n;
 	uint64_t sum[NR_STATES] = {0};
-	const struct system *sys = moment_system(s->t);
 	enum state best = STATE_UNMANAGED;
+	const struct piece *p = s->piece;
 
-	for (; s->at < s->nr && s->piece[s->at].base < to; s->at++) {
-		const struct piece *p = &s->piece[s->at];
+	for (; p < s->stop && p->base < to; p++) {
 		uint64_t lo = p->base > from ? p->base : from, hi = p->end < to ? p->end : to;
 
-		sum[piece_state(sys, p)] += hi > lo ? hi - lo : 0;
+		sum[piece_state(s->sys, p)] += hi > lo ? hi - lo : 0;
 		if (p->end > to)
 			break;
 	}
+	s->piece = p;
 	for (unsigned st = 0; st < NR_STATES; st++)
 		if (sum[st] > sum[best])
 			best = (enum state)st;
