@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "sim/spans.h"
-#include "sim/timeline_private.h"
+#include "sim/moment_ahead.h"
 
 void moment_forget(struct moment *m)
 {
@@ -15,7 +15,7 @@ void moment_forget(struct moment *m)
 	m->up.nr = 0;
 	memset(m->live_blocks, 0, sizeof m->live_blocks);
 	memset(m->largest, 0, sizeof m->largest);
-	memset(m->space, 0, sizeof m->space);
+	memset(m->has_space, 0, sizeof m->has_space);
 }
 
 void moment_finish(struct moment *m)
@@ -180,10 +180,11 @@ const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
 	struct moment *m = &t->moment;
 
 	if (!m->has_heaps) {
-		size_t n;
-
 		m->has_heaps = true;
-		(void)moment_pieces(t, &n);
+		(void)!moment_index_lives(t);
+		for (unsigned i = 0; i < t->view.sys.nr_allocs; i++)
+			if (is_heap(&t->view.sys.allocs[i]))
+				(void)moment_space(t, i);
 		moment_look(t, read_heaps, t);
 	}
 	*nr = m->nr_heaps;

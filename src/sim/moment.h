@@ -63,7 +63,8 @@ struct moment {
 	size_t nr_by_pa, room_by_pa;
 	uint64_t live_blocks[256]; /* with them: of each allocator, by index in the system */
 	struct spans up; /* what grew from pages */
-	struct free_space space[SYS_MAX_ALLOCS]; /* with the pieces: what each walked as free */
+	struct free_space space[SYS_MAX_ALLOCS]; /* what each walked as free; all with the pieces */
+	bool has_space[SYS_MAX_ALLOCS];
 	struct moment_zone *zone;
 	unsigned nr_zones;
 	struct moment_heap heap[SYS_MAX_ALLOCS];
@@ -98,6 +99,25 @@ const struct moment_zone *moment_zones(struct timeline *t, unsigned *nr);
 bool moment_lists(struct timeline *t, const struct moment_zone *z, unsigned cpu,
 		  struct zone_lists *out);
 const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr);
+/* What an allocator shows as free. O(its walk), unless the pieces are there. */
+const struct free_space *moment_space(struct timeline *t, unsigned alloc);
+
+/* Bytes of a cell that a word says what they are. */
+struct cell_word {
+	const char *what; /* as piece's */
+	uint64_t bytes;
+	uint8_t class, alloc; /* as piece's */
+};
+
+typedef void moment_cell_fn(void *ctx, unsigned i, const struct cell_word *w, unsigned nr);
+
+/*
+ * An allocator's arena in n cells of as many bytes, the last one with what is left over:
+ * tells each at least once, and last with all its words.  Words of no bytes may be among
+ * them; bytes that nobody shows are in none.  n: 1 ... the arena's bytes.
+ */
+void moment_cells(struct timeline *t, unsigned alloc, unsigned n, moment_cell_fn *fn, void *ctx);
+
 const struct moment_cache *moment_caches(struct timeline *t, unsigned *nr);
 /* The slab in whose first page pa lies, where the kind can tell; false: it cannot, or there is none. */
 bool moment_slab(struct timeline *t, unsigned alloc, uint64_t pa, struct slab_figures *out);

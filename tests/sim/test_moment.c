@@ -137,13 +137,86 @@ static void same_chunks(const struct timeline *t, const struct piece *v, size_t 
 	}
 }
 
+/* ---- arenas in cells ---- */
+
+#define MAX_CELLS 1000u
+
+/* A number of each cell that its words and their bytes make. */
+struct cells {
+	uint64_t v[MAX_CELLS];
+	unsigned last; /* told */
+};
+
+static uint64_t word_number(const char *what, unsigned class, unsigned alloc)
+{
+	uint64_t x = class * 64 + alloc + 1;
+
+	for (; *what != '\0'; what++)
+		x = (x ^ (uint8_t)*what) * 0x100000001b3ull;
+	return x;
+}
+
+static void note_cell(void *ctx, unsigned i, const struct cell_word *w, unsigned nr)
+{
+	struct cells *c = ctx;
+
+	assert_in_range(i, 0, MAX_CELLS - 1);
+	c->last = i;
+	c->v[i] = 0;
+	for (unsigned k = 0; k < nr; k++)
+		c->v[i] += w[k].bytes * word_number(w[k].what, w[k].class, w[k].alloc);
+}
+
+static void cells_plainly(const struct plain *p, const struct system *s, const struct mm_range *r,
+			  unsigned n, struct cells *c)
+{
+	uint64_t base = r->base.v - s->offset, bytes = r->bytes / n;
+
+	*c = (struct cells){.last = n - 1};
+	for (size_t i = 0; i < p->nr; i++)
+		for (unsigned k = 0; k < n; k++) {
+			uint64_t from = base + k * bytes,
+				 to = k + 1 == n ? base + r->bytes : from + bytes;
+			uint64_t lo = p->v[i].base > from ? p->v[i].base : from,
+				 hi = p->v[i].end < to ? p->v[i].end : to;
+
+			if (hi > lo)
+				c->v[k] += (hi - lo) * word_number(p->v[i].what, p->v[i].class,
+								   p->v[i].alloc);
+		}
+}
+
+static void same_cells(struct timeline *t, const struct plain *p, unsigned n)
+{
+	static struct cells plain, told;
+	const struct system *s = moment_system(t);
+
+	for (unsigned i = 0; i < s->nr_allocs; i++) {
+		const struct mm_range *r = &s->allocs[i].arena;
+
+		if (r->bytes < n || s->allocs[i].ops->bytes == NULL)
+			continue;
+		cells_plainly(p, s, r, n, &plain);
+		moment_cells(t, i, n, note_cell, &told);
+		assert_int_equal(told.last, n - 1);
+		assert_memory_equal(told.v, plain.v, n * sizeof plain.v[0]);
+	}
+}
+
 static void same_moment(struct timeline *t)
 {
 	static struct plain p;
 	size_t nr;
-	const struct piece *v = moment_pieces(t, &nr);
+	const struct piece *v;
 
 	read_plainly(&p, t);
+	/* Without pieces, and with them. */
+	same_cells(t, &p, 1);
+	same_cells(t, &p, 7);
+	same_space(t);
+	same_cells(t, &p, 300);
+	v = moment_pieces(t, &nr);
+	same_cells(t, &p, 300);
 	assert_int_equal(nr, p.nr);
 	for (size_t i = 0; i < nr; i++)
 		same_piece(t, &v[i], &p.v[i]);

@@ -33,23 +33,31 @@ static enum state metadata_state(const char *what)
 	return strncmp(what, "slab", 4) == 0 ? STATE_SLAB : STATE_METADATA;
 }
 
-struct word_state word_states[NR_WORD_STATES];
-
-enum state learn_word(const char *what)
+/* Words are literals, a few dozen, and asked for a hundred thousand times a screen. */
+static enum state metadata_word(const char *what)
 {
-	struct word_state *w = &word_states[word_place(what)];
+	static struct {
+		const char *what;
+		enum state state;
+	} known[64];
+	size_t i = ((uintptr_t)what ^ (uintptr_t)what >> 6) % 64;
 
-	*w = (struct word_state){what, metadata_state(what)};
-	return w->state;
+	if (known[i].what != what) {
+		known[i].what = what;
+		known[i].state = metadata_state(what);
+	}
+	return known[i].state;
 }
 
-enum state unusual_state(const struct system *s, const struct piece *p)
+enum state word_state(const struct system *s, const char *what, unsigned class, unsigned alloc)
 {
-	switch ((enum mm_class)p->class) {
+	switch ((enum mm_class)class) {
 	case MM_FREE:
 		return STATE_FREE;
 	case MM_CACHED:
-		return s->allocs[p->alloc].ops->pages != NULL ? STATE_HELD : STATE_CACHED;
+		return s->allocs[alloc].ops->pages != NULL ? STATE_HELD : STATE_CACHED;
+	case MM_METADATA:
+		return metadata_word(what);
 	case MM_SLACK:
 		return STATE_SLACK;
 	case MM_ROUNDING:

@@ -32,35 +32,14 @@ struct state_info {
 
 extern const struct state_info states[NR_STATES];
 
-/* States of words for metadata: literals, a few dozen, asked for a hundred thousand times a screen. */
-struct word_state {
-	const char *what;
-	enum state state;
-};
-
-#define NR_WORD_STATES 64u
-
-extern struct word_state word_states[NR_WORD_STATES];
-
-static inline size_t word_place(const char *what)
-{
-	return ((uintptr_t)what ^ (uintptr_t)what >> 6) % NR_WORD_STATES;
-}
-
-enum state learn_word(const char *what);
-enum state unusual_state(const struct system *s, const struct piece *p);
+/* What a word of an allocator (index in the system) says memory of a class is. */
+enum state word_state(const struct system *s, const char *what, unsigned class, unsigned alloc);
 
 static inline enum state piece_state(const struct system *s, const struct piece *p)
 {
-	const struct word_state *w;
-
-	if (p->class == MM_GRANTED)
-		return STATE_LIVE;
-	if (p->class != MM_METADATA)
-		return unusual_state(s, p);
-	w = &word_states[word_place(p->what)];
-	return w->what == p->what ? w->state : learn_word(p->what);
+	return p->class == MM_GRANTED ? STATE_LIVE : word_state(s, p->what, p->class, p->alloc);
 }
+
 char piece_letter(const struct system *s, const struct piece *p);
 
 enum style class_style(enum mm_class c);

@@ -85,81 +85,68 @@ static void draw_figures(struct app *a, struct box b)
 
 /* ---- the arenas, cell by cell ---- */
 
-static bool arena_of(const struct timeline *t, uint64_t *base, uint64_t *bytes)
-{
-	const struct system *s = moment_system(t);
-	const struct sys_alloc *h = s->group[GROUP_HEAP];
-
-	if (h == NULL || h->arena.bytes == 0)
-		return false;
-	*base = h->arena.base.v - s->offset;
-	*bytes = h->arena.bytes;
-	return true;
-}
-
-/* An arena on its way through the cells. */
+/* What fills each cell of a heap's arena most. */
 struct strip {
 	const struct system *sys;
-	uint64_t base, bytes;
-	const struct piece *piece, *stop; /* the first that ends behind the last cell; all */
+	enum state *cell;
 };
 
-static bool begin_strip(struct timeline *t, struct strip *s)
+static void note_cell(void *ctx, unsigned i, const struct cell_word *w, unsigned nr)
 {
-	size_t nr;
-
-	*s = (struct strip){.sys = moment_system(t)};
-	if (!arena_of(t, &s->base, &s->bytes))
-		return false;
-	s->piece = moment_pieces(t, &nr);
-	s->stop = s->piece + nr;
-	s->piece += moment_piece_at(t, s->base);
-	return true;
-}
-
-/* What fills cell i of n most; cells are asked for in order. */
-static enum state strip_cell(struct strip *s, unsigned i, unsigned n)
-{
-	uint64_t from = s->base + s->bytes / n * i,
-		 to = i + 1 == n ? s->base + s->bytes : from + s->bytes / n;
+	const struct strip *s = ctx;
 	uint64_t sum[NR_STATES] = {0};
 	enum state best = STATE_UNMANAGED;
-	const struct piece *p = s->piece;
 
-	for (; p < s->stop && p->base < to; p++) {
-		uint64_t lo = p->base > from ? p->base : from, hi = p->end < to ? p->end : to;
-
-		sum[piece_state(s->sys, p)] += hi > lo ? hi - lo : 0;
-		if (p->end > to)
-			break;
-	}
-	s->piece = p;
+	for (unsigned k = 0; k < nr; k++)
+		sum[word_state(s->sys, w[k].what, w[k].class, w[k].alloc)] += w[k].bytes;
 	for (unsigned st = 0; st < NR_STATES; st++)
 		if (sum[st] > sum[best])
 			best = (enum state)st;
-	return best;
+	s->cell[i] = best;
+}
+
+static uint64_t arena_bytes(const struct timeline *t)
+{
+	const struct sys_alloc *h = moment_system(t)->group[GROUP_HEAP];
+
+	return h != NULL ? h->arena.bytes : 0;
+}
+
+static void read_strip(struct timeline *t, unsigned n, enum state *cell)
+{
+	const struct system *s = moment_system(t);
+	struct strip x = {s, cell};
+
+	moment_cells(t, (unsigned)(s->group[GROUP_HEAP] - s->allocs), n, note_cell, &x);
 }
 
 static void draw_strips(struct app *a, struct box b)
 {
-	struct strip x, y;
 	unsigned w = b.w > 2 ? (unsigned)b.w : 2, rows = b.h > 2 ? (unsigned)(b.h - 1) / 2 : 0, n;
+	uint64_t x_bytes = arena_bytes(a->t), y_bytes = arena_bytes(a->other);
+	enum state *cell;
 
-	if (rows == 0 || !begin_strip(a->t, &x) || !begin_strip(a->other, &y))
+	if (rows == 0 || x_bytes == 0 || y_bytes == 0)
 		return;
 	n = w * rows;
-	n = n < x.bytes ? n : (unsigned)x.bytes;
+	n = n < x_bytes ? n : (unsigned)x_bytes;
+	n = n < y_bytes ? n : (unsigned)y_bytes;
+	cell = malloc(2 * n * sizeof *cell);
+	if (cell == NULL)
+		return;
+	read_strip(a->t, n, cell);
+	read_strip(a->other, n, cell + n);
 	put(b, 0, 0, STYLE_DIM, "the arenas: %s above, %s below; where they differ is lit", a->name,
 	    a->other_name);
 	for (unsigned i = 0; i < n; i++) {
-		enum state p = strip_cell(&x, i, n), q = strip_cell(&y, i, n);
-		bool differs = states[p].letter != states[q].letter;
+		const struct state_info *p = &states[cell[i]], *q = &states[cell[n + i]];
 		int row = 1 + (int)(i / w), col = (int)(i % w);
 
-		put_char(b, row, col, states[p].style, (uint32_t)(unsigned char)states[p].letter);
-		put_char(b, row + (int)rows, col, differs ? STYLE_LIT : states[q].style,
-			 (uint32_t)(unsigned char)states[q].letter);
+		put_char(b, row, col, p->style, (uint32_t)(unsigned char)p->letter);
+		put_char(b, row + (int)rows, col, p->letter != q->letter ? STYLE_LIT : q->style,
+			 (uint32_t)(unsigned char)q->letter);
 	}
+	free(cell);
 }
 
 static void draw_nothing(struct box b)
@@ -187,8 +174,9 @@ static void compare_draw(struct app *a, void *state, struct box b)
 	if (!follow_other(a))
 		put(b, 0, 0, STYLE_WARN, "%s is at event %llu", a->other_name,
 		    (unsigned long long)timeline_now(a->other));
-	draw_figures(a, b);
+	/* The strips first: their walk counts the free space as well. */
 	draw_strips(a, box_rows(b, (int)NR_LABELS + 2, -1));
+	draw_figures(a, b);
 }
 
 /* ---- the first divergence ---- */
