@@ -776,6 +776,7 @@ struct alloc_ops {
 	unsigned serves;     /* SERVES_ bit set */
 	const struct alloc_param *params;
 	size_t handle_bytes; /* of the host handle, which begins with struct alloc */
+	unsigned arena_align; /* bytes: an arena had better begin at a multiple of it; 0: anywhere */
 	unsigned desc_bytes; /* of a page descriptor that it needs as a taker; 0: PAGE_DESC_BYTES */
 
 	/* Formats memory.  0 or MM_E...: MM_ENOMEM the arena is too small or pages ran out,

@@ -15,6 +15,9 @@
  * n counted in powers of two: for a peak of M live units in requests of up to n, at
  * most 2 M (1 + ceil(log2 n)) (Robson 1974 for power-of-two first fit).
  *
+ * Blocks are aligned to their size as far as the base is: no block of an arena begins
+ * at a multiple of more than that, and memalign to more fails.
+ *
  * Grown from pages: segments of equal, naturally aligned size, so that the address
  * of a block names its segment; what needs more is a block of pages of its own.
  *
@@ -626,6 +629,7 @@ const struct alloc_ops buddy_heap_ops = {
 	.serves = SERVES_BYTES,
 	.params = params,
 	.handle_bytes = sizeof(struct buddy_heap),
+	.arena_align = KiB(4), /* as far as memalign is likely to ask */
 	.init = buddy_heap_init,
 	.attach = buddy_heap_attach,
 	.walk = buddy_heap_walk,

@@ -132,3 +132,31 @@ void finding_text(const struct replay *r, const struct bad_event *b, char *buf, 
 		snprintf(buf, n, "expectation not met");
 	}
 }
+
+const char *fault_region(const struct system *s, uint64_t va)
+{
+	int i = physmem_region(&s->pm, va - s->offset);
+
+	return i < 0 ? NULL : s->machine->regions[i].name;
+}
+
+void fault_text(const struct replay *r, char *buf, size_t n)
+{
+	const char *op = trace_op_word((enum trace_op)r->fault_op), *region;
+	ull event = (ull)r->fig->event;
+	const struct mm_finding *f;
+
+	if (r->fault == 0 || r->fault > MM_MAX_FINDINGS) {
+		snprintf(buf, n, "event %llu (%s) faulted, after many findings", event, op);
+		return;
+	}
+	f = &r->sys->sh.finding[r->fault - 1];
+	region = fault_region(r->sys, f->where);
+	if (f->kind == 'f')
+		snprintf(buf, n, "event %llu (%s) faulted: %s, a %s of %u bytes at 0x%llx in %s%s",
+			 event, op, f->what, f->store ? "store" : "load", f->bytes, (ull)f->where,
+			 region != NULL ? "region " : "no region", region != NULL ? region : "");
+	else
+		snprintf(buf, n, "event %llu (%s) faulted: %s, at 0x%llx", event, op, f->what,
+			 (ull)f->where);
+}

@@ -25,4 +25,13 @@
  */
 void finding_text(const struct replay *r, const struct bad_event *b, char *buf, size_t n);
 
+/*
+ * Writes why a run ended with REPLAY_FAULT: event, operation, what happened, and of an
+ * access its kind, address and region.
+ */
+void fault_text(const struct replay *r, char *buf, size_t n);
+
+/* The region that an address of the linear view lies in; NULL: none. */
+const char *fault_region(const struct system *s, uint64_t va);
+
 #endif

@@ -184,7 +184,7 @@ enum replay_end {
 	REPLAY_FAILURE, /* stop_at_failure */
 	REPLAY_LIMIT, /* max_steps */
 	REPLAY_FAULT, /* a fault or a bug: the image is tainted */
-	REPLAY_SIGNAL, /* the fast port faulted: repeat under checked */
+	REPLAY_SIGNAL, /* the same in the fast port: repeat under checked */
 	REPLAY_DAMAGE, /* the trace is damaged: everything before it was replayed */
 	REPLAY_CHECK, /* an invariant or the ledger is broken */
 	REPLAY_REFUSED /* the trace asks for what the machine does not offer */
@@ -213,6 +213,8 @@ struct replay {
 	bool in_bulk; /* the figures are brought up to date when the bulk operation is over */
 	uint64_t nr_trace; /* events of the whole trace, once read to its end; 0: not known */
 	uint64_t nr_check, nr_sample; /* events left until the next */
+	uint64_t fault; /* REPLAY_FAULT: number of the finding that ended the run, from 1 ... */
+	uint8_t fault_op; /* ... and the operation of its event */
 	char problem[512]; /* REPLAY_CHECK, REPLAY_REFUSED: one line */
 };
 

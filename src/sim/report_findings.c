@@ -31,6 +31,20 @@ static json_t *bad_json(const struct replay *r, const struct bad_event *b)
 	return o;
 }
 
+static json_t *finding_json(const struct replay *r, const struct mm_finding *f)
+{
+	const char *who = f->owner > 0 ? r->sys->allocs[f->owner - 1].name : "machine";
+	json_t *o = json_pack("{s:I, s:s, s:s, s:I}", "event", (json_int_t)f->event, "allocator",
+			      who, "what", f->what, "where", (json_int_t)f->where);
+
+	if (f->kind == 'f')
+		json_object_update_new(
+			o, json_pack("{s:s, s:i, s:s?}", "access", f->store ? "store" : "load",
+				     "bytes", (int)f->bytes, "region",
+				     fault_region(r->sys, f->where)));
+	return o;
+}
+
 json_t *report_findings(const struct replay *r)
 {
 	const struct mm_shared *sh = &r->sys->sh;
@@ -38,14 +52,7 @@ json_t *report_findings(const struct replay *r)
 
 	for (unsigned i = 0; i < MAX_BAD_EVENTS && i < r->fig->nr_bad; i++)
 		json_array_append_new(list, bad_json(r, &r->fig->bad[i]));
-	for (unsigned i = 0; i < MM_MAX_FINDINGS && i < sh->nr_findings; i++) {
-		const struct mm_finding *f = &sh->finding[i];
-		const char *who = f->owner > 0 ? r->sys->allocs[f->owner - 1].name : "machine";
-
-		json_array_append_new(list,
-				      json_pack("{s:I, s:s, s:s, s:I}", "event",
-						(json_int_t)f->event, "allocator", who, "what",
-						f->what, "where", (json_int_t)f->where));
-	}
+	for (unsigned i = 0; i < MM_MAX_FINDINGS && i < sh->nr_findings; i++)
+		json_array_append_new(list, finding_json(r, &sh->finding[i]));
 	return list;
 }

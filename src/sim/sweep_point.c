@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim/findings.h"
 #include "sim/fit.h"
 #include "sim/report.h"
 #include "sim/run.h"
@@ -183,9 +184,7 @@ static void judge_end(struct point_run *r, struct run *run, const struct diag *d
 		fail(r->out, "error", run->replay.problem);
 		return;
 	default:
-		snprintf(line, sizeof line, "event %llu faulted: %s",
-			 (unsigned long long)run->replay.fig->event,
-			 run->sys.sh.nr_findings ? run->sys.sh.finding[0].what : "no access");
+		fault_text(&run->replay, line, sizeof line);
 		fail(r->out, "fault", line);
 	}
 }

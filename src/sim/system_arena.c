@@ -39,6 +39,22 @@ static const char *region_name(const struct system *s, int region)
 	return region < 0 ? "directly mapped memory" : s->machine->regions[region].name;
 }
 
+/*
+ * Where in r an arena of `want` bytes (0: of all) begins: at a multiple of `least`, and
+ * of what the kind would like as long as a 64th of the range is the most that it costs.
+ */
+static uint64_t arena_base(const struct sys_alloc *a, struct mm_range r, uint64_t want,
+			   uint64_t least)
+{
+	for (uint64_t align = a->ops->arena_align; align > least; align /= 2) {
+		uint64_t lost = round_up(r.base.v, align) - r.base.v;
+
+		if (lost <= r.bytes / 64 && want <= r.bytes - lost)
+			return r.base.v + lost;
+	}
+	return round_up(r.base.v, least);
+}
+
 int system_carve_arena(struct system *s, struct sys_alloc *a, const struct boot_options *o,
 		       struct diag *d)
 {
@@ -46,7 +62,7 @@ int system_carve_arena(struct system *s, struct sys_alloc *a, const struct boot_
 	struct mm_range r = largest_free(s, c->region);
 	uint64_t want = c->group == GROUP_HEAP && o->heap_bytes != 0 ? o->heap_bytes : c->bytes;
 	uint64_t align = a->env.align, line = a->env.cache_line > align ? a->env.cache_line : align,
-		 base = round_up(r.base.v, line);
+		 base = arena_base(a, r, want, line);
 	vaddr_t va;
 
 	if (c->group == GROUP_HEAP)

@@ -6,7 +6,8 @@
 
 /*
  * Carves the arena of a `from: boot` allocator, at a cache line: a kind whose blocks
- * lie at multiples of their size from its base could not align to lines otherwise.
+ * lie at multiples of their size from its base could not align to lines otherwise; at
+ * more (arena_align) where there is room.
  * 0, or -1 with *d: it does not fit.
  */
 int system_carve_arena(struct system *s, struct sys_alloc *a, const struct boot_options *o,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/figures.h"
+#include "sim/findings.h"
 #include "sim/timeline_private.h"
 
 /* ---- touched where ---- */
@@ -324,9 +325,7 @@ static void note_end(struct timeline *t, const struct diag *d)
 		diag_text(d, line, sizeof line);
 		snprintf(t->end_text, sizeof t->end_text, "the trace is damaged here: %s", line);
 	} else if (s->end != REPLAY_DONE) {
-		snprintf(t->end_text, sizeof t->end_text, "event %llu faulted: %s",
-			 (unsigned long long)event,
-			 s->sys.sh.nr_findings ? s->sys.sh.finding[0].what : "no access to memory");
+		fault_text(&s->replay, t->end_text, sizeof t->end_text);
 	} else if (t->damage.msg[0] != '\0') {
 		diag_text(&t->damage, line, sizeof line);
 		snprintf(t->end_text, sizeof t->end_text, "the trace is damaged here: %s", line);

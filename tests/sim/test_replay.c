@@ -714,7 +714,7 @@ static void test_too_many_arenas(void **state)
 	machine_free(m);
 }
 
-/* Every kind of heap aligns to cache lines in the arena that boot carves for it. */
+/* Every kind of heap aligns to cache lines, and to 4 KiB, in the arena that boot carves for it. */
 static void test_heaps_align_to_lines(void **state)
 {
 	static const char *const names[] = {"stm32h7", "x86_32", "x86_64"};
@@ -726,8 +726,9 @@ static void test_heaps_align_to_lines(void **state)
 		char text[128];
 
 		snprintf(text, sizeof text,
-			 "a = malloc 3\nb = memalign %u 1536\nc = memalign %u 9\n", m->cache_line,
-			 m->cache_line);
+			 "a = malloc 3\nb = memalign %u 1536\nc = memalign %u 9\n"
+			 "d = memalign 4096 5000\ne = memalign 4096 3\n",
+			 m->cache_line, m->cache_line);
 		for (unsigned k = 0; k < in->nr_kinds; k++) {
 			struct run *r;
 

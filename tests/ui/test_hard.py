@@ -68,7 +68,10 @@ class SpoiltImage(Hard):
         self.assertEqual(report["run"]["ended"], "fault")
         self.assertTrue(report["run"]["tainted"])
         self.assertEqual(report["findings"][0]["allocator"], "main")
-        self.assertRegex(err, "^memscape: event [0-9]+ faulted")
+        self.assertRegex(err, r"^memscape: event 21 \(malloc\) faulted: no memory there, a load of 4 "
+                              "bytes at 0x5a5a5a[0-9a-f]+ in no region; the run ends there\n$")
+        self.assertEqual([report["findings"][0][k] for k in ("event", "access", "bytes", "region")],
+                         [21, "load", 4, None])
 
     def test_without_a_vandal_nothing_is_found(self):
         status, _, err = run(VANDAL, "replay", "-c", "stm32h7", "-q", "--check=1", self.small)

@@ -8,6 +8,7 @@
 #include "sim/expect.h"
 #include "sim/explain.h"
 #include "sim/expr.h"
+#include "sim/findings.h"
 #include "sim/report.h"
 #include "sim/run.h"
 #include "ui/cli/cli.h"
@@ -419,6 +420,8 @@ static void print_timing(const struct run *run, double cpu, double wall)
 
 static int end_status(const struct options *o, const struct run *run, const struct diag *d)
 {
+	char line[FINDING_TEXT];
+
 	switch (run->end) {
 	case REPLAY_DAMAGE:
 		cli_bad_input(d);
@@ -431,11 +434,8 @@ static int end_status(const struct options *o, const struct run *run, const stru
 		return EXIT_INTERNAL;
 	case REPLAY_FAULT:
 	case REPLAY_SIGNAL:
-		fprintf(stderr, "memscape: event %llu faulted: %s at 0x%llx; the run ends there\n",
-			(unsigned long long)run->replay.fig->event,
-			run->sys.sh.nr_findings ? run->sys.sh.finding[0].what : "no access",
-			run->sys.sh.nr_findings ? (unsigned long long)run->sys.sh.finding[0].where
-						: 0ull);
+		fault_text(&run->replay, line, sizeof line);
+		fprintf(stderr, "memscape: %s; the run ends there\n", line);
 		return EXIT_INTERNAL;
 	case REPLAY_STOPPED:
 		return EXIT_INTERRUPTED;
