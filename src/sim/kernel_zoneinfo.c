@@ -1,5 +1,5 @@
 /*
- * /proc/zoneinfo, forms of 4.x to 6.x: a block a zone, a key and a number a line.  Keys
+ * /proc/zoneinfo, forms of 3.x to 6.x: a block a zone, a key and a number a line.  Keys
  * not known here (statistics, which change from kernel to kernel) are passed over.
  */
 #include <string.h>
@@ -100,11 +100,13 @@ static bool heads_node(const struct kernel_line *l)
 	return false;
 }
 
-/* What the figures of every zone stand on. */
-static int check_zone(const struct kernel_line *l, const struct kernel_zone *z)
+/* What the figures of every zone stand on.  Before 3.9 that was the pages present. */
+static int check_zone(const struct kernel_line *l, struct kernel_zone *z)
 {
 	if (z == NULL)
 		return 0;
+	if (z->managed == KERNEL_NONE)
+		z->managed = z->present;
 	if (z->managed == KERNEL_NONE || z->min == KERNEL_NONE || z->low == KERNEL_NONE ||
 	    z->high == KERNEL_NONE)
 		return diag_set(l->d, l->file, l->nr, 0,

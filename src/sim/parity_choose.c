@@ -135,7 +135,37 @@ static bool may_be_old(const struct parity_zones *x)
 	return old;
 }
 
-const char *parity_choose_marks(struct parity_zones *x)
+/* Pages by which the step says that min is boosted: whole pageblocks, or 0. */
+static uint64_t boost_of(const struct parity_zones *x, unsigned i)
+{
+	unsigned order = x->k->block_order != 0 ? x->k->block_order : 9;
+	uint64_t step = x->low[i] - x->min[i], boost;
+
+	if (x->z[i]->device || x->low[i] <= x->min[i] || x->high[i] - x->low[i] != step ||
+	    x->min[i] < 4 * step)
+		return 0;
+	boost = (x->min[i] - 4 * step) >> order << order;
+	return (x->min[i] - boost) >> 2 == step ? boost : 0;
+}
+
+/* Takes boosts off that are not told; false: the steps betray none. */
+static bool take_boosts(struct parity_zones *x)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < x->nr && x->k->node_stats; i++) {
+		uint64_t boost = x->z[i]->boost == KERNEL_NONE ? boost_of(x, i) : 0;
+
+		x->boosted[i] = boost != 0;
+		any |= x->boosted[i];
+		x->min[i] -= boost;
+		x->low[i] -= boost;
+		x->high[i] -= boost;
+	}
+	return any;
+}
+
+static const char *choose_marks(struct parity_zones *x)
 {
 	struct parity_zones best = *x;
 	unsigned long least = ULONG_MAX;
@@ -160,6 +190,24 @@ const char *parity_choose_marks(struct parity_zones *x)
 	}
 	*x = best;
 	return chosen;
+}
+
+/*
+ * Kernels from 5.0 to 5.10 do not tell boosts.  They are taken off where the zones' min add
+ * up to min_free_kbytes without them only.
+ */
+const char *parity_choose_marks(struct parity_zones *x)
+{
+	struct parity_zones plain = *x;
+	const char *from = choose_marks(x), *other;
+
+	if ((x->marks_set && sum_fits(x)) || !take_boosts(&plain))
+		return from;
+	other = choose_marks(&plain);
+	if (!plain.marks_set || !sum_fits(&plain))
+		return from;
+	*x = plain;
+	return other;
 }
 
 void parity_choose_reserves(struct parity_zones *x)

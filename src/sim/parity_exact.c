@@ -33,15 +33,15 @@ static bool is_boosted(const struct parity_zones *x, unsigned i, struct rules_ma
 	       (by == most || (by & (((uint64_t)1 << order) - 1)) == 0) && one_is_exact(x);
 }
 
-static void note_boosted(const struct parity_zones *x, struct parity_trial *t, unsigned i,
+void parity_note_boosted(const struct parity_zones *x, struct parity_trial *t, unsigned i,
 			 const char *where)
 {
 	static const char why[] = "higher by a watermark_boost, as all marks of the zone, which "
 				  "kernels before 5.11 do not tell";
 
-	parity_note_open(t, PARITY_WATERMARKS, where, "min", x->min[i], why);
-	parity_note_open(t, PARITY_WATERMARKS, where, "low", x->low[i], why);
-	parity_note_open(t, PARITY_WATERMARKS, where, "high", x->high[i], why);
+	parity_note_open(t, PARITY_WATERMARKS, where, "min", x->z[i]->min, why);
+	parity_note_open(t, PARITY_WATERMARKS, where, "low", x->z[i]->low, why);
+	parity_note_open(t, PARITY_WATERMARKS, where, "high", x->z[i]->high, why);
 }
 
 void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t)
@@ -54,8 +54,8 @@ void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t)
 		if (z->device)
 			m = (struct rules_marks){0, 0, 0, 0};
 		parity_zone_name(z, where);
-		if (is_boosted(x, i, m)) {
-			note_boosted(x, t, i, where);
+		if (x->boosted[i] || is_boosted(x, i, m)) {
+			parity_note_boosted(x, t, i, where);
 			continue;
 		}
 		parity_note(t, PARITY_WATERMARKS, where, "min", x->min[i], m.min);

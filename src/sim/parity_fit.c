@@ -333,6 +333,10 @@ void parity_fit_marks(const struct parity_fit *f, struct parity_trial *t)
 		char where[72];
 
 		parity_zone_name(f->x->z[i], where);
+		if (f->x->boosted[i]) {
+			parity_note_boosted(f->x, t, i, where);
+			continue;
+		}
 		parity_note_span(t, PARITY_WATERMARKS, where, "min", f->x->min[i], min_left(f, i),
 				 why);
 		note_steps(f, t, i, where);

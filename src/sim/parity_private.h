@@ -25,6 +25,7 @@ struct parity_zones {
 	unsigned cpus[256]; /* that share a node's zones */
 	bool cpus_found[256]; /* not told: found from the figures */
 	bool marks_set; /* min_free_kbytes is known */
+	bool boosted[PARITY_ZONES]; /* by the steps, though no boost is told */
 };
 
 /* A trial: figures are counted, and kept once it is chosen. */
@@ -65,6 +66,9 @@ void parity_choose_lists(struct parity_zones *x);
 
 /* parity_exact.c: as if nothing had changed since the kernel computed its figures. */
 void parity_marks_exact(const struct parity_zones *x, struct parity_trial *t);
+/* The marks of a zone that is boosted by pages not told: not determined. */
+void parity_note_boosted(const struct parity_zones *x, struct parity_trial *t, unsigned zone,
+			 const char *where);
 void parity_reserves_exact(const struct parity_zones *x, struct parity_trial *t);
 void parity_lists_exact(const struct parity_zones *x, struct parity_trial *t);
 /* Lists of 5.14 and later, against limits that lie between two. */
