@@ -68,7 +68,7 @@ struct kernel_snapshot {
 	unsigned nr_zones, cap_zones;
 	struct kernel_cache *cache; /* owned */
 	unsigned nr_caches, cap_caches;
-	bool slab; /* classic SLAB: its tunables are set */
+	bool slab; /* classic SLAB: every cache has tunables */
 	bool node_stats; /* zoneinfo has them: 4.8 or later */
 	unsigned nodes, online; /* nodes named (largest + 1); CPUs that zoneinfo lists */
 	struct kernel_node node[256];

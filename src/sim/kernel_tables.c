@@ -190,6 +190,7 @@ int kernel_read_slabinfo(struct kernel_snapshot *k, const char *text, const char
 		return diag_set(d, file, 1, 1, "expected \"slabinfo - version: 2.1\"");
 	if (!kernel_word(&l, "2.1"))
 		return kernel_bad(&l, l.p, "version 2.1");
+	k->slab = true;
 	while (kernel_next_line(&l)) {
 		if (kernel_line_ends(&l) || *l.p == '#')
 			continue;
@@ -200,7 +201,7 @@ int kernel_read_slabinfo(struct kernel_snapshot *k, const char *text, const char
 		k->cache[k->nr_caches] = (struct kernel_cache){.name = ""};
 		if (read_cache(&l, &k->cache[k->nr_caches]) != 0)
 			return -1;
-		k->slab |= k->cache[k->nr_caches++].limit != 0;
+		k->slab &= k->cache[k->nr_caches++].limit != 0;
 	}
 	k->has[KF_SLABINFO] = true;
 	return 0;

@@ -159,12 +159,17 @@ static bool find_early(const struct kernel_snapshot *k, const struct rules_ops *
 	return false;
 }
 
-static void tell(struct parity *p, const struct slab_rules *r, const char *from)
+static void tell(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
+		 const struct slab_rules *r, const char *from)
 {
+	struct slab_rules other = *r;
+	const char *form = r->loops ? "calculate_order before 6.7" : "calculate_order of 6.7";
+
+	other.loops = !r->loops;
+	if (k->version == 0 && nr_equal(k, ops, r) == nr_equal(k, ops, &other))
+		form = "calculate_order, before 6.7 or since";
 	parity_input(p, "CPUs of slabs", from, "%u", r->nr_cpus);
-	parity_input(p, "order of a slab", "the figures", "%s, at most %u",
-		     r->loops ? "calculate_order before 6.7" : "calculate_order of 6.7",
-		     r->slab_order);
+	parity_input(p, "order of a slab", "the figures", "%s, at most %u", form, r->slab_order);
 }
 
 static void slub(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
@@ -175,7 +180,7 @@ static void slub(struct parity *p, const struct kernel_snapshot *k, const struct
 	struct parity_trial t = {.p = p};
 	bool two = find_early(k, ops, &r, &early);
 
-	tell(p, &r, from);
+	tell(p, k, ops, &r, from);
 	if (two)
 		parity_input(p, "CPUs of the first caches",
 			     "found from the slabs: so many, and less than twice as many", "%u",
@@ -270,7 +275,7 @@ static void note_form(struct parity_trial *t, const struct kernel_cache *c, cons
 static void note_cache(struct parity_trial *t, const struct kernel_cache *c,
 		       const struct rules_slab *form, unsigned nr)
 {
-	struct span order = {UINT32_MAX, 0}, objects = order;
+	struct span order = {nr != 0 ? UINT32_MAX : 0, 0}, objects = order;
 	bool possible = false;
 
 	for (unsigned f = 0; f < nr; f++) {

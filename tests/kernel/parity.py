@@ -249,6 +249,10 @@ def classic(work):
         check(("not determined" not in results) == determined, f"size-{size}: {results}")
     write_slabs(SLABS_CLASSIC[:3] + [(192, 1, 42, True)])
     check(parity(folder)[0] == 1, "a slab that no flags lead to")
+    write_slabs([(8, 0, 512, True)])
+    j = parity(folder)[1]
+    check([(f["kernel"], f["ours"]) for f in j["figures"]] == [(0, 0), (512, 0)],
+          f"a size that classic SLAB has no slabs of: {j['figures']}")
     write_slabs([(32, 0, 112, True), (64, 0, 59, True), (128, 0, 30, True), (192, 0, 20, True),
                  (256, 0, 15, True), (512, 0, 8, True), (1024, 0, 4, True), (2048, 0, 2, True),
                  (4096, 0, 1, True), (131072, 5, 1, True)])  # 2.6.32, 64-bit
@@ -330,6 +334,10 @@ def slabs(work):
     (folder / "slabinfo").write_text("\n".join(lines) + "\n")
     status, j = parity(folder)
     check(status == 0 and j["equal"] == 2 * len(SLABS_OLD), f"slabs: {unequal(j)}")
+    lines[-1] = lines[-1].replace("tunables    0    0    0", "tunables   10   20   30")
+    (folder / "slabinfo").write_text("\n".join(lines) + "\n")
+    status, j = parity(folder)
+    check(status == 0 and j["equal"] == 2 * len(SLABS_OLD), f"SLUB, tunables in one row: {unequal(j)}")
 
 
 # ---- what a changed figure does, and damaged files ----
