@@ -121,7 +121,7 @@ static int read_ratios(struct kernel_snapshot *k, struct finder *f)
 		k->ratio[k->nr_ratios++] = n;
 		p = end;
 	}
-	p += strspn(p, " \t\n");
+	p += strspn(p, " \t\r\n");
 	if (k->nr_ratios == 0 || *p != '\0') {
 		diag_set(f->d, f->path, 1, (int)(p - text) + 1, "expected a number for each zone");
 		free(text);
@@ -147,7 +147,7 @@ static unsigned count_cpus(const char *text)
 		cpus += (unsigned)(b - a) + 1;
 		text = *end == ',' ? end + 1 : end;
 	}
-	return *text == '\n' || *text == '\0' ? cpus : 0;
+	return *text == '\0' || isspace((unsigned char)*text) ? cpus : 0;
 }
 
 static void read_cpus(struct finder *f, const char *name, unsigned *out)
@@ -279,7 +279,7 @@ void kernel_snapshot_settle(struct kernel_snapshot *k)
 
 static bool same_free(const struct kernel_snapshot *a, const struct kernel_snapshot *b)
 {
-	for (unsigned i = 0; i < a->nr_zones; i++)
+	for (unsigned i = 0; i < a->nr_zones && i < b->nr_zones; i++)
 		if (memcmp(a->zone[i].area.nr_free, b->zone[i].area.nr_free,
 			   sizeof a->zone[i].area.nr_free) != 0)
 			return false;

@@ -76,6 +76,18 @@ static int read_extfrag(struct kernel_line *l, struct kernel_zone *z)
 	return read_indices(l, &z->extfrag_orders, z->extfrag);
 }
 
+/* "Extfrag index at order:   0   1 ...": some kernels head the columns of the indices. */
+static bool heads_columns(const struct kernel_line *l)
+{
+	static const char words[] = " index at order:";
+	size_t n = sizeof words - 1;
+
+	for (const char *p = l->p; p + n <= l->end; p++)
+		if (memcmp(p, words, n) == 0)
+			return true;
+	return false;
+}
+
 static int read_rows(struct kernel_snapshot *k, const char *text, const char *file, struct diag *d,
 		     int (*row)(struct kernel_line *l, struct kernel_zone *z))
 {
@@ -84,7 +96,7 @@ static int read_rows(struct kernel_snapshot *k, const char *text, const char *fi
 	bool any = false;
 
 	while (kernel_next_line(&l)) {
-		if (kernel_line_ends(&l))
+		if (kernel_line_ends(&l) || heads_columns(&l))
 			continue;
 		if (kernel_zone_head(&l, &z) != 0 || row(&l, z) != 0)
 			return -1;

@@ -84,6 +84,26 @@ def samples(work):
     check(whole == 4, f"{whole} samples with slabinfo")
 
 
+def otherwise(work):
+    """The snapshot with lines as Windows ends them and headed columns, and single files of it."""
+    folder = work / "otherwise"
+    shutil.copytree(HERE / "linux-6.18", folder)
+    for path in (folder / "extfrag").iterdir():
+        path.write_text("Extfrag index at order:      0      1      2\n" + path.read_text())
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    status, j = parity(folder)
+    check(status == 0 and j["equal"] == 590, f"otherwise: {unequal(j)}")
+    for i, name in enumerate(("buddyinfo", "zoneinfo", "slabinfo", "pagetypeinfo",
+                              "extfrag/extfrag_index", "extfrag/unusable_index")):
+        alone = work / f"alone{i}"
+        alone.mkdir()
+        shutil.copy(HERE / "linux-6.18" / name, alone)
+        status, j = parity(alone)
+        check(status == 0 and j["differs"] == 0, f"{name} alone: {unequal(j)}")
+
+
 # ---- numbers of other kernels ----
 # zone: (node, name, min, low, high, present, managed, protection, high of the lists, batch[, high_min, high_max])
 
@@ -429,6 +449,7 @@ def main():
         work = pathlib.Path(name)
         snapshot()
         samples(work)
+        otherwise(work)
         others(work)
         slabs(work)
         early_caches(work)
