@@ -18,8 +18,11 @@
 
 #define ID_WINDOW (1u << 20) /* 8 MiB, touched as far as numbers go */
 
+/* No id: ids are less. */
+#define ID_NONE UINT32_MAX
+
 struct id_cell {
-	uint32_t id, slot; /* slot + 1; 0 empty */
+	uint32_t id, slot; /* slot + 1; 0 empty, and then, once it was not, ID_NONE */
 };
 
 struct id_map {
@@ -57,7 +60,7 @@ static inline uint32_t id_map_take(struct id_map *m, uint32_t id)
 
 	if (mm_unlikely(w->id != id || w->slot == 0))
 		return id_map_take_old(m, id);
-	w->slot = 0;
+	*w = (struct id_cell){ID_NONE, 0};
 	return slot;
 }
 

@@ -15,6 +15,7 @@
 #include "sim/id_map.h"
 #include "sim/trace_format.h"
 #include "sim/trace_plain.h"
+#include "sim/trace_rep_usual.h"
 
 #define LINE_BYTES 128u /* more than any good line has */
 
@@ -299,6 +300,16 @@ __attribute__((always_inline)) static inline int read_lines(struct trace_reader 
 	size_t k;
 
 	for (k = *n; c.p < last && k < TRACE_CHUNK; b->line++) {
+		if (shorten) {
+			size_t usual = rep_usual_lines(&b->map, &r->slots,
+						       (uint32_t)b->head[HEAD_IDS], &c.p, last,
+						       r->plain + k, TRACE_CHUNK - k);
+
+			k += usual;
+			b->line += usual;
+			if (k == TRACE_CHUNK || c.p >= last)
+				break;
+		}
 		c.line = c.p;
 		if (mm_unlikely(*c.p <= ' ' && is_blank_line(c.p))) {
 			if (get_newline(&c))
