@@ -486,79 +486,6 @@ static json_t *causes_json(const struct figures *f)
 	return o;
 }
 
-/* ---- live at the end, by call site and size ---- */
-
-struct group {
-	uint64_t size, blocks, first;
-	uint32_t site;
-};
-
-static int by_site_size(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-
-	if (x->site != y->site)
-		return x->site < y->site ? -1 : 1;
-	if (x->size != y->size)
-		return x->size < y->size ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-	uint64_t p = x->size * x->blocks, q = y->size * y->blocks;
-
-	return p != q ? (p > q ? -1 : 1) : by_site_size(a, b);
-}
-
-/* Joins neighbours of one site and size; returns how many groups are left. */
-static size_t join_groups(struct group *v, size_t n)
-{
-	size_t k = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (k > 0 && v[k - 1].site == v[i].site && v[k - 1].size == v[i].size)
-			v[k - 1].blocks++;
-		else
-			v[k++] = v[i];
-	}
-	return k;
-}
-
-json_t *live_by_site(const struct replay *r, size_t most)
-{
-	struct group *v = calloc(r->fig->live_blocks + 1, sizeof *v);
-	json_t *list = json_array();
-	size_t n = 0;
-
-	for (uint32_t i = 0; v != NULL && i < r->live.nr && n < r->fig->live_blocks; i++)
-		if (live_holds(&r->live.slot[i]))
-			v[n++] = (struct group){live_size(&r->live.slot[i]), 1,
-						live_birth(&r->live.slot[i]),
-						live_site(&r->live.slot[i])};
-	if (n != 0) {
-		qsort(v, n, sizeof *v, by_site_size);
-		n = join_groups(v, n);
-		qsort(v, n, sizeof *v, by_bytes);
-	}
-	for (size_t i = 0; i < n && i < most; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "site",
-						      string_of(r, v[i].site), "size",
-						      (json_int_t)v[i].size, "blocks",
-						      (json_int_t)v[i].blocks, "bytes",
-						      (json_int_t)(v[i].size * v[i].blocks),
-						      "first_event", (json_int_t)v[i].first));
-	free(v);
-	return list;
-}
-
-static json_t *live_json(const struct replay *r)
-{
-	return json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)r->fig->live_bytes, "blocks",
-			 (json_int_t)r->fig->live_blocks, "by_site", live_by_site(r, 50));
-}
-
 json_t *report_build(struct replay *r, const struct report_run *run)
 {
 	json_t *o = json_object();
@@ -588,7 +515,7 @@ json_t *report_build(struct replay *r, const struct report_run *run)
 	json_object_set_new(o, "failures", failures_json(r));
 	json_object_set_new(o, "failures_by_cause", causes_json(r->fig));
 	json_object_set_new(o, "findings", report_findings(r));
-	json_object_set_new(o, "live_at_end", live_json(r));
+	json_object_set_new(o, "live_at_end", report_live(r));
 	if (run->expect != NULL)
 		json_object_set_new(o, "expect", report_expect(run->expect));
 	if (run->image_hash) {

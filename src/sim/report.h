@@ -28,10 +28,4 @@ struct report_run {
 /* The whole report; NULL: out of host memory. Caller: json_decref. */
 json_t *report_build(struct replay *r, const struct report_run *run);
 
-/*
- * The live blocks by call site and size, largest sum first, at most `most` rows:
- * [{site, size, blocks, bytes, first_event}].
- */
-json_t *live_by_site(const struct replay *r, size_t most);
-
 #endif

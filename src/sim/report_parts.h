@@ -19,6 +19,8 @@ json_t *report_nodes(struct replay *r);
 void report_set_classes(json_t *o, const int64_t sum[MM_NR_CLASSES]);
 /* The contiguous area, likewise. */
 json_t *report_cma(struct replay *r);
+/* What is still live, and the largest sums of it by call site and size. */
+json_t *report_live(const struct replay *r);
 /* Pages by state and owner; empty where the page allocator does not tell. */
 json_t *report_owners(struct replay *r);
 /* Kernel stacks; empty where nobody serves them. */
