@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "alloc/alloc.h"
 #include "sim/id_map.h"
 #include "sim/slots.h"
 
