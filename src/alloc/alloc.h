@@ -425,6 +425,36 @@ struct plain_req {
 #define PLAIN_PAGES    (1ull << 62)
 #define PLAIN_SIZE_MAX ((1ull << 40) - 1)
 
+/*
+ * A kernel's requests: bits 0-22 the bytes, or of caches the entry that the cache is;
+ * 23-30 the CPU, 31-58 the GFP_ flags, 59-60 enum plain_kernel.
+ */
+#define PLAIN_KERNEL      (1ull << 61)
+#define PLAIN_KERNEL_MAX  ((1u << 23) - 1)
+#define PLAIN_KERNEL_GFP  ((1u << 28) - 1)
+
+enum plain_kernel { PLAIN_KMALLOC, PLAIN_KFREE, PLAIN_CACHE_ALLOC, PLAIN_CACHE_FREE };
+
+static inline bool plain_is_kernel(uint64_t size)
+{
+	return size >> 61 == 1;
+}
+
+static inline enum plain_kernel plain_kernel_what(uint64_t size)
+{
+	return (enum plain_kernel)(size >> 59 & 3);
+}
+
+static inline uint32_t plain_kernel_gfp(uint64_t size)
+{
+	return (uint32_t)(size >> 31) & PLAIN_KERNEL_GFP;
+}
+
+static inline unsigned plain_kernel_cpu(uint64_t size)
+{
+	return size >> 23 & 0xff;
+}
+
 #define PLAIN_SITE_BITS 24u
 #define PLAIN_SORTS     16u        /* bits above, less than this: counted apart; 0: not */
 #define PLAIN_ZERO      (1u << 31) /* the block's `size` bytes are zeroed; its sort is not 0 */
@@ -438,6 +468,9 @@ struct plain_req {
 struct live {
 	uint64_t place, what, born;
 };
+
+/* Live blocks from which on their entries and headers are worth asking for ahead of time. */
+#define BULK_COLD 8192u
 
 /*
  * A caller's account of one heap, moved on by bytes_ops.bulk as single calls of malloc
@@ -460,8 +493,17 @@ struct bulk {
 	int64_t peak;        /* a free at more live bytes than these is preceded by at_peak */
 	uint64_t peak_held;  /* of pages also one at more held than this */
 	void (*at_peak)(struct bulk *b);                /* sets peak */
-	void (*at_end)(struct bulk *b, uint64_t begin,
-		       uint64_t end); /* a block ends further: sets end and held */
+	/* A block ends further; or, with begin = end = 0, a layer that grows from pages went
+	 * more than the short way: sets end and held. */
+	void (*at_end)(struct bulk *b, uint64_t begin, uint64_t end);
+
+	/* ---- a kernel's requests ---- */
+
+	uint32_t entries;    /* of the table */
+	uint64_t caches;     /* bits 48-63 of this layer's caches; `what` is their objects' size */
+	uint32_t *cpu;       /* has the CPU where more than the short way is taken */
+	/* What a request that takes more than the short way says beside its size. */
+	struct alloc_req (*state)(struct bulk *b, const struct plain_req *q);
 };
 
 /* Why a bulk operation came back. */
@@ -802,6 +844,9 @@ struct alloc_ops {
 	/* Optional: as bytes_ops.bulk, of plain requests for pages. */
 	enum bulk_stop (*pages_bulk)(struct alloc *a, struct bulk *b, const struct plain_req *req,
 				     size_t n, size_t *done);
+	/* Optional: the same of a kernel's, in kinds with bytes and caches that grow from pages. */
+	enum bulk_stop (*kernel_bulk)(struct alloc *a, struct bulk *b, const struct plain_req *req,
+				      size_t n, size_t *done);
 	const struct bytes_ops *bytes;
 	const struct cache_ops *caches;
 	const struct pool_ops *pools; /* beside bytes */

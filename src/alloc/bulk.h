@@ -16,6 +16,8 @@
 
 #define BULK_INLINE static inline __attribute__((always_inline))
 
+struct bulk_run;
+
 struct bulk_kind {
 	/* NULL: no short way.  The grant for `size` bytes; only what becomes or ceases to be
 	 * metadata is accounted, to `row`; false: nothing was done. */
@@ -27,6 +29,14 @@ struct bulk_kind {
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free)(struct alloc *a, vaddr_t p);
 	enum mm_ev took, gave; /* tracepoints of the short way */
+	/* From pages: blocks may lie in any region, and what was taken of them moves. */
+	bool grown;
+	/* NULL: requests are malloc and free, as above.  Else does one of another sort. */
+	enum bulk_stop (*other)(const struct bulk_kind *k, const void *way, struct alloc *a,
+				const struct mem *v, struct bulk_run *r, struct bulk *b,
+				const struct plain_req *q);
+	/* NULL: a header before each block.  What a free of the block at p will touch first. */
+	const void *(*touches)(const void *way, const struct mem *v, vaddr_t p, msize_t size);
 };
 
 /* What one call of bulk_run has at hand: what changes of the account, and what stays. */
@@ -35,7 +45,8 @@ struct bulk_run {
 	uint64_t place, bias; /* bias: an entry's `place` less its address in the view */
 	uint64_t number, live_bytes, mallocs, frees, requested, end, held, ratio, idle;
 	int64_t peak;
-	struct mm_row *row; /* of the arena's region */
+	struct mm_row *row; /* of the arena's region, or the region of the block before */
+	uint64_t row_base, row_bytes; /* of its region; grown heaps */
 	/* Since the row was last brought up to date: net bytes granted the short and the
 	 * ordinary way, and the live bytes then. */
 	uint64_t granted, granted_slowly, live_before;
@@ -102,12 +113,27 @@ BULK_INLINE void bulk_at_end(struct bulk_run *r, struct bulk *b, uint64_t begin,
 	bulk_open(r, b);
 }
 
-static __attribute__((noinline)) void bulk_sort(const struct mem *m, struct bulk *b,
-						const struct plain_req *q, vaddr_t va)
+/* The row of the region that the block at va lies in is the one at hand. */
+BULK_INLINE void bulk_row(const struct bulk_kind *k, struct bulk_run *r, struct mem *m,
+			  const struct mem *v, vaddr_t va)
 {
-	b->sorts[q->note >> PLAIN_SITE_BITS & (PLAIN_SORTS - 1)]++;
-	if (q->note & PLAIN_ZERO)
-		mem_zero(m, va, q->size);
+	const uint64_t pa = va.v - v->offset;
+
+	if (!k->grown || mm_likely(pa - r->row_base < r->row_bytes))
+		return;
+	bulk_settle(r);
+	r->row = mm_row_find(m, pa);
+	r->row->changed = MM_ROW_CHANGED;
+	r->row_base = m->row_base;
+	r->row_bytes = m->row_bytes;
+}
+
+static __attribute__((noinline)) void bulk_sort(const struct mem *m, struct bulk *b, uint32_t note,
+						vaddr_t va, uint64_t size)
+{
+	b->sorts[note >> PLAIN_SITE_BITS & (PLAIN_SORTS - 1)]++;
+	if (note & PLAIN_ZERO)
+		mem_zero(m, va, (msize_t)size);
 }
 
 /* The ordinary malloc; always apart, so that the request has no place among what is at hand. */
@@ -117,62 +143,106 @@ static __attribute__((noinline)) struct grant bulk_slow_malloc(const struct bulk
 	return k->malloc(a, &(struct alloc_req){.size = size, .zone_mask = UINT32_MAX});
 }
 
-/* One malloc of a size; false: it found nothing. */
-BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, const void *way, struct alloc *a,
-			     const struct mem *v, struct bulk_run *r, struct bulk *b,
-			     const struct plain_req *q)
+/* The grant g for q's `size` bytes is a live block; it was taken the ordinary way if `slowly`. */
+BULK_INLINE void bulk_born(const struct bulk_kind *k, struct mem *m, const struct mem *v,
+			   struct bulk_run *r, struct bulk *b, const struct plain_req *q,
+			   uint64_t size, struct grant g, bool slowly)
 {
 	struct live *l = &r->table[q->name];
-	const uint64_t size = q->size;
-	struct grant g;
 
-	if (k->take != NULL && mm_likely(k->take(way, v, r->row, size, &g))) {
-		r->granted += g.bytes;
-	} else {
-		*b->clock = r->number;
-		g = bulk_slow_malloc(k, a, size);
-		if (g.bytes == 0)
-			return false;
+	bulk_row(k, r, m, v, g.va);
+	if (slowly) {
 		r->slow_mallocs++;
 		r->granted_slowly += g.bytes;
+	} else {
+		r->granted += g.bytes;
 	}
 	if (mm_unlikely(q->note >> PLAIN_SITE_BITS != 0))
-		bulk_sort(a->m, b, q, g.va);
+		bulk_sort(m, b, q->note, g.va, size);
 	l->place = g.va.v + r->bias;
 	l->what = size | (uint64_t)q->note << 40;
 	l->born = r->number;
 	r->mallocs++;
 	r->live_bytes += size;
 	r->requested += size;
-	if (mm_unlikely(g.va.v - v->offset + g.bytes > r->end))
+	if (k->grown) {
+		if (slowly)
+			bulk_at_end(r, b, 0, 0);
+	} else if (mm_unlikely(g.va.v - v->offset + g.bytes > r->end)) {
 		bulk_at_end(r, b, g.va.v - v->offset, g.va.v - v->offset + g.bytes);
+	}
+}
+
+/* One malloc of a size; false: it found nothing. */
+BULK_INLINE bool bulk_malloc(const struct bulk_kind *k, const void *way, struct alloc *a,
+			     const struct mem *v, struct bulk_run *r, struct bulk *b,
+			     const struct plain_req *q)
+{
+	struct grant g;
+
+	if (k->take != NULL && mm_likely(k->take(way, v, r->row, q->size, &g))) {
+		bulk_born(k, a->m, v, r, b, q, q->size, g, false);
+		return true;
+	}
+	*b->clock = r->number;
+	g = bulk_slow_malloc(k, a, q->size);
+	if (g.bytes == 0)
+		return false;
+	bulk_born(k, a->m, v, r, b, q, q->size, g, true);
 	return true;
+}
+
+/* Do the live bytes stand at a maximum that the caller does not know of?  The request before made it. */
+BULK_INLINE bool bulk_is_peak(const struct bulk_run *r)
+{
+	return (int64_t)r->live_bytes > r->peak;
+}
+
+/* A free is about to be done. */
+BULK_INLINE void bulk_before_free(struct bulk_run *r, struct bulk *b)
+{
+	if (mm_unlikely(bulk_is_peak(r)))
+		bulk_at_peak(r, b);
+}
+
+/* The block l at p, of `bytes`, is dead. */
+BULK_INLINE void bulk_died(const struct bulk_kind *k, struct mem *m, const struct mem *v,
+			   struct bulk_run *r, struct bulk *b, struct live *l, vaddr_t p,
+			   msize_t bytes, bool slowly)
+{
+	bulk_row(k, r, m, v, p);
+	if (slowly) {
+		r->slow_frees++;
+		r->granted_slowly -= bytes;
+	} else {
+		r->granted -= bytes;
+	}
+	l->place = 0;
+	r->frees++;
+	r->live_bytes -= l->what & PLAIN_SIZE_MAX;
+	if (k->grown && slowly)
+		bulk_at_end(r, b, 0, 0);
 }
 
 /* One free of the block l; false: the allocator does not know it. */
 BULK_INLINE bool bulk_free(const struct bulk_kind *k, const void *way, struct alloc *a,
 			   const struct mem *v, struct bulk_run *r, struct bulk *b, struct live *l)
 {
-	const uint64_t size = l->what & PLAIN_SIZE_MAX;
 	const vaddr_t p = {l->place - r->bias};
-	msize_t bytes;
+	msize_t bytes = FREE_BAD;
 
-	if (mm_unlikely((int64_t)r->live_bytes > r->peak))
-		bulk_at_peak(r, b);
-	bytes = k->give != NULL ? k->give(way, v, r->row, p) : FREE_BAD;
-	if (k->give != NULL && mm_likely(bytes != FREE_BAD)) {
-		r->granted -= bytes;
-	} else {
-		*b->clock = r->number;
-		bytes = k->free(a, p);
-		if (bytes == FREE_BAD)
-			return false;
-		r->slow_frees++;
-		r->granted_slowly -= bytes;
+	bulk_before_free(r, b);
+	if (k->give != NULL)
+		bytes = k->give(way, v, r->row, p);
+	if (mm_likely(bytes != FREE_BAD)) {
+		bulk_died(k, a->m, v, r, b, l, p, bytes, false);
+		return true;
 	}
-	l->place = 0;
-	r->frees++;
-	r->live_bytes -= size;
+	*b->clock = r->number;
+	bytes = k->free(a, p);
+	if (bytes == FREE_BAD)
+		return false;
+	bulk_died(k, a->m, v, r, b, l, p, bytes, true);
 	return true;
 }
 
@@ -182,9 +252,12 @@ BULK_INLINE enum bulk_stop bulk_one(const struct bulk_kind *k, const void *way, 
 {
 	struct live *l;
 
+	if (k->other != NULL)
+		return k->other(k, way, a, v, r, b, q);
 	if (q->size != PLAIN_FREE) {
 		if (mm_unlikely(q->size - 1 >= PLAIN_SIZE_MAX))
-			return q->size == PLAIN_NOTHING ? BULK_DONE : BULK_OTHER;
+			return q->size == PLAIN_NOTHING && !bulk_is_peak(r) ? BULK_DONE
+									    : BULK_OTHER;
 		return mm_likely(bulk_malloc(k, way, a, v, r, b, q)) ? BULK_DONE : BULK_REFUSED;
 	}
 	l = &r->table[q->name];
@@ -208,15 +281,18 @@ BULK_INLINE void bulk_count(const struct bulk_kind *k, struct mem *m, const stru
 /*
  * Where the live blocks do not fit into the caches: a request touches its entry of the
  * table, and a free the header before its block (or nothing there, in a kind without
- * headers).  Changes nothing but time.
+ * headers that does not say what it touches).  Changes nothing but time.
  */
-BULK_INLINE void bulk_look_ahead(const struct bulk_run *r, const struct mem *v,
+BULK_INLINE void bulk_look_ahead(const struct bulk_kind *k, const void *way,
+				 const struct bulk_run *r, const struct mem *v,
 				 const struct plain_req *q)
 {
 	const struct live *l = &r->table[q[BULK_AHEAD_BLOCK].name];
 	const uint64_t at = l->place ^ r->place;
 	/* Without a branch: whether the request is a free is anybody's guess. */
-	const void *header = v->window + ((at - 16) & v->mask);
+	const void *header = k->touches == NULL ? v->window + ((at - 16) & v->mask)
+						: k->touches(way, v, (vaddr_t){l->place - r->bias},
+							     (msize_t)(l->what & PLAIN_SIZE_MAX));
 
 	header = at >> 48 == 0 ? header : l;
 	__builtin_prefetch(&r->table[q[BULK_AHEAD_ENTRY].name], 1);
@@ -240,9 +316,11 @@ BULK_INLINE enum bulk_stop bulk_run(const struct bulk_kind *k, const void *way, 
 
 	bulk_open(&r, b);
 	r.row->changed = MM_ROW_CHANGED;
+	r.row_base = a->m->row_base;
+	r.row_bytes = a->m->row_bytes;
 	for (; q < end; q++) {
 		if (q < ahead)
-			bulk_look_ahead(&r, &v, q);
+			bulk_look_ahead(k, way, &r, &v, q);
 		r.number++;
 		stop = bulk_one(k, way, a, &v, &r, b, q);
 		if (mm_unlikely(stop != BULK_DONE)) {

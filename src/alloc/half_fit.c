@@ -115,9 +115,12 @@ static struct grant half_fit_op_resize(struct alloc *a, vaddr_t p, const struct 
 static enum bulk_stop half_fit_op_bulk(struct alloc *a, struct bulk *b, const struct plain_req *req,
 				       size_t n, size_t *done)
 {
-	static const struct bulk_kind kind = {take_short,         give_short,
-					      half_fit_op_malloc, half_fit_op_free,
-					      MM_EV_CHUNK_TAKE,   MM_EV_CHUNK_FREE};
+	static const struct bulk_kind kind = {.take = take_short,
+					      .give = give_short,
+					      .malloc = half_fit_op_malloc,
+					      .free = half_fit_op_free,
+					      .took = MM_EV_CHUNK_TAKE,
+					      .gave = MM_EV_CHUNK_FREE};
 
 	if (((struct classheap *)a)->shape.gran_log2 != SHORT_GRAN_LOG2)
 		return bulk_ordinary(a, b, req, n, done);

@@ -6,7 +6,7 @@
 
 #define KMALLOC_TYPES   2u /* normal, and GFP_DMA */
 #define KMALLOC_INDICES 23u /* 1: 96 bytes, 2: 192, else 2^index, up to 4 MiB */
-#define KMALLOC_SMALL   192u
+#define KMALLOC_SMALL   1024u /* sizes that a table leads to their index */
 
 /* Where a layer's kmalloc caches are: geometry of the handle. */
 struct kmalloc_classes {

@@ -451,8 +451,7 @@ BULK_INLINE bool take_short(const void *way, const struct mem *v, struct mm_row 
 	return true;
 }
 
-BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row,
-			       vaddr_t p)
+BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_row *row, vaddr_t p)
 {
 	const struct slab_way *w = way;
 	const struct slab_class *c;
@@ -636,9 +635,12 @@ static msize_t slab_array_op_largest(const struct alloc *a)
 static enum bulk_stop slab_array_op_bulk(struct alloc *a, struct bulk *b,
 					 const struct plain_req *req, size_t n, size_t *done)
 {
-	static const struct bulk_kind kind = {take_short,           give_short,
-					      slab_array_op_malloc, slab_array_op_free,
-					      MM_EV_OBJ_ALLOC,      MM_EV_OBJ_FREE};
+	static const struct bulk_kind kind = {.take = take_short,
+					      .give = give_short,
+					      .malloc = slab_array_op_malloc,
+					      .free = slab_array_op_free,
+					      .took = MM_EV_OBJ_ALLOC,
+					      .gave = MM_EV_OBJ_FREE};
 	const struct slab_way way = short_way((const struct slab_array *)a);
 
 	return bulk_run(&kind, &way, a, b, req, n, done);

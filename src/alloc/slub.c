@@ -24,6 +24,8 @@
  * told from the first: a link in an object that is freed means a search of the lists.
  * Not modelled: full lists, sheaves (6.18), hardened and random free lists.
  *
+ * What most requests are goes a shorter way where they come in bulk: slub_bulk.h.
+ *
  * Worst case: O(1) a request without a new slab; a second free costs O(objects).
  * Memory: each cache may hold one object in each of many slabs.
  *

@@ -2,6 +2,7 @@
 #include "alloc/kmem_pool.h"
 #include "alloc/slub.h"
 
+#include "alloc/slub_bulk.h"
 #include "alloc/slub_layout.h"
 
 /* ---- figures ---- */
@@ -221,6 +222,7 @@ const struct alloc_ops slub_ops = {
 	.walk = slub_walk,
 	.check = slub_check,
 	.shrink = op_give_back,
+	.kernel_bulk = slub_bulk,
 	.bytes = &slub_bytes_ops,
 	.caches = &slub_cache_ops,
 	.pools = &mempool_ops,
@@ -251,6 +253,7 @@ const struct alloc_ops slub_tiny_ops = {
 	.walk = slub_walk,
 	.check = slub_check,
 	.shrink = op_give_back,
+	.kernel_bulk = slub_bulk,
 	.bytes = &slub_bytes_ops,
 	.caches = &slub_cache_ops,
 	.pools = &mempool_ops,

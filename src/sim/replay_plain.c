@@ -3,20 +3,21 @@
 #include <string.h>
 
 #include "sim/dispatch.h"
+#include "sim/dispatch_groups.h"
 #include "sim/replay_account.h"
 #include "sim/trace_plain.h"
+
+/* Which requests an allocator does together. */
+enum family { OF_HEAP, OF_PAGES, OF_KERNEL };
 
 /* The account that the allocator moves on, and whose it is. */
 struct account {
 	struct bulk b; /* first, so that hooks find the rest */
 	struct replay *r;
 	struct sys_alloc *h;
-	bool pages;
+	enum family family;
 	uint64_t nr_live; /* before */
 };
-
-/* Live blocks from which on their entries and headers are asked for ahead of time. */
-#define COLD_BLOCKS 8192u
 
 static bool heap_is_plain(const struct replay *r)
 {
@@ -24,6 +25,17 @@ static bool heap_is_plain(const struct replay *r)
 
 	return !r->routed && !h->pages_as_heap && h != r->sys->pages && h->arena.bytes != 0 &&
 	       h->ops->bytes->bulk != NULL && h->view.on_event == NULL;
+}
+
+/* One layer serves kmalloc and caches; what a recording's kernel did goes the long way. */
+static bool kernel_is_plain(const struct replay *r)
+{
+	const struct sys_alloc *h = r->sys->group[GROUP_KMALLOC];
+
+	return h != NULL && h == r->sys->group[GROUP_SLAB] && h->ops->kernel_bulk != NULL &&
+	       h->arena.bytes == 0 && h->view.on_event == NULL &&
+	       r->sys->machine->cpu_node == NULL && r->opt.level == LEVEL_REQUEST &&
+	       !r->opt.pages_only && r->opt.at_time == NULL;
 }
 
 /* Pages of a recording go the long way: levels, old blocks, the clock. */
@@ -45,9 +57,9 @@ bool replay_is_plain(const struct replay *r)
 	bool serves =
 		r->heap == NULL || r->heap == r->sys->pages ? pages_are_plain(r) : heap_is_plain(r);
 
-	return serves && strcmp(r->sys->instance->port, "fast") == 0 && !r->opt.stop_at_failure &&
-	       r->opt.check_every == 0 && r->opt.before == NULL && r->opt.after == NULL &&
-	       r->opt.sample_every == 0;
+	return (serves || kernel_is_plain(r)) && strcmp(r->sys->instance->port, "fast") == 0 &&
+	       !r->opt.stop_at_failure && r->opt.check_every == 0 && r->opt.before == NULL &&
+	       r->opt.after == NULL && r->opt.sample_every == 0;
 }
 
 /* ---- the account, out of the figures and back ---- */
@@ -59,7 +71,7 @@ static void take_figures(const struct account *a)
 
 	f->live_blocks = a->nr_live + b->mallocs - b->frees;
 	f->live_bytes = b->live_bytes;
-	if (a->pages) {
+	if (a->family == OF_PAGES) {
 		a->h->source.held += (b->held >> 16) - f->footprint;
 		set_footprint(a->r, a->h, a->h->source.held);
 	}
@@ -90,31 +102,81 @@ static void at_end(struct bulk *b, uint64_t begin, uint64_t end)
 	b->end = arena + a->h->low_used;
 }
 
-static struct account open_account(struct replay *r, struct sys_alloc *h, bool pages)
+/* What grows from pages has taken some, or given some back. */
+static void at_taken(struct bulk *b, uint64_t begin, uint64_t end)
+{
+	struct account *a = (struct account *)b;
+
+	(void)begin, (void)end;
+	take_figures(a);
+	a->r->fig->event = b->number;
+	held_footprint(a->r, a->h);
+	b->held = a->r->fig->footprint << 16;
+}
+
+static struct trace_event whole_event(const struct plain_req *q);
+
+static struct alloc_req state_kernel(struct bulk *b, const struct plain_req *q)
+{
+	struct account *a = (struct account *)b;
+	struct trace_event ev = whole_event(q);
+	struct alloc_req req;
+
+	dispatch_state_request(a->r, &ev, 0);
+	req = a->r->req;
+	a->r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+	return req;
+}
+
+static struct account open_account(struct replay *r, struct sys_alloc *h, enum family family)
 {
 	const struct figures *f = r->fig;
+	const unsigned owner = (unsigned)(h - r->sys->allocs);
+	const bool grown = family == OF_KERNEL;
 
 	return (struct account){
 		.r = r,
 		.h = h,
-		.pages = pages,
+		.family = family,
 		.nr_live = f->live_blocks,
 		.b = {
 			.table = r->live.slot,
-			.place = live_place(LIVE_BLOCK, (unsigned)(h - r->sys->allocs), 0),
+			.place = live_place(LIVE_BLOCK, owner, 0),
 			.number = f->event,
 			.clock = &r->sys->sh.event,
 			.live_bytes = f->live_bytes,
-			.end = h->arena.base.v - r->sys->offset + h->low_used,
+			.end = grown ? UINT64_MAX : h->arena.base.v - r->sys->offset + h->low_used,
 			.held = f->footprint << 16,
-			.cold = f->live_blocks > COLD_BLOCKS,
+			.cold = f->live_blocks > BULK_COLD,
 			/* A peak that waits for the ledger's is taken before the next free. */
 			.peak = f->peak_pending ? (int64_t)f->live_bytes - 1
 						: (int64_t)f->peak_live_bytes,
 			.peak_held = f->peak_footprint << 16,
 			.at_peak = at_peak,
-			.at_end = at_end,
+			.at_end = grown ? at_taken : at_end,
+			.entries = r->live.nr,
+			.caches = live_place(LIVE_CACHE, owner, 0),
+			.cpu = &r->sys->sh.cpu,
+			.state = state_kernel,
 		}};
+}
+
+/* What a family's requests were: those of a sort of their own are told apart. */
+static void count_operations(const struct account *a, uint64_t done)
+{
+	static const enum trace_op common[][2] = {[OF_HEAP] = {OP_MALLOC, OP_FREE},
+						  [OF_PAGES] = {OP_ALLOC_PAGES, OP_FREE_PAGES},
+						  [OF_KERNEL] = {OP_KMALLOC, OP_KFREE}};
+	uint64_t births = a->b.mallocs, deaths = done - births, *by_op = a->r->fig->by_op;
+
+	for (unsigned sort = PLAIN_IS_CALLOC; sort <= PLAIN_IS_CACHE_FREE; sort++) {
+		struct plain_req q = {0, 0, sort << PLAIN_SITE_BITS};
+
+		by_op[plain_op(&q)] += a->b.sorts[sort];
+		births -= sort == PLAIN_IS_CACHE_FREE ? 0 : a->b.sorts[sort];
+	}
+	by_op[common[a->family][0]] += births;
+	by_op[common[a->family][1]] += deaths - a->b.sorts[PLAIN_IS_CACHE_FREE];
 }
 
 static void close_account(const struct account *a, uint64_t done)
@@ -127,25 +189,33 @@ static void close_account(const struct account *a, uint64_t done)
 	f->jw_samples += done - a->b.idle;
 	f->bytes_requested += a->b.requested;
 	note_peak(f);
-	if (a->pages) {
-		f->by_op[OP_ALLOC_PAGES] += a->b.mallocs;
-		f->by_op[OP_FREE_PAGES] += done - a->b.mallocs;
-		return;
-	}
-	f->by_op[OP_CALLOC] += a->b.sorts[PLAIN_IS_CALLOC];
-	f->by_op[OP_REALLOC] += a->b.sorts[PLAIN_IS_REALLOC];
-	f->by_op[OP_MALLOC] +=
-		a->b.mallocs - a->b.sorts[PLAIN_IS_CALLOC] - a->b.sorts[PLAIN_IS_REALLOC];
-	f->by_op[OP_FREE] += done - a->b.mallocs;
+	count_operations(a, done);
 }
 
 /* ---- requests that the bulk operation leaves ---- */
+
+/* The same of a kernel's. */
+static struct trace_event whole_kernel_event(const struct plain_req *q)
+{
+	enum plain_kernel what = plain_kernel_what(q->size);
+	bool of_cache = what == PLAIN_CACHE_ALLOC || what == PLAIN_CACHE_FREE;
+
+	return (struct trace_event){.op = plain_op(q),
+				    .slot = q->name,
+				    .slot2 = of_cache ? q->size & PLAIN_KERNEL_MAX : 0,
+				    .size = of_cache ? 0 : q->size & PLAIN_KERNEL_MAX,
+				    .gfp = plain_kernel_gfp(q->size),
+				    .cpu = (uint8_t)plain_kernel_cpu(q->size),
+				    .site = q->note & ((1u << PLAIN_SITE_BITS) - 1)};
+}
 
 /* The event that a plain request was made of, as far as the replay needs it. */
 static struct trace_event whole_event(const struct plain_req *q)
 {
 	bool takes = q->size <= PLAIN_SIZE_MAX;
 
+	if (plain_is_kernel(q->size))
+		return whole_kernel_event(q);
 	if (plain_is_pages(q->size))
 		return (struct trace_event){.op = q->size == PLAIN_GIVE_PAGES ? OP_FREE_PAGES
 									      : OP_ALLOC_PAGES,
@@ -153,10 +223,10 @@ static struct trace_event whole_event(const struct plain_req *q)
 					    .order = (uint8_t)plain_pages_order(q->size),
 					    .migratetype = (uint8_t)plain_pages_type(q->size),
 					    .site = q->note & ((1u << PLAIN_SITE_BITS) - 1)};
-	return (struct trace_event){.op = takes ? plain_op(q->note) : OP_FREE,
+	return (struct trace_event){.op = plain_op(q),
 				    .slot = q->size == PLAIN_NOTHING ? SLOT_NONE : q->name,
 				    .flags = q->size == PLAIN_NOTHING ? EV_NULL : 0,
-				    .size = q->size == PLAIN_FREE ? 0 : q->size,
+				    .size = takes ? q->size : 0,
 				    .site = q->note & ((1u << PLAIN_SITE_BITS) - 1)};
 }
 
@@ -177,6 +247,19 @@ static void bytes_refused(struct replay *r, const struct trace_event *ev)
 	replay_failed(r, r->heap, ev, ev->size, 0);
 }
 
+/* What a kernel's layer did not give: `ev` has the cache's size, if it is of one. */
+static void kernel_refused(struct replay *r, struct trace_event *ev)
+{
+	struct sys_alloc *h = r->sys->group[GROUP_KMALLOC];
+	uint64_t size = ev->op == OP_CACHE_ALLOC ? live_size(&r->live.slot[ev->slot2]) : ev->size;
+
+	r->sys->sh.cpu = ev->cpu;
+	dispatch_state_request(r, ev, 0);
+	r->req.size = size;
+	replay_failed(r, h, ev, size, 0);
+	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
+}
+
 /* A request that was begun and came to nothing. */
 static void count_unserved(struct replay *r, const struct plain_req *q, enum bulk_stop why)
 {
@@ -189,6 +272,8 @@ static void count_unserved(struct replay *r, const struct plain_req *q, enum bul
 		replay_bad(r, &ev, 'p');
 	else if (ev.op == OP_ALLOC_PAGES)
 		pages_refused(r, &ev);
+	else if (plain_is_kernel(q->size))
+		kernel_refused(r, &ev);
 	else
 		bytes_refused(r, &ev);
 	sample_jw(f);
@@ -212,21 +297,65 @@ static bool step_over(struct replay *r, const struct plain_req *q, const struct 
 
 /* ---- whose the requests are ---- */
 
+/*
+ * Did something between requests change what the layer has taken?  Then the next one, done
+ * the ordinary way, brings the footprint up to date.
+ */
+static bool is_stale(const struct sys_alloc *h)
+{
+	return h->source.held != h->footprint;
+}
+
+/* Who does requests like req in bulk; NULL: nobody, or not this one. */
+static struct sys_alloc *server(const struct replay *r, const struct plain_req *req,
+				enum family *family)
+{
+	if (req->size == PLAIN_OTHER)
+		return NULL;
+	if (plain_is_pages(req->size)) {
+		*family = OF_PAGES;
+		return pages_are_plain(r) ? r->sys->pages : NULL;
+	}
+	if (plain_is_kernel(req->size)) {
+		*family = OF_KERNEL;
+		return kernel_is_plain(r) && !is_stale(r->sys->group[GROUP_KMALLOC])
+			       ? r->sys->group[GROUP_KMALLOC]
+			       : NULL;
+	}
+	*family = OF_HEAP;
+	return r->heap != NULL && heap_is_plain(r) ? r->heap : NULL;
+}
+
+typedef enum bulk_stop bulk_fn(struct alloc *a, struct bulk *b, const struct plain_req *req,
+			       size_t n, size_t *done);
+
+static bulk_fn *bulk_op(const struct sys_alloc *h, enum family family)
+{
+	switch (family) {
+	case OF_PAGES:
+		return h->ops->pages_bulk;
+	case OF_KERNEL:
+		return h->ops->kernel_bulk;
+	default:
+		return h->ops->bytes->bulk;
+	}
+}
+
 /* Requests from req on, up to one that is not of its allocator; *done of them are done. */
 static enum bulk_stop run_bulk(struct replay *r, const struct plain_req *req, size_t n,
 			       size_t *done)
 {
-	bool pages = plain_is_pages(req->size);
-	struct sys_alloc *h = pages ? r->sys->pages : r->heap;
+	enum family family;
+	struct sys_alloc *h = server(r, req, &family);
 	struct account a;
 	enum bulk_stop why;
 
 	*done = 0;
-	if (req->size == PLAIN_OTHER || !(pages ? pages_are_plain(r) : heap_is_plain(r)))
+	if (h == NULL)
 		return BULK_OTHER;
-	a = open_account(r, h, pages);
+	a = open_account(r, h, family);
 	r->sys->sh.cpu = 0;
-	why = (pages ? h->ops->pages_bulk : h->ops->bytes->bulk)(h->alloc, &a.b, req, n, done);
+	why = bulk_op(h, family)(h->alloc, &a.b, req, n, done);
 	close_account(&a, *done);
 	return why;
 }

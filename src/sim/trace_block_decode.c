@@ -97,7 +97,7 @@ static const char *read_dictionary(struct block_decoder *b, const uint8_t *p, co
 
 		if (wrong != NULL)
 			return wrong;
-		block_plain_template(&b->plain[i], &b->dict[i]);
+		block_plain_template(&b->plain[i], &b->dict[i], false);
 	}
 	return p == end ? NULL : "a dictionary of another length than it says";
 }

@@ -102,6 +102,7 @@ const char *block_decode_any(struct block_decoder *b, struct slots *slots, struc
 const char *block_decode_ready(struct block_decoder *b, struct slots *slots, size_t *max);
 const char *block_decode_done(struct block_decoder *b, size_t *n, const char *wrong);
 
-void block_plain_template(struct plain_template *p, const struct block_template *t);
+/* `met`: an event of the template was decoded in full, so its second object is one that there was. */
+void block_plain_template(struct plain_template *p, const struct block_template *t, bool met);
 
 #endif

@@ -3,7 +3,13 @@
 #include "sim/trace_ops.h"
 #include "sim/trace_plain.h"
 
-void block_plain_template(struct plain_template *p, const struct block_template *t)
+/* A cache's number in the template is known to have been taken: so it stays. */
+static bool plain_cache(const struct block_template *t, bool met)
+{
+	return met || !trace_op_has_slot2(t->ev.op);
+}
+
+void block_plain_template(struct plain_template *p, const struct block_template *t, bool met)
 {
 	static const enum plain_kind kind[] = {
 		[PLAIN_REQ_NOT] = PLAIN_NOT,
@@ -25,6 +31,14 @@ void block_plain_template(struct plain_template *p, const struct block_template 
 	    plain_page_sort(&t->ev, named) != PLAIN_REQ_NOT) {
 		p->size = plain_pages(&t->ev);
 		p->kind = (uint8_t)kind[plain_page_sort(&t->ev, named)];
+		return;
+	}
+	/* Bytes that may need more bits than there are go the long way, as does a cache not named here. */
+	if (t->size_width <= 2 && (t->open & ~(TF_arg | TF_ctx)) == 0 &&
+	    ((t->open & TF_arg) == 0 || t->ev.op == OP_KCALLOC) &&
+	    plain_kernel_sort(&t->ev, named) != PLAIN_REQ_NOT && plain_cache(t, met)) {
+		p->size = plain_kernel(&t->ev);
+		p->kind = (uint8_t)kind[plain_kernel_sort(&t->ev, named)];
 		return;
 	}
 	if (plain_sort(&t->ev, named) == PLAIN_REQ_GIVES)
@@ -120,13 +134,19 @@ const char *block_decoder_next_plain(struct block_decoder *b, struct slots *slot
 	if (wrong != NULL)
 		return wrong;
 	while (*n < max) {
+		unsigned token;
+
 		*n += decode_plain(b, slots, out + *n, max - *n);
 		if (*n == max)
 			break;
+		token = *b->tokens;
 		wrong = block_decode_any(b, slots, &other[others]);
 		if (wrong != NULL)
 			break;
-		out[(*n)++] = (struct plain_req){PLAIN_OTHER, others++, 0};
+		if (trace_op_has_slot2(other[others].op))
+			block_plain_template(&b->plain[token], &b->dict[token], true);
+		out[*n] = plain_from(&other[others], others);
+		others += out[(*n)++].size == PLAIN_OTHER;
 	}
 	return block_decode_done(b, n, wrong);
 }

@@ -24,19 +24,15 @@
 #include "lib/rig.h"
 #include "sim/replay_account.h"
 #include "sim/trace.h"
+#include "sim/trace_format.h"
 
 #define MAX_RUNS  25
 #define MAX_KINDS 4
 #define RAM_BASE  UINT64_C(0x1000000)
 #define RAM_BYTES UINT64_C(0x10000000)
 
-struct op {
-	uint32_t slot;
-	uint32_t size; /* UINT32_MAX: a free */
-};
-
 struct load {
-	struct op *op;
+	struct plain_req *op; /* kmalloc and kfree */
 	size_t nr, cap;
 	uint32_t slots;
 	uint64_t served; /* requests */
@@ -65,15 +61,25 @@ static int by_value(const void *a, const void *b)
 
 /* ---- the load ---- */
 
+#define A_FREE (PLAIN_KERNEL | (uint64_t)PLAIN_KFREE << 59)
+
+static uint32_t size_of(const struct plain_req *o)
+{
+	return o->size & PLAIN_KERNEL_MAX;
+}
+
+/* A request of `size` bytes; UINT32_MAX: a free. */
 static void add(struct load *w, uint32_t slot, uint32_t size)
 {
+	uint64_t asked = PLAIN_KERNEL | (uint64_t)GFP_KERNEL << 31 | size;
+
 	if (w->nr == w->cap) {
 		w->cap = w->cap ? w->cap * 2 : 1u << 16;
 		w->op = realloc(w->op, w->cap * sizeof *w->op);
 		if (w->op == NULL)
 			die("load", "out of memory");
 	}
-	w->op[w->nr++] = (struct op){slot, size};
+	w->op[w->nr++] = (struct plain_req){size == UINT32_MAX ? A_FREE : asked, slot, 0};
 	w->slots = slot + 1 > w->slots ? slot + 1 : w->slots;
 	w->served += size != UINT32_MAX;
 }
@@ -172,22 +178,18 @@ static double run_glibc(const struct load *w, void **at)
 	double t = cpu_now();
 
 	for (size_t i = 0; i < w->nr; i++) {
-		const struct op *o = &w->op[i];
+		const struct plain_req *o = &w->op[i];
 
-		if (o->size == UINT32_MAX)
-			free(at[o->slot]);
+		if (o->size == A_FREE)
+			free(at[o->name]);
 		else
-			at[o->slot] = malloc(o->size);
+			at[o->name] = malloc(size_of(o));
 	}
 	return cpu_now() - t;
 }
 
-struct block {
-	vaddr_t va;
-	uint32_t size;
-};
-
 static struct rig g;
+static struct page_source *source; /* of the layer at work */
 
 static struct alloc *build(const char *kind)
 {
@@ -214,41 +216,94 @@ static struct alloc *build(const char *kind)
 	o->env.rules = MM_RULES_LINUX_6;
 	o->source =
 		(struct page_source){.pages = p->alloc, .zone_mask = UINT32_MAX, .page_shift = 12};
-	o->env.pages = &o->source;
+	o->env.pages = source = &o->source;
 	if (rig_start(&g, o) != 0)
 		die(kind, "does not start");
 	return o->alloc;
 }
 
-static __attribute__((noinline)) double run_slab(struct alloc *a, const struct load *w,
-						 struct block *at)
+/* One request after the other. */
+static __attribute__((noinline)) void serve_singly(struct alloc *a, const struct load *w,
+						   struct live *at)
 {
 	const struct bytes_ops *ops = a->ops->bytes;
 	struct mem *m = a->m;
 	struct alloc_req req = {.gfp = GFP_KERNEL, .zone_mask = UINT32_MAX};
-	double t = cpu_now();
 
 	for (size_t i = 0; i < w->nr; i++) {
-		const struct op *o = &w->op[i];
-		struct block *b = &at[o->slot];
+		const struct plain_req *o = &w->op[i];
+		struct live *l = &at[o->name];
 
-		if (o->size == UINT32_MAX) {
-			msize_t granted = ops->free(a, b->va);
+		if (o->size == A_FREE) {
+			msize_t granted = ops->free(a, (vaddr_t){l->place});
 
 			if (granted == FREE_BAD)
 				die(a->ops->name, "refuses a block of its own");
-			join_grant(m, mem_pa(m, b->va).v, granted, b->size);
+			join_grant(m, mem_pa(m, (vaddr_t){l->place}).v, granted, l->what);
 		} else {
 			struct grant x;
 
-			req.size = o->size;
+			req.size = size_of(o);
 			x = ops->malloc(a, &req);
 			if (x.bytes == 0)
 				die(a->ops->name, "has no memory");
-			split_grant(m, mem_pa(m, x.va).v, x.bytes, o->size);
-			*b = (struct block){x.va, o->size};
+			split_grant(m, mem_pa(m, x.va).v, x.bytes, req.size);
+			*l = (struct live){x.va.v, req.size, i};
 		}
 	}
+}
+
+/* ---- in bulk, as a replay does: with its live table, sums and counts ---- */
+
+static void at_peak(struct bulk *b)
+{
+	b->peak = (int64_t)b->live_bytes;
+}
+
+static void at_taken(struct bulk *b, uint64_t begin, uint64_t end)
+{
+	(void)begin, (void)end;
+	b->held = source->held << 16;
+}
+
+static struct alloc_req state(struct bulk *b, const struct plain_req *q)
+{
+	(void)b;
+	return (struct alloc_req){.gfp = plain_kernel_gfp(q->size), .zone_mask = UINT32_MAX};
+}
+
+static void serve_in_bulk(struct alloc *a, const struct load *w, struct live *at)
+{
+	static uint64_t clock;
+	static uint32_t cpu;
+	struct bulk b = {.table = at,
+			 .place = live_place(LIVE_BLOCK, 0, 0),
+			 .clock = &clock,
+			 .end = UINT64_MAX,
+			 .at_peak = at_peak,
+			 .at_end = at_taken,
+			 .entries = w->slots,
+			 .caches = live_place(LIVE_CACHE, 0, 0),
+			 .cpu = &cpu,
+			 .state = state};
+
+	for (size_t i = 0, done; i < w->nr; i += done) {
+		b.cold = b.mallocs - b.frees > BULK_COLD;
+		if (a->ops->kernel_bulk(a, &b, w->op + i,
+					w->nr - i < TRACE_CHUNK ? w->nr - i : TRACE_CHUNK,
+					&done) != BULK_DONE)
+			die(a->ops->name, "refuses a request");
+	}
+}
+
+static double run_slab(struct alloc *a, const struct load *w, struct live *at)
+{
+	double t = cpu_now();
+
+	if (a->ops->kernel_bulk != NULL)
+		serve_in_bulk(a, w, at);
+	else
+		serve_singly(a, w, at);
 	return cpu_now() - t;
 }
 
@@ -256,7 +311,7 @@ static double measure(const char *path, const struct load *w, const char *kind, 
 		      double *glibc)
 {
 	void **theirs = calloc(w->slots + 1u, sizeof *theirs);
-	struct block *ours = calloc(w->slots + 1u, sizeof *ours);
+	struct live *ours = calloc(w->slots + 1u, sizeof *ours);
 	double t[MAX_RUNS], u[MAX_RUNS];
 	struct alloc *a;
 
