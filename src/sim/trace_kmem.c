@@ -194,6 +194,7 @@ static int read_line(struct kmem_reader *k, const char *text, const char *end, b
 		k->count[KMEM_LINES_OTHER]++;
 	if (kind == NULL || kind->handler == NULL)
 		return 0;
+	k->count[KMEM_FAR] += l.far_cpu || l.pid > UINT16_MAX;
 	if (!l.has_time)
 		l.time_ns = k->last_ns;
 	k->last_ns = l.time_ns;
@@ -331,6 +332,8 @@ static void loss(const struct trace_reader *r, FILE *out)
 		[KMEM_HIDDEN_FREE] = "frees of objects whose address the kernel hid",
 		[KMEM_ODD_CACHES] = "caches whose size no alignment explains: told with "
 				    "bytes_alloc as the object's size",
+		[KMEM_FAR] = "events of CPUs above 255 or tasks above 65,535, whose numbers are "
+			     "told modulo 256 and 65,536",
 		[KMEM_UNKNOWN_FLAG] = "gfp flags of unknown names, dropped",
 		[KMEM_CUT] = "last line that is not whole",
 	};

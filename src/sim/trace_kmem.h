@@ -19,6 +19,7 @@ struct kmem_line {
 	unsigned cpu;
 	uint32_t pid; /* of the task; 0: not told */
 	bool has_time;
+	bool far_cpu; /* its number is above 255: cpu is what fits */
 };
 
 enum kmem_line_kind {
@@ -50,6 +51,7 @@ enum kmem_count {
 	KMEM_HIDDEN, /* objects whose address the kernel did not print */
 	KMEM_HIDDEN_FREE, /* frees of such */
 	KMEM_ODD_CACHES, /* caches whose two sizes no rule joins */
+	KMEM_FAR, /* CPUs and tasks whose numbers an event has no room for */
 	KMEM_UNKNOWN_FLAG, /* gfp flags without a name here */
 	KMEM_CUT, /* a last line that is not whole */
 	KMEM_COUNTS

@@ -74,6 +74,12 @@ static const char *get_time(const char *p, const char *end, uint64_t *ns)
 	return q + 1;
 }
 
+static void set_cpu(struct kmem_line *l, uint64_t cpu)
+{
+	l->cpu = (unsigned)(cpu % 256);
+	l->far_cpu = cpu > 255;
+}
+
 /* From "[001]" on: CPU and time; the first character behind the time, or NULL. */
 static const char *get_place(const char *p, const char *end, struct kmem_line *l)
 {
@@ -82,7 +88,7 @@ static const char *get_place(const char *p, const char *end, struct kmem_line *l
 
 	if (q == NULL || q >= end || *q != ']')
 		return NULL;
-	l->cpu = (unsigned)(cpu % 256);
+	set_cpu(l, cpu);
 	q = skip_blanks(q + 1, end);
 	t = get_time(q, end, &l->time_ns);
 	if (t == NULL)
@@ -181,7 +187,7 @@ static void take_head(const char *text, const char *stop, struct kmem_line *l)
 			if (q != NULL && q < before_end &&
 			    memchr(q, '-', (size_t)(before_end - q)) == NULL &&
 			    memchr(q, '/', (size_t)(before_end - q)) == NULL) {
-				l->cpu = (unsigned)(cpu % 256);
+				set_cpu(l, cpu);
 				p = before;
 			}
 			l->pid = get_pid(text, p);

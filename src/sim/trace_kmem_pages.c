@@ -364,5 +364,8 @@ const struct kmem_event_kind kmem_page_events[] = {
 	{"mm_page_alloc_extfrag", on_extfrag},
 	{"mm_page_pcpu_drain", on_drain},
 	{"mm_page_free_batched", NULL},
+	/* before 3.3 */
+	{"mm_page_free_direct", on_free},
+	{"mm_pagevec_free", NULL},
 	{NULL, NULL},
 };

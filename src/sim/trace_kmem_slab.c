@@ -71,6 +71,14 @@ static bool text_is(const char *text, size_t bytes, const char *word)
 	return strlen(word) == bytes && memcmp(text, word, bytes) == 0;
 }
 
+/* Before 4.15 a null pointer is as wide as others: "ptr=          (null)". */
+static bool is_wide_null(const struct kmem_line *l, const char *text)
+{
+	while (text < l->end && *text == ' ')
+		text++;
+	return (size_t)(l->end - text) >= 6 && memcmp(text, "(null)", 6) == 0;
+}
+
 /*
  * ptr=: 16 or 8 digits, with 0x or without; (null), (nil), or ZERO_SIZE_PTR, which is 16: nothing;
  * (____ptrval____) and other words: hidden.
@@ -80,8 +88,10 @@ static enum pointer get_pointer(const struct kmem_line *l, uint64_t *out)
 	const char *text;
 	size_t n;
 
-	if (!kmem_text(l, "ptr", &text, &n) || n == 0)
+	if (!kmem_text(l, "ptr", &text, &n))
 		return POINTER_MISSING;
+	if (n == 0)
+		return is_wide_null(l, text) ? POINTER_NULL : POINTER_MISSING;
 	if (text_is(text, n, "(null)") || text_is(text, n, "(nil)"))
 		return POINTER_NULL;
 	if (!kmem_hex(text, n, out))

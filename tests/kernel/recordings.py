@@ -38,6 +38,9 @@ def lines(form):
 FORMS = {
     "tracefs": HEAD + "\n".join(lines("{task:>16}-{pid} [{cpu:03}] d..3. {time}: {event}: page=00000000ab12cd34 {fields}")),
     "perf": "\n".join(lines("{task:>16} {pid:5} [{cpu:03}] {time}: kmem:{event}: page=0x1 {fields}")),
+    "before 3.3": HEAD + "\n".join(lines("{task:>16}-{pid} [{cpu:03}] {time}: {event}: page=ffffea0003db9f40 {fields}")).replace(
+        "mm_page_free", "mm_page_free_direct").replace(
+        "\n", "\n a-1 [000] 1.0: mm_pagevec_free: page=ffffea0003db9f40 pfn=1 order=0 cold=0\n"),
     "trace-cmd": "cpus=2\n" + "\n".join(lines("{task:>16}-{pid:<5} [{cpu:03}] {time}000: {event}:  page=0x1 {fields}")),
 }
 
@@ -66,6 +69,15 @@ def check_forms(memscape, folder):
     return wrong
 
 
+def check_far(memscape, folder):
+    """What an event has no room for is told."""
+    text = "".join(f" a-{pid} [{cpu:03}] 1.0: mm_page_alloc: page=1 pfn={cpu} order=0 migratetype=0 gfp_flags=GFP_KERNEL\n"
+                   for pid, cpu in ((65535, 255), (65536, 1), (7, 256)))
+    out, told = imported(memscape, text, folder)
+    good = "2 events of CPUs above 255" in told and "ctx=65535 cpu=255" in out
+    return [] if good else [f"large numbers: {out}{told}"]
+
+
 def check_recording(memscape, root):
     at = root / "tests/kernel"
     wrong = []
@@ -88,7 +100,7 @@ def check_recording(memscape, root):
 def main():
     memscape, root = sys.argv[1], pathlib.Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        wrong = check_forms(memscape, folder) + check_recording(memscape, root)
+        wrong = check_forms(memscape, folder) + check_far(memscape, folder) + check_recording(memscape, root)
     print("\n".join(wrong))
     print(f"{len(FORMS)} forms, 2 levels, {len(wrong)} complaints")
     return 1 if wrong else 0

@@ -58,6 +58,7 @@ FORMS = {
                 *lines("  a b:[0]-77 [{cpu:03}] {flags}. {time}: {event}: " + FIELDS, "new", hashed)],
     "tracefs, tgid": lines("  bash-77 ( 77) [{cpu:03}] {flags}. {time}: {event}: " + FIELDS, "new", lambda p: hashed(p) if p else "(null)"),
     "tracefs, 32 bits": lines("  bash-77 [{cpu:03}] {flags}. {time}: {event}: " + FIELDS, "new", lambda p: f"c1{p:06x}" if p else "(null)"),
+    "tracefs, before 4.15": lines("  bash-77 [{cpu:03}] {flags} {time}: {event}: " + FIELDS, "hex", lambda p: f"ffff8801{p:08x}" if p else "          (null)"),
     "tracefs, 4.19": lines("  bash-77 [{cpu:03}] {flags} {time}: {event}: " + FIELDS, "hex", hashed),
     "tracefs, node": lines("  bash-77 [{cpu:03}] {flags} {time}: {event}: " + FIELDS, "hex", hashed, node_events=True),
     "perf": ["# ========", "# captured on    : Wed Nov 25 13:47:20 2026", *["# event : name = kmem:kmalloc" + "x" * 500] * 12, "#",
@@ -92,7 +93,7 @@ def check_forms(memscape, folder):
         if words != WORDS:
             wrong.append(f"{name}: {words}\n{told}")
         # Kernels without names and nodes, and those without a CPU, differ in just that.
-        group = "old" if name in ("tracefs, 4.19", "trace-cmd") else "node" if "node" in name else "no CPU" if "no CPU" in name else "new"
+        group = "old" if name in ("tracefs, before 4.15", "tracefs, 4.19", "trace-cmd") else "node" if "node" in name else "no CPU" if "no CPU" in name else "new"
         sites = out if group == "new" else ""
         if "alloc_pipe_info" in text and group == "new" and seen.setdefault(group, sites) != out:
             wrong.append(f"{name}: other events than the first form:\n{out}")
