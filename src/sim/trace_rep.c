@@ -295,9 +295,11 @@ __attribute__((always_inline)) static inline int read_lines(struct trace_reader 
 	struct cursor c = {.p = input_at(&r->in)};
 	const uint8_t *const first = c.p, *const end = first + have;
 	const uint8_t *const last = r->in.ended ? end : end - LINE_BYTES;
+	const uint64_t most = b->head[HEAD_OPS] - b->done + *n;
 	struct trace_event ev = {.op = 0};
 	const char *wrong = NULL;
 	size_t k;
+
 
 	for (k = *n; c.p < last && k < TRACE_CHUNK; b->line++) {
 		if (shorten) {
@@ -315,6 +317,10 @@ __attribute__((always_inline)) static inline int read_lines(struct trace_reader 
 			if (get_newline(&c))
 				continue;
 			wrong = "the end of the line";
+			break;
+		}
+		if (mm_unlikely(k >= most)) {
+			wrong = "the end of the file: these are all operations of line 3";
 			break;
 		}
 		wrong = read_operation(b, &r->slots, &c, shorten ? &ev : &r->events[k]);
@@ -365,8 +371,9 @@ static int next_by(struct trace_reader *r, lines_fn *lines, size_t *n, struct di
 		if (lines(r, have, n, &others, d) != 0)
 			return -1;
 	}
-	if (*n == 0 ? b->done != b->head[HEAD_OPS] : b->done > b->head[HEAD_OPS])
-		return trace_bad_line(r, d, b->line, 0, "%llu operations so far, line 3 says %llu",
+	if (*n == 0 && b->done != b->head[HEAD_OPS])
+		return trace_bad_line(r, d, b->line, 0,
+				      "the file ends after %llu operations, line 3 says %llu",
 				      (unsigned long long)b->done,
 				      (unsigned long long)b->head[HEAD_OPS]);
 	return 0;

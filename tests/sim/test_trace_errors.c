@@ -68,8 +68,8 @@ static const struct bad reps[] = {
 	{"1\n2\n3\n1\na 0 1 2\n", 0, 5, 7, "the end of the line"},
 	{"1\n2\n3\n1\nf 0 1\n", 0, 5, 5, "the end of the line"},
 	{"1\n2\n3\n1\na 0 1\na 0 2\n", 1, 6, 3, "this one was not freed yet"},
-	{"1\n2\n3\n1\na 0 1\nf 0\n", 2, 6, 0, "2 operations so far, line 3 says 3"},
-	{"1\n2\n1\n1\na 0 1\nf 0\n", 2, 6, 0, "2 operations so far, line 3 says 1"},
+	{"1\n2\n3\n1\na 0 1\nf 0\n", 2, 6, 0, "the file ends after 2 operations, line 3 says 3"},
+	{"1\n2\n1\n1\na 0 1\nf 0\n", 1, 6, 1, "expected the end of the file: these are all operations of line 3"},
 	{"1\n2\n3\n1\na 0 1\nf", 1, 6, 2, "the file ends here, expected an id"},
 };
 

@@ -133,7 +133,7 @@ REP = {  # what is in the file, and what is said of it
     "no-head": ("a 0 100\nf 0\n", "1:1: expected four lines of one number each"),
     "comment": ("# mine\n" + HEAD + "a 0 5\nf 0\n", "1:1: expected four lines of one number each"),
     "one-line": ("1000\n", "1:1: expected four lines of one number each"),
-    "no-end": (HEAD + "a 0 5", "5: 1 operations so far, line 3 says 2"),
+    "no-end": (HEAD + "a 0 5", "5: the file ends after 1 operations, line 3 says 2"),
     "cut-line": (HEAD + "a 0\n", "5:4: expected a size in bytes"),
     "negative": (HEAD + "a 0 -5\nf 0\n", "5:5: expected a size in bytes"),
     "no-number": (HEAD + "a 0 " + "9" * 40 + "\nf 0\n", "5:5: expected a size in bytes"),
@@ -142,11 +142,21 @@ REP = {  # what is in the file, and what is said of it
     "twice": (HEAD + "a 0 5\na 0 6\n", "6:3: expected an id that is not live"),
     "operation": (HEAD + "x 0 5\nf 0\n", "5:1: expected an operation"),
     "more": (HEAD + "a 0 5 7\nf 0\n", "5:7: expected the end of the line"),
+    "too-many": (HEAD + "a 0 5\nf 0\na 1 5\n", "7:1: expected the end of the file"),
     "empty": ("", " is empty, expected a trace"),
 }
 
 
 class Rep(Hard):
+    def test_small(self):
+        """What one reads of hardly anything."""
+        for text, says in (("1\n0\n0\n1\n", "It fits: there was no event."),
+                           ("1\n1\n1\n1\na 0 5\n", "all requests of 1 event were served"),
+                           ("1\n1\n1\n1\na 0 9999999\n", "1 of 1 event failed (1 by limit)")):
+            trace = self.folder / "small.rep"
+            trace.write_text(text)
+            self.assertIn(says, run(MEMSCAPE, "replay", "-c", "stm32h7", trace)[1])
+
     def test_hostile(self):
         for name, (text, says) in REP.items():
             with self.subTest(name):

@@ -69,13 +69,16 @@ static void print_verdict(const struct page *p)
 		print_in(p->out, p->s, TEXT_BAD, "Not finished (%s). ", str(run, "ended"));
 	if (num(ev, "failed") == 0) {
 		print_in(p->out, p->s, TEXT_GOOD, "It fits:");
-		fprintf(p->out, " all requests of %s events were served.\n",
-			count_text(num(ev, "done"), a));
+		if (num(ev, "done") == 0)
+			fputs(" there was no event.\n", p->out);
+		else
+			fprintf(p->out, " all requests of %s event%s were served.\n",
+				count_text(num(ev, "done"), a), plural(num(ev, "done")));
 		return;
 	}
 	print_in(p->out, p->s, TEXT_BAD, "It does not fit:");
-	fprintf(p->out, " %s of %s events failed (", count_text(num(ev, "failed"), a),
-		count_text(num(ev, "done"), b));
+	fprintf(p->out, " %s of %s event%s failed (", count_text(num(ev, "failed"), a),
+		count_text(num(ev, "done"), b), plural(num(ev, "done")));
 	print_causes(p);
 	fputs(").\n", p->out);
 }
