@@ -300,6 +300,7 @@ static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 				    .heap_kind = "bump",
 				    .any_kind = true,
 				    .heap_shift = q->heap_shift};
+	const struct alloc_conf *heap = machine_alloc(q->machine, GROUP_HEAP);
 	struct system *sys;
 	uint64_t bytes = 0;
 
@@ -308,13 +309,20 @@ static uint64_t largest_arena(const struct fit_request *q, struct diag *d)
 			 "asks nothing of a heap, expected a trace with malloc and the like");
 		return 0;
 	}
+	if (heap != NULL && heap->from_pages) {
+		conf_error(d, heap->node,
+			   "heap '%s' grows from pages and has no arena to find the least of, "
+			   "expected from: boot (--set allocators.heap.from=boot)",
+			   heap->name);
+		return 0;
+	}
 	sys = calloc(1, sizeof *sys);
 	if (sys != NULL && system_boot(sys, q->machine, &boot, d) == 0) {
 		if (sys->group[GROUP_HEAP] != NULL)
 			bytes = sys->group[GROUP_HEAP]->arena.bytes;
 		if (bytes == 0)
 			diag_set(d, "", 0, 0,
-				 "the machine's heap has no arena: fit needs allocators.heap with "
+				 "the machine has no heap, expected allocators.heap with "
 				 "from: boot");
 		system_finish(sys);
 	}
@@ -361,7 +369,9 @@ static void fit_kind(const struct fit_request *q, struct fit_result *res, uint64
 
 	res->finished = true;
 	res->bound = bound_of(q->machine, res->kind, &q->trace->peak);
-	lo = round_down(q->trace->peak.live_bytes, granule);
+	/* What is live at once needs room, unless other heaps take a part of it. */
+	lo = q->machine->nr_placement != 0 ? 0
+					   : round_down(q->trace->peak.live_bytes, granule);
 	if (!find_upper(q, res, max, granule, &lo, &hi))
 		return;
 	while (hi - lo > granule) {

@@ -216,6 +216,28 @@ class Fit(Hard):
             self.assertEqual(json.loads(out)["events"]["failed"] > 0, failed)
 
 
+    def test_other_machines(self):
+        """A second heap takes a part of what is live; a heap that grows from pages has no arena."""
+        machine = self.folder / "two.yaml"
+        machine.write_text("machine: {name: two, word: 4}\npage: {order: 8}\n"
+                           "regions: [{name: r, base: 0x20000000, size: 64K, kind: ram}]\nzones: [{name: r}]\n"
+                           "allocators:\n  heap: {kind: tlsf, from: boot, bytes: 32K}\n"
+                           "  heaps: [{name: quick, kind: tlsf, from: boot, bytes: 8K}]\n"
+                           "  pages: {kind: buddy}\nplacement: [{name: small, size_max: 120, heap: quick}]\n")
+        status, out, err = run(MEMSCAPE, "fit", "-c", machine, "--alloc", "bins", "--json", "-", self.small)
+        self.assertEqual((status, err), (0, ""))
+        fit = json.loads(out)
+        least = fit["results"][0]
+        self.assertLess(least["bytes"], fit["peak_live_bytes"])
+        for size, failed in ((least["bytes"], 0), (least["failed_below"], 1)):
+            out = run(MEMSCAPE, "replay", "-c", machine, "--alloc", "bins", "--set",
+                      f"allocators.heap.bytes={size}", "--json", "-", self.small)[1]
+            self.assertEqual(json.loads(out)["events"]["failed"], failed)
+        status, _, err = run(MEMSCAPE, "fit", "-c", machine, "--set", "allocators.heap={kind: tlsf, from: pages}", self.small)
+        self.assertEqual(status, 3)
+        self.assertIn("heap 'main' grows from pages and has no arena", err)
+
+
 class Outputs(Hard):
     def test_full_disk(self):
         """What is printed is lost: that is told, and is no success."""
