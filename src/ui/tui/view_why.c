@@ -6,15 +6,15 @@
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"
 
-#define MAX_LISTED 256u /* blocks in the way that are shown */
+#define MAX_SHOWN 1024u /* lines of a screen, at the most */
 
 struct why {
 	struct failure all[MAX_FAILURES + 1]; /* up to now, as far as known */
 	size_t cursor, top; /* among the failures so far */
 	bool inside; /* the cursor is among the blockers */
 	size_t blocker, blocker_top;
-	struct blocker listed[MAX_LISTED]; /* of the failure under the cursor */
-	uint32_t nr_listed;
+	struct blocker shown[MAX_SHOWN]; /* blockers from blocker_top on */
+	size_t nr_shown, nr_listed; /* nr_listed: all that one can go through */
 	uint64_t of; /* failures there were: the newest is chosen anew when there are more */
 };
 
@@ -99,28 +99,60 @@ static int explain_cause(struct app *a, struct box b, int y, const struct failur
 }
 
 /* At the failure's own moment they are all there to see; else the largest few are kept. */
-static void list_blockers(struct app *a, struct why *s, const struct failure *f)
+static bool all_are_there(const struct app *a, const struct failure *f)
 {
-	uint64_t end = f->range_base + f->range_bytes;
-	size_t nr, i;
-	const struct piece *p;
+	return timeline_now(a->t) == f->event && f->nr_blockers > MAX_BLOCKERS;
+}
 
-	s->nr_listed = f->nr_blockers < MAX_BLOCKERS ? f->nr_blockers : MAX_BLOCKERS;
-	memcpy(s->listed, f->blocker, s->nr_listed * sizeof *s->listed);
-	if (timeline_now(a->t) != f->event || f->nr_blockers <= MAX_BLOCKERS)
-		return;
-	i = moment_piece_at(a->t, f->range_base);
-	p = moment_pieces(a->t, &nr);
-	for (s->nr_listed = 0; i < nr && p[i].base < end && s->nr_listed < MAX_LISTED; i++) {
-		const struct live *l = p[i].slot != SLOT_NONE ? moment_live(a->t, p[i].slot) : NULL;
+/* Live blocks in the range, by address: up to `max` of them, the first `skip` left out; how many there are. */
+static size_t read_blockers(struct app *a, const struct failure *f, size_t skip, size_t max,
+			    struct blocker *out)
+{
+	size_t nr, found = 0, i = moment_piece_at(a->t, f->range_base);
+	const struct piece *p = moment_pieces(a->t, &nr);
 
-		if (l != NULL)
-			s->listed[s->nr_listed++] = (struct blocker){.pa = p[i].base,
-								     .bytes = live_size(l),
-								     .birth = live_birth(l),
-								     .slot = p[i].slot,
-								     .site = live_site(l)};
+	for (; i < nr && p[i].base < f->range_base + f->range_bytes; i++) {
+		const struct live *l;
+
+		if (p[i].slot == SLOT_NONE)
+			continue;
+		l = moment_live(a->t, p[i].slot);
+		if (found >= skip && found - skip < max)
+			out[found - skip] = (struct blocker){.pa = p[i].base,
+							     .bytes = live_size(l),
+							     .birth = live_birth(l),
+							     .slot = p[i].slot,
+							     .site = live_site(l)};
+		found++;
 	}
+	return found;
+}
+
+/* Those that `rows` lines show around the cursor. */
+static void list_blockers(struct app *a, struct why *s, const struct failure *f, int rows)
+{
+	bool all = all_are_there(a, f);
+	size_t left;
+
+	rows = rows < 1 ? 1 : rows > (int)MAX_SHOWN ? (int)MAX_SHOWN : rows;
+	s->nr_listed = all                             ? read_blockers(a, f, 0, 0, NULL)
+		       : f->nr_blockers < MAX_BLOCKERS ? f->nr_blockers
+						       : MAX_BLOCKERS;
+	if (s->blocker >= s->nr_listed)
+		s->blocker = s->nr_listed != 0 ? s->nr_listed - 1 : 0;
+	s->blocker_top = scroll_to(s->blocker_top, s->blocker, s->nr_listed, rows);
+	left = s->nr_listed - s->blocker_top;
+	s->nr_shown = left < (size_t)rows ? left : (size_t)rows;
+	if (all)
+		(void)read_blockers(a, f, s->blocker_top, s->nr_shown, s->shown);
+	else
+		memcpy(s->shown, &f->blocker[s->blocker_top], s->nr_shown * sizeof *s->shown);
+}
+
+/* The one under the cursor; list_blockers has listed them. */
+static const struct blocker *chosen(const struct why *s)
+{
+	return &s->shown[s->blocker - s->blocker_top];
 }
 
 static void draw_blocker(struct app *a, struct box b, int y, const struct failure *f,
@@ -136,7 +168,7 @@ static void draw_blocker(struct app *a, struct box b, int y, const struct failur
 static void draw_blockers(struct app *a, struct box b, int y, struct why *s,
 			  const struct failure *f)
 {
-	int rows;
+	char at[LONG_COUNT], of[LONG_COUNT];
 
 	if (f->range_bytes == 0) {
 		if (f->cause == CAUSE_FRAGMENTATION)
@@ -156,12 +188,16 @@ static void draw_blockers(struct app *a, struct box b, int y, struct why *s,
 	    "Nearest: %llu bytes at 0x%llx, of which %llu were free.  In the way: %u live blocks",
 	    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base,
 	    (unsigned long long)f->range_free, f->nr_blockers);
-	rows = b.h - y - 1;
-	s->blocker_top = scroll_to(s->blocker_top, s->blocker, s->nr_listed, rows);
-	for (size_t i = s->blocker_top; i < s->nr_listed && (int)(i - s->blocker_top) < rows; i++)
-		draw_blocker(a, b, y++, f, &s->listed[i], s->inside && s->blocker == i);
-	if (s->inside)
+	list_blockers(a, s, f, b.h - y - 1);
+	for (size_t i = 0; i < s->nr_shown; i++)
+		draw_blocker(a, b, y++, f, &s->shown[i],
+			     s->inside && s->blocker == s->blocker_top + i);
+	if (s->inside) {
+		put(b, y, 2, STYLE_DIM, "%s of %s by %s; Enter: the atlas, b: its birth",
+		    long_count(s->blocker + 1, at), long_count(s->nr_listed, of),
+		    all_are_there(a, f) ? "address" : "size");
 		return;
+	}
 	if (s->nr_listed < f->nr_blockers)
 		put(b, y, 2, STYLE_DIM,
 		    "the largest are shown; Enter goes to the moment and lists all %u",
@@ -228,7 +264,6 @@ static void why_draw(struct app *a, void *state, struct box b)
 		draw_failure(a, b, 1 + i, &f[s->top + (size_t)i],
 			     s->top + (size_t)i == s->cursor && !s->inside);
 	draw_causes(a, b, rows + 2);
-	list_blockers(a, s, &f[s->cursor]);
 	y = explain_cause(a, b, rows + 4, &f[s->cursor]);
 	draw_blockers(a, b, y + 1, s, &f[s->cursor]);
 }
@@ -238,9 +273,9 @@ static void why_draw(struct app *a, void *state, struct box b)
 static bool inside_key(struct app *a, struct why *s, enum action act, uint32_t key,
 		       const struct failure *f)
 {
-	const struct blocker *k = &s->listed[s->blocker < s->nr_listed ? s->blocker : 0];
+	const struct blocker *k = chosen(s);
 
-	if (move_cursor(act, &s->blocker, s->nr_listed, 4))
+	if (move_cursor(act, &s->blocker, s->nr_listed, s->nr_shown != 0 ? s->nr_shown : 1))
 		return true;
 	if (act == ACTION_BACK || act == ACTION_CANCEL || act == ACTION_LEFT) {
 		s->inside = false;
@@ -300,8 +335,8 @@ static bool why_key(struct app *a, void *state, enum action act, struct input in
 		return false;
 	s->cursor = s->cursor < nr ? s->cursor : nr - 1;
 	if (s->inside) {
-		list_blockers(a, s, &f[s->cursor]);
-		return inside_key(a, s, act, in.key, &f[s->cursor]);
+		list_blockers(a, s, &f[s->cursor], (int)s->nr_shown);
+		return s->nr_listed != 0 && inside_key(a, s, act, in.key, &f[s->cursor]);
 	}
 	if (move_cursor(act, &s->cursor, nr, (size_t)(a->body.h > 12 ? a->body.h - 11 : 2)))
 		return true;
@@ -312,12 +347,14 @@ static bool why_selected(struct app *a, void *state, struct touch *q)
 {
 	struct why *s = state;
 	size_t nr;
+	const struct failure *f = failures(a, s, &nr);
+	const struct blocker *k;
 
-	(void)failures(a, s, &nr);
 	*q = (struct touch){.kind = TOUCH_FAILED};
-	if (s->inside && s->cursor < nr && s->blocker < s->nr_listed) {
-		const struct blocker *k = &s->listed[s->blocker];
-
+	if (s->inside && s->cursor < nr)
+		list_blockers(a, s, &f[s->cursor], (int)s->nr_shown);
+	if (s->inside && s->cursor < nr && s->nr_shown != 0) {
+		k = chosen(s);
 		*q = (struct touch){.kind = TOUCH_MEMORY, .lo = k->pa, .hi = k->pa + k->bytes};
 	}
 	return true;
@@ -326,6 +363,7 @@ static bool why_selected(struct app *a, void *state, struct touch *q)
 static const char *const help[] = {
 	"j k\tchoose a failed request (up to now; f and F go in time)",
 	"Enter\tgo to its moment, and into the blocks in its way (or show the place in the atlas)",
+	"j k\tthere: through all of them, by address; g G, PgUp PgDn, Ctrl-u Ctrl-d",
 	"Enter\tthere: show the block in the atlas; b: the event of its birth; Backspace: out",
 	"[ ]\tprevious and next event that touched the block, or failed request",
 	NULL,
