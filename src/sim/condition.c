@@ -195,6 +195,21 @@ static bool class_of(const char *name, enum mm_class *c)
 	return false;
 }
 
+static bool owner_path(const struct system *s, const char *name, enum mm_class c, struct value *out)
+{
+	int64_t sum[MM_NR_CLASSES];
+
+	/* As the report: what an allocator can hold. */
+	if (c == MM_RESERVED || c == MM_UNMANAGED)
+		return false;
+	for (unsigned i = 0; i < s->nr_allocs; i++)
+		if (strcasecmp(s->allocs[i].name, name) == 0) {
+			ledger_owner(s->ledger.rows, &s->ledger, s->allocs[i].owner, sum);
+			return number(out, sum[c]);
+		}
+	return false;
+}
+
 static bool ledger_path(const struct system *s, const struct node *n, struct value *out)
 {
 	int64_t sum[MM_NR_CLASSES];
@@ -205,7 +220,11 @@ static bool ledger_path(const struct system *s, const struct node *n, struct val
 		ledger_total(s->ledger.rows, &s->ledger, sum);
 		return number(out, sum[c]);
 	}
-	if (n->nr_steps != 4 || !is_step(n, 1, "regions") || !class_of(step_name(n, 3), &c))
+	if (n->nr_steps != 4 || !class_of(step_name(n, 3), &c))
+		return false;
+	if (is_step(n, 1, "by_owner"))
+		return owner_path(s, step_name(n, 2), c, out);
+	if (!is_step(n, 1, "regions"))
 		return false;
 	region = machine_region(s->machine, step_name(n, 2));
 	if (region < 0)
@@ -293,10 +312,35 @@ static bool search_path(const struct mm_search *s, const char *what, struct valu
 	return strcasecmp(what, "max") == 0 && number(out, (int64_t)s->max);
 }
 
-static bool heap_path(const struct system *s, const struct node *n, struct value *out)
+static bool heap_figure(const struct system *s, const struct sys_alloc *a, const char *what,
+			struct value *out)
 {
 	int64_t sum[MM_NR_CLASSES];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {{"arena_bytes", a->arena.bytes ? a->arena.bytes : a->source.held},
+		      {"footprint_bytes", a->footprint},
+		      {"splits", a->view.count[MM_EV_CHUNK_SPLIT]},
+		      {"merges", a->view.count[MM_EV_CHUNK_MERGE]}};
 
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+		if (strcasecmp(counts[i].name, what) == 0)
+			return number(out, (int64_t)counts[i].value);
+	ledger_owner(s->ledger.rows, &s->ledger, a->owner, sum);
+	if (strcasecmp(what, "live_bytes") == 0)
+		return number(out, sum[MM_PAYLOAD]);
+	if (strcasecmp(what, "rounding_bytes") == 0)
+		return number(out, sum[MM_ROUNDING]);
+	if (strcasecmp(what, "metadata_bytes") == 0)
+		return number(out, sum[MM_METADATA]);
+	/* What a heap's walk shows as free is what its account says, in an arena of its own. */
+	return strcasecmp(what, "free_bytes") == 0 && a->ops->bytes != NULL &&
+	       a->env.pages == NULL && a->ops->pages == NULL && number(out, sum[MM_CACHED]);
+}
+
+static bool heap_path(const struct system *s, const struct node *n, struct value *out)
+{
 	for (unsigned i = 0; (n->nr_steps == 3 || n->nr_steps == 4) && i < s->nr_allocs; i++) {
 		const struct sys_alloc *a = &s->allocs[i];
 
@@ -306,14 +350,7 @@ static bool heap_path(const struct system *s, const struct node *n, struct value
 		if (n->nr_steps == 4)
 			return is_step(n, 2, "search") &&
 			       search_path(&s->ledger.search[a->owner], step_name(n, 3), out);
-		ledger_owner(s->ledger.rows, &s->ledger, a->owner, sum);
-		if (is_step(n, 2, "live_bytes"))
-			return number(out, sum[MM_PAYLOAD]);
-		if (is_step(n, 2, "rounding_bytes"))
-			return number(out, sum[MM_ROUNDING]);
-		if (is_step(n, 2, "metadata_bytes"))
-			return number(out, sum[MM_METADATA]);
-		return is_step(n, 2, "footprint_bytes") && number(out, (int64_t)a->footprint);
+		return heap_figure(s, a, step_name(n, 2), out);
 	}
 	return false;
 }

@@ -324,19 +324,34 @@ static struct limit *limit_for(struct condition *c, const struct node *n, uint64
 	return NULL;
 }
 
+/* `largest OP number` is whether the largest block has fewer bytes than *bytes, or not (*below). */
+static bool as_limit(enum op op, fixed number, uint64_t *bytes, bool *below)
+{
+	bool whole = op == OP_LE || op == OP_GT;
+
+	if ((!whole && op != OP_LT && op != OP_GE) || number < 0 || (!whole && number == 0))
+		return false;
+	/* The least number of bytes that is not below it: n, or beyond n. */
+	*bytes = (uint64_t)(whole ? number / MILLION + 1 : (number + MILLION - 1) / MILLION);
+	*below = op == OP_LT || op == OP_LE;
+	return true;
+}
+
 bool condition_compare(void *ctx, const struct node *n, bool *truth)
 {
 	struct condition *c = ctx;
 	struct limit *l;
+	uint64_t bytes;
 	fixed number;
 	enum op op;
+	bool below;
 
-	if (!node_is_limit(n, &op, &number) || (op != OP_LT && op != OP_GE) ||
-	    !is_largest(n->kid[0]) || number <= 0)
+	if (!node_is_limit(n, &op, &number) || !is_largest(n->kid[0]) ||
+	    !as_limit(op, number, &bytes, &below))
 		return false;
-	l = limit_for(c, n, (uint64_t)((number + MILLION - 1) / MILLION));
+	l = limit_for(c, n, bytes);
 	if (l == NULL || (!l->known && !look(c, l)))
 		return false;
-	*truth = l->below == (op == OP_LT);
+	*truth = l->below == below;
 	return true;
 }
