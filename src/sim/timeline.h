@@ -108,6 +108,11 @@ struct series_point {
 	uint64_t live_min, live_max, footprint; /* bytes; footprint at its end */
 	int64_t class[MM_NR_CLASSES]; /* ledger totals at its end, bytes */
 	uint32_t failed, fallbacks, findings; /* within it */
+	/*
+	 * Hashes over its events: of their outcomes, and of where blocks lie, counted from
+	 * series.first.  Two runs of one trace in which they differ have parted there.
+	 */
+	uint64_t outcomes, places;
 	uint32_t marker; /* string of the first phase or note within; 0: none */
 	uint64_t largest, free; /* of all heaps (or, without, zones) at its end, bytes */
 	bool measured; /* largest and free were: they cost a walk */
@@ -120,6 +125,7 @@ struct series {
 	uint64_t width; /* events a point */
 	unsigned nr; /* points of the whole trace */
 	unsigned unusable_order;
+	uint64_t first; /* physical address of the first block served; UINT64_MAX: none yet */
 	struct series_point *v;
 };
 

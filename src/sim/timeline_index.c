@@ -128,6 +128,22 @@ static struct series_point *point_of(struct series *v, uint64_t event)
 	return &v->v[i < v->nr ? i : v->nr - 1];
 }
 
+static uint64_t mixed(uint64_t hash, uint64_t x)
+{
+	hash = (hash ^ x) * 0x9E3779B97F4A7C15ull;
+	return hash ^ hash >> 29;
+}
+
+static void add_hashes(struct series *v, struct series_point *p, const struct happening *h)
+{
+	p->outcomes = mixed(p->outcomes, h->outcome + 1u);
+	if (h->bytes == 0)
+		return;
+	if (v->first == UINT64_MAX)
+		v->first = h->pa;
+	p->places = mixed(p->places, h->pa - v->first);
+}
+
 static void add_point(struct timeline *t, const struct happening *h)
 {
 	struct series_point *p = point_of(&t->series, h->number);
@@ -143,6 +159,7 @@ static void add_point(struct timeline *t, const struct happening *h)
 	p->findings += s->seen.finding == h->number;
 	if (s->seen.marker == h->number && p->marker == 0 && h->ev.op != OP_EXPECT)
 		p->marker = s->seen.marker_text;
+	add_hashes(&t->series, p, h);
 	p->event = h->number;
 	p->footprint = f->footprint;
 	if (h->number % t->series.width == 0 || h->number == t->total)
@@ -216,6 +233,7 @@ static int series_begin(struct series *v, uint64_t total)
 	v->width = total / SERIES_POINTS + 1;
 	v->nr = (unsigned)(total / v->width) + 1;
 	v->unusable_order = 3;
+	v->first = UINT64_MAX;
 	v->v = calloc(v->nr, sizeof *v->v);
 	return v->v == NULL ? -1 : 0;
 }

@@ -354,6 +354,12 @@ static void test_paths(void **state)
 					   "heaps.main.search.p99",
 					   "heaps.main.search.max",
 					   "heaps.main.footprint_bytes",
+					   "heaps.main.free_bytes",
+					   "heaps.main.arena_bytes",
+					   "heaps.main.splits",
+					   "heaps.main.merges",
+					   "ledger.by_owner.main.metadata",
+					   "ledger.by_owner.main.cached",
 					   "ledger.final.payload",
 					   "ledger.regions.d1_axi.cached",
 					   "live_at_end.blocks"};
@@ -417,6 +423,17 @@ static uint64_t busy_limit(const uint64_t *v)
 	return best;
 }
 
+/* Of every kind, the account says what the walk does. */
+static void same_free_bytes(struct timeline *t)
+{
+	json_t *r;
+
+	go(t, LIMIT_EVENTS);
+	r = timeline_report(t, "x");
+	same_as_report(t, "heaps.main.free_bytes", report_value(r, "heaps.main.free_bytes"));
+	json_decref(r);
+}
+
 static void check_largest(const char *kind)
 {
 	char set[64], condition[64];
@@ -430,6 +447,7 @@ static void check_largest(const char *kind)
 	limit = busy_limit(v);
 	snprintf(condition, sizeof condition, "largest(main) < %llu", (unsigned long long)limit);
 	t = open_trace(m, TRACES_DIR "/firmware.mst", 0);
+	same_free_bytes(t);
 	for (unsigned edges = 0; edges < 40; edges++) {
 		uint64_t want = next_edge(v, limit, at);
 
@@ -443,6 +461,14 @@ static void check_largest(const char *kind)
 		assert_int_equal(run_from(t, at, condition, false), last);
 	snprintf(condition, sizeof condition, "heaps.main.largest_free_bytes < %llu",
 		 (unsigned long long)limit);
+	if (last > 1)
+		assert_int_equal(run_from(t, at, condition, false), last);
+	snprintf(condition, sizeof condition, "largest(main) <= %llu",
+		 (unsigned long long)limit - 1);
+	if (last > 1)
+		assert_int_equal(run_from(t, at, condition, false), last);
+	snprintf(condition, sizeof condition, "not largest(main) > %llu.5",
+		 (unsigned long long)limit - 1);
 	if (last > 1)
 		assert_int_equal(run_from(t, at, condition, false), last);
 	free(v);
@@ -463,12 +489,72 @@ static void test_largest(void **state)
 	check_largest("heap_4");
 }
 
+/* ---- where two runs part: the spans' hashes say what stepping does ---- */
+
+static bool parted(const struct timeline *x, const struct timeline *y)
+{
+	const struct happening *h = timeline_past(x, 0), *k = timeline_past(y, 0);
+
+	return h->outcome != k->outcome ||
+	       (h->bytes != 0 && k->bytes != 0 &&
+		h->pa - timeline_series(x)->first != k->pa - timeline_series(y)->first);
+}
+
+static unsigned first_span(const struct timeline *x, const struct timeline *y)
+{
+	const struct series *v = timeline_series(x), *w = timeline_series(y);
+	unsigned i = 0;
+
+	assert_int_equal(v->nr, w->nr);
+	while (i < v->nr && v->v[i].outcomes == w->v[i].outcomes &&
+	       v->v[i].places == w->v[i].places)
+		i++;
+	return i;
+}
+
+static void check_parting(const char *set, bool differ)
+{
+	struct machine *m = load("stm32h7", "machine.summary=one", true),
+		       *n = load("stm32h7", set, true);
+	struct timeline *x = open_trace(m, TRACES_DIR "/firmware.mst", 0),
+			*y = open_trace(n, TRACES_DIR "/firmware.mst", 0);
+	struct diag d = {0};
+	unsigned span;
+	uint64_t at = 0;
+
+	assert_int_equal(timeline_finish(x, &d), TIMELINE_THERE);
+	assert_int_equal(timeline_finish(y, &d), TIMELINE_THERE);
+	span = first_span(x, y);
+	if (!differ)
+		assert_int_equal(span, timeline_series(x)->nr);
+	else
+		do {
+			go(x, ++at);
+			go(y, at);
+		} while (!parted(x, y));
+	if (differ)
+		assert_int_equal(span, (at - 1) / timeline_series(x)->width);
+	timeline_close(x);
+	timeline_close(y);
+	machine_free(m);
+	machine_free(n);
+}
+
+static void test_parting(void **state)
+{
+	(void)state;
+	check_parting("machine.summary=another", false);
+	check_parting("allocators.heap.kind=best_fit", true);
+	check_parting("allocators.heap.kind=half_fit", true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_way_heap), cmocka_unit_test(test_any_way_arenas),
 		cmocka_unit_test(test_little_memory),
 		cmocka_unit_test(test_find),         cmocka_unit_test(test_run_to),
+		cmocka_unit_test(test_parting),
 		cmocka_unit_test(test_paths),        cmocka_unit_test(test_largest),
 	};
 

@@ -181,14 +181,21 @@ static void compare_draw(struct app *a, void *state, struct box b)
 
 /* ---- the first divergence ---- */
 
-/* Where the first block lies that both served: a block's place counts from there. */
-struct firsts {
-	bool known;
-	uint64_t x, y;
-};
+/*
+ * The series have a hash over the outcomes of each span's events, and one over the
+ * places of their blocks; so only the spans in which these differ are stepped through.
+ */
 
-/* Both went one event on: do they differ? By outcome; with `first`, also by place. */
-static bool differs(const struct app *a, struct firsts *first)
+enum parting { PARTED, ALIKE, STOPPED };
+
+/* A block's place, counted from the first one. */
+static int64_t place_in(const struct timeline *t, const struct happening *h)
+{
+	return (int64_t)(h->pa - timeline_series(t)->first);
+}
+
+/* Both went one event on: do they differ? By outcome, and if `places` by where. */
+static bool differs(const struct app *a, bool places)
 {
 	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
 
@@ -196,28 +203,11 @@ static bool differs(const struct app *a, struct firsts *first)
 		return false;
 	if (x->outcome != y->outcome)
 		return true;
-	if (first == NULL || x->bytes == 0 || y->bytes == 0)
-		return false;
-	if (!first->known)
-		*first = (struct firsts){true, x->pa, y->pa};
-	return x->pa - first->x != y->pa - first->y;
+	return places && x->bytes != 0 && y->bytes != 0 &&
+	       place_in(a->t, x) != place_in(a->other, y);
 }
 
-/* The first span of the series in which another number of requests failed. */
-static bool span_of_outcomes(struct app *a, uint64_t *from, uint64_t *to)
-{
-	const struct series *x = timeline_series(a->t), *y = timeline_series(a->other);
-
-	for (unsigned i = 0; i < x->nr && i < y->nr; i++)
-		if (x->v[i].failed != y->v[i].failed || x->v[i].findings != y->v[i].findings) {
-			*from = i * x->width;
-			*to = (i + 1) * x->width;
-			return true;
-		}
-	return false;
-}
-
-static void say_parted(struct app *a, const struct firsts *first)
+static void say_parted(struct app *a)
 {
 	static const char *const did[] = {"serves it", "fails", "skips it", "finds it wrong"};
 	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
@@ -229,41 +219,44 @@ static void say_parted(struct app *a, const struct firsts *first)
 	else
 		say(a, STYLE_WARN,
 		    "event %llu: here they part: %+lld bytes from the first block, and %+lld",
-		    event, (long long)(x->pa - first->x), (long long)(y->pa - first->y));
+		    event, (long long)place_in(a->t, x), (long long)place_in(a->other, y));
 }
 
-static void step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool places)
+/* Both one event on; false: one of them cannot. */
+static bool step_both(struct app *a, uint64_t next)
 {
-	uint64_t home = timeline_now(a->t);
-	struct firsts first = {.known = false};
+	struct diag d = {0};
 
+	return timeline_seek(a->t, next, &d) == TIMELINE_THERE &&
+	       timeline_seek(a->other, next, &d) == TIMELINE_THERE && timeline_now(a->t) == next &&
+	       timeline_now(a->other) == next &&
+	       (next % 256 != 0 || !poll_keys(a, "comparing", next, timeline_total(a->t)));
+}
+
+static enum parting step_to_divergence(struct app *a, uint64_t from, uint64_t to, bool places)
+{
 	go_to(a, from);
 	if (!follow_other(a))
-		return;
+		return STOPPED;
 	while (timeline_now(a->t) < to) {
-		struct diag d = {0};
 		uint64_t next = timeline_now(a->t) + 1;
 
-		if (timeline_seek(a->t, next, &d) != TIMELINE_THERE ||
-		    timeline_seek(a->other, next, &d) != TIMELINE_THERE ||
-		    (next % 256 == 0 && poll_keys(a, "comparing", next, to))) {
+		if (!step_both(a, next)) {
 			say(a, STYLE_WARN, "stopped at event %llu", (unsigned long long)next);
-			return;
+			return STOPPED;
 		}
-		if (differs(a, places ? &first : NULL)) {
-			say_parted(a, &first);
-			return;
+		if (differs(a, places)) {
+			say_parted(a);
+			return PARTED;
 		}
 	}
-	go_to(a, home);
-	say(a, STYLE_PLAIN,
-	    places ? "they never place a block differently"
-		   : "every request has the same outcome in both");
+	return ALIKE;
 }
 
 static void first_divergence(struct app *a, bool places)
 {
-	uint64_t from = 0, to = timeline_total(a->t);
+	const struct series *x = timeline_series(a->t), *y = timeline_series(a->other);
+	uint64_t home = timeline_now(a->t), total;
 	struct diag d = {0};
 
 	if (timeline_finish(a->t, &d) != TIMELINE_THERE ||
@@ -271,11 +264,20 @@ static void first_divergence(struct app *a, bool places)
 		say(a, STYLE_WARN, "stopped");
 		return;
 	}
-	if (!places && !span_of_outcomes(a, &from, &to)) {
-		say(a, STYLE_PLAIN, "every request has the same outcome in both");
-		return;
+	total = timeline_total(a->t);
+	for (unsigned i = 0; i < x->nr && i < y->nr; i++) {
+		uint64_t to = (i + 1) * x->width;
+
+		if (x->v[i].outcomes == y->v[i].outcomes &&
+		    (!places || x->v[i].places == y->v[i].places))
+			continue;
+		if (step_to_divergence(a, i * x->width, to < total ? to : total, places) != ALIKE)
+			return;
 	}
-	step_to_divergence(a, from, to < timeline_total(a->t) ? to : timeline_total(a->t), places);
+	go_to(a, home);
+	say(a, STYLE_PLAIN,
+	    places ? "they never place a block differently"
+		   : "every request has the same outcome in both");
 }
 
 static bool compare_key(struct app *a, void *state, enum action act, struct input in)
