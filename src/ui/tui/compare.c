@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ui/tui/term.h"
 #include "ui/tui/views.h"
 
 #define MAX_WORDS 16u
@@ -124,6 +125,7 @@ bool open_other(struct app *a, const char *what)
 		r.machine = same ? a->machine : m;
 		r.heap_kind = c.kind != NULL ? c.kind : c.machine == NULL ? a->q->heap_kind : NULL;
 		t = timeline_open(&r, &d);
+		term_catch();
 	}
 	if (t == NULL) {
 		diag_text(&d, line, sizeof line);

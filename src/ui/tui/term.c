@@ -58,6 +58,12 @@ static void catch_signals(void)
 		sigaction(crashes[i], &a, NULL);
 }
 
+void term_catch(void)
+{
+	if (term.on)
+		catch_signals();
+}
+
 int term_signal(void)
 {
 	return term.signal;

@@ -17,6 +17,9 @@ enum term_colors { TERM_AUTO, TERM_MONO, TERM_8, TERM_16, TERM_256 };
 int term_start(enum term_colors colors, struct diag *d);
 void term_stop(void); /* any number of times */
 
+/* A crash gives the terminal back from now on: after whatever may have caught signals itself. */
+void term_catch(void);
+
 void term_size(int *rows, int *cols);
 void term_show(const struct canvas *c);
 /* Everything anew: after a resize, or when something else wrote on the screen. */

@@ -197,6 +197,7 @@ bool poll_keys(void *ctx, const char *what, uint64_t done, uint64_t total)
 	struct app *a = ctx;
 	struct timespec t;
 	struct input in;
+	char count[LONG_COUNT];
 	uint64_t now;
 
 	if (!a->interruptible)
@@ -206,8 +207,11 @@ bool poll_keys(void *ctx, const char *what, uint64_t done, uint64_t total)
 	if (now - a->polled < every_ns)
 		return false;
 	a->polled = now;
-	say(a, STYLE_PLAIN, "%s: %.0f%%  (Esc stops)", what,
-	    total ? (double)done * 100 / (double)total : 0.0);
+	if (total != 0)
+		say(a, STYLE_PLAIN, "%s: %.0f%%  (Esc stops)", what,
+		    (double)done * 100 / (double)total);
+	else
+		say(a, STYLE_PLAIN, "%s: %s events  (Esc stops)", what, long_count(done, count));
 	if (a->canvas.rows > 3)
 		draw_message(a, box_rows(canvas_box(&a->canvas), a->canvas.rows - 2, 1));
 	term_show(&a->canvas);
@@ -308,6 +312,7 @@ static int begin_timeline(struct app *a, const struct tui_request *q, struct dia
 				     .poll_ctx = a};
 
 	a->t = timeline_open(&r, d);
+	term_catch();
 	if (a->t == NULL)
 		return -1;
 	a->state = calloc(nr_views, sizeof *a->state);
@@ -354,19 +359,26 @@ static int play(struct app *a, const struct tui_request *q, struct diag *d)
 	return script_play(a, q->script, d);
 }
 
-static int show(struct app *a, const struct tui_request *q, struct diag *d)
+/* Before the trace is opened: one that must be rewritten first says how far that is. */
+static int begin_terminal(struct app *a, const struct tui_request *q, struct diag *d)
 {
+	if (q->script != NULL)
+		return 0;
 	if (term_start(q->colors, d) != 0)
 		return -1;
 	fit_canvas(a);
-	if (a->message[0] == '\0')
+	a->interruptible = true;
+	return 0;
+}
+
+static void show(struct app *a, const struct tui_request *q)
+{
+	if (a->message_style == STYLE_PLAIN)
 		say(a, STYLE_PLAIN,
 		    "Space runs the trace, . is one event on, End its end; ? tells how to do what");
 	if (q->at != NULL)
 		run_command(a, q->at);
 	loop(a);
-	term_stop();
-	return 0;
 }
 
 int tui_run(const struct tui_request *q, int *signal, struct diag *d)
@@ -379,11 +391,16 @@ int tui_run(const struct tui_request *q, int *signal, struct diag *d)
 	a.canvas.utf8 = !q->ascii && (q->script != NULL || is_utf8());
 	a.view = a.last_view = 0;
 	if (err == 0)
+		err = begin_terminal(&a, q, d);
+	if (err == 0)
 		err = begin_timeline(&a, q, d);
 	if (err == 0 && q->compare != NULL)
 		open_other(&a, q->compare);
-	if (err == 0)
-		err = q->script != NULL ? play(&a, q, d) : show(&a, q, d);
+	if (err == 0 && q->script != NULL)
+		err = play(&a, q, d);
+	else if (err == 0)
+		show(&a, q);
+	term_stop();
 	*signal = a.signal != 0 ? a.signal : term_signal();
 	finish(&a);
 	return err;
