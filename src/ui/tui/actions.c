@@ -288,16 +288,21 @@ void draw_help(struct app *a, struct box all)
 	y = help_line(b, y, ":memory", "what checkpoints and index take (--memory is the limit)");
 	a->help_rows = y + a->help_top;
 	put_right(all, all.h - 1, all.w, STYLE_HEAD,
-		  y > b.h ? " more: j, PgDn   Esc: close " : " k, PgUp   Esc: close ");
+		  y > b.h ? " more: Space, j   Esc: close " : " k, PgUp   Esc: close ");
 }
 
 static bool help_key(struct app *a, enum action act)
 {
+	int page = a->body.h > 3 ? a->body.h - 2 : 1;
+
 	switch (act) {
 	case ACTION_DOWN:
 	case ACTION_PAGE_DOWN:
 	case ACTION_HALF_DOWN:
-		a->help_top += act == ACTION_DOWN ? 1 : a->body.h / 2 + 1;
+	case ACTION_RUN: /* Space, as in any pager */
+		a->help_top += act == ACTION_DOWN        ? 1
+			       : act == ACTION_HALF_DOWN ? a->body.h / 2
+							 : page;
 		if (a->help_top > a->help_rows - a->body.h + 2)
 			a->help_top = a->help_rows - a->body.h + 2;
 		a->help_top = a->help_top > 0 ? a->help_top : 0;
@@ -311,7 +316,9 @@ static bool help_key(struct app *a, enum action act)
 	case ACTION_UP:
 	case ACTION_PAGE_UP:
 	case ACTION_HALF_UP:
-		a->help_top -= act == ACTION_UP ? 1 : a->body.h / 2 + 1;
+		a->help_top -= act == ACTION_UP        ? 1
+			       : act == ACTION_HALF_UP ? a->body.h / 2
+						       : page;
 		a->help_top = a->help_top > 0 ? a->help_top : 0;
 		return true;
 	case ACTION_HELP:

@@ -137,6 +137,7 @@ bool open_other(struct app *a, const char *what)
 	a->other = t;
 	a->other_machine = m;
 	name_them(a, &c, what);
+	say(a, STYLE_PLAIN, "d goes to the first request that only one of them serves");
 	return true;
 }
 

@@ -178,9 +178,10 @@ static void draw_blockers(struct app *a, struct box b, int y, struct why *s,
 	}
 	if (f->nr_blockers == 0) {
 		put(b, y++, 0, STYLE_PLAIN,
-		    "Nearest: %llu bytes at 0x%llx, free but for chunk headers: no live block in "
-		    "it.",
+		    "Nearest: %llu bytes at 0x%llx, with no live block in them; but chunk headers",
 		    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base);
+		put_text(b, y++, 0, STYLE_PLAIN,
+			 "take a part of them, and no free chunk is as large as the request.");
 		put_text(b, y, 2, STYLE_DIM, "Enter shows the place in the atlas");
 		return;
 	}
