@@ -181,7 +181,7 @@ const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
 
 	if (!m->has_heaps) {
 		m->has_heaps = true;
-		(void)!moment_index_lives(t);
+		(void)!moment_index_lives(t); /* which counts live blocks */
 		for (unsigned i = 0; i < t->view.sys.nr_allocs; i++)
 			if (is_heap(&t->view.sys.allocs[i]))
 				(void)moment_space(t, i);

@@ -14,6 +14,8 @@
 struct counting {
 	struct timeline *t;
 	unsigned alloc;
+	struct free_space sum;
+	struct ahead ahead;
 };
 
 static void add_space(struct free_space *f, uint64_t bytes)
@@ -25,8 +27,12 @@ static void add_space(struct free_space *f, uint64_t bytes)
 
 static void on_space(void *ctx, const struct walk_span *x)
 {
+	struct counting *c = ctx;
+
 	if ((x->class == MM_CACHED || x->class == MM_FREE) && x->bytes != 0)
-		add_space(ctx, x->bytes);
+		add_space(&c->sum, x->bytes);
+	else if (x->class == MM_GRANTED)
+		ahead_at(&c->ahead, &c->t->moment, x->base.v - c->t->view.sys.offset);
 }
 
 static void walk_space(void *ctx)
@@ -35,18 +41,22 @@ static void walk_space(void *ctx)
 	struct system *s = &c->t->view.sys;
 	struct alloc *w = system_walker(s, &s->allocs[c->alloc]);
 
-	w->ops->walk(w, on_space, &c->t->moment.space[c->alloc]);
+	w->ops->walk(w, on_space, c);
 }
 
 const struct free_space *moment_space(struct timeline *t, unsigned alloc)
 {
 	struct moment *m = &t->moment;
+	struct counting c = {.t = t, .alloc = alloc};
 
-	if (!m->has_pieces && !m->has_space[alloc]) {
-		m->has_space[alloc] = true;
-		m->space[alloc] = (struct free_space){0, 0, 0};
-		moment_look(t, walk_space, &(struct counting){t, alloc});
+	if (m->has_pieces || m->has_space[alloc])
+		return &m->space[alloc];
+	m->has_space[alloc] = true;
+	if (moment_index_lives(t)) {
+		c.ahead = ahead_begin(t);
+		moment_look(t, walk_space, &c);
 	}
+	m->space[alloc] = c.sum;
 	return &m->space[alloc];
 }
 

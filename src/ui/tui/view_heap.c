@@ -185,11 +185,20 @@ static void draw_last(struct app *a, struct box b)
 	}
 }
 
+/* The pieces first: with them nothing is walked for the heaps' free space. */
+static const struct moment_heap *all_heaps(struct timeline *t, unsigned *nr)
+{
+	size_t n;
+
+	(void)moment_pieces(t, &n);
+	return moment_heaps(t, nr);
+}
+
 static void heap_draw(struct app *a, void *state, struct box b)
 {
 	struct heap *s = state;
 	unsigned nr;
-	const struct moment_heap *h = moment_heaps(a->t, &nr);
+	const struct moment_heap *h = all_heaps(a->t, &nr);
 	const struct happening *last = timeline_past(a->t, 0);
 	struct listing l;
 	struct box rest;
@@ -224,7 +233,7 @@ static void heap_draw(struct app *a, void *state, struct box b)
 static bool move(struct app *a, struct heap *s, enum action act)
 {
 	unsigned nr;
-	const struct moment_heap *h = moment_heaps(a->t, &nr);
+	const struct moment_heap *h = all_heaps(a->t, &nr);
 	struct listing l;
 	bool moved;
 
