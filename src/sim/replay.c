@@ -27,7 +27,7 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 	r->headers = r->heap != NULL && strcmp(r->heap->ops->unit, "chunk") == 0;
 	r->req.zone_mask = UINT32_MAX;
 	r->fig->peak_pending = true; /* nothing is live yet, and that is the most so far */
-	r->nr_check = o->check_every;
+	r->nr_check = o->check_every == CHECK_SPACED ? 1 : o->check_every;
 	r->nr_sample = o->sample_every;
 	if (!live_grow(&r->live, 0)) {
 		replay_finish(r);
@@ -149,6 +149,15 @@ static bool steps_exceeded(const struct replay *r)
 	return r->opt.max_steps != 0 && steps > r->opt.max_steps;
 }
 
+/* The check that is due, and when the next one is. */
+static int check_now(struct replay *r)
+{
+	r->nr_check = r->opt.check_every == CHECK_SPACED ? r->fig->event / 1000 + 1
+							 : r->opt.check_every;
+	r->nr_checked++;
+	return replay_check(r);
+}
+
 /* Observers of single events, checks, and what may end a run: none of it on the usual path. */
 static enum replay_end after_event(struct replay *r, const struct trace_event *ev)
 {
@@ -160,11 +169,8 @@ static enum replay_end after_event(struct replay *r, const struct trace_event *e
 	}
 	if (r->opt.stop_at_failure && r->fig->failed != 0)
 		return REPLAY_FAILURE;
-	if (r->opt.check_every != 0 && --r->nr_check == 0) {
-		r->nr_check = r->opt.check_every;
-		if (replay_check(r) != 0)
-			return REPLAY_CHECK;
-	}
+	if (r->opt.check_every != 0 && --r->nr_check == 0 && check_now(r) != 0)
+		return REPLAY_CHECK;
 	return REPLAY_DONE;
 }
 
@@ -355,6 +361,23 @@ static enum replay_end run_plain_block(struct replay *r, size_t *n, struct diag 
 		       : plain_events(r, &r->plain, r->plain.n - r->nr_plain - *n, *n);
 }
 
+static void check_end(void *ctx)
+{
+	struct replay *r = ctx;
+
+	/* Not again after the last event, if that is where the last check was. */
+	if (r->nr_check != r->fig->event / 1000 + 1 && check_now(r) != 0)
+		r->nr_check = 0;
+}
+
+/* The state that spaced checks have not seen: how the run ends. */
+static enum replay_end last_check(struct replay *r)
+{
+	if (!replay_read(r, check_end, r))
+		return REPLAY_FAULT;
+	return r->nr_check == 0 ? REPLAY_CHECK : REPLAY_DONE;
+}
+
 enum replay_end replay_run(struct replay *r, struct diag *d)
 {
 	enum replay_end end = REPLAY_DONE;
@@ -371,5 +394,5 @@ enum replay_end replay_run(struct replay *r, struct diag *d)
 		if (n == 0)
 			break;
 	}
-	return end;
+	return end == REPLAY_DONE && r->opt.check_every == CHECK_SPACED ? last_check(r) : end;
 }

@@ -150,6 +150,13 @@ enum replay_level {
 	LEVEL_OBJECT /* no pages: the slab layer takes its own */
 };
 
+/*
+ * After each of the first thousand events, then each time a thousandth more are done, and
+ * at the end: a check looks at all there is, and at every event of a long trace it would
+ * take days.  Of a million events 7,900 are checked, of 40 million 11,600.
+ */
+#define CHECK_SPACED UINT64_MAX
+
 struct replay_options {
 	enum replay_level level;
 	bool level_given; /* by the user; else what the trace has decides */
@@ -157,7 +164,7 @@ struct replay_options {
 	bool has_start; /* the machine began from a recorded state ... */
 	uint64_t start_ns; /* ... of which events up to this time are part */
 	uint64_t until; /* stop after this event; 0: the end */
-	uint64_t check_every; /* 0: never */
+	uint64_t check_every; /* events from one check to the next; 0: none; or CHECK_SPACED */
 	uint64_t max_steps; /* list steps, all heaps together; 0: no limit */
 	bool stop_at_failure;
 	bool (*stop)(void *ctx); /* polled between blocks; NULL: never */
@@ -215,6 +222,7 @@ struct replay {
 	uint64_t nr_check, nr_sample; /* events left until the next */
 	uint64_t fault; /* REPLAY_FAULT: number of the finding that ended the run, from 1 ... */
 	uint8_t fault_op; /* ... and the operation of its event */
+	uint64_t nr_checked; /* checks made, all good but the last */
 	char problem[512]; /* REPLAY_CHECK, REPLAY_REFUSED: one line */
 };
 

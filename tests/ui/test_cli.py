@@ -275,6 +275,17 @@ class Outputs(CommandLine):
         self.assertEqual(self.replay("--json", "-", "--port", "checked", FIRMWARE), first)
         self.assertEqual(self.replay("--json", "-", "--check=50000", FIRMWARE), first)
 
+    def test_checks_are_spaced(self):
+        """--check alone grows rarer as the trace goes on, and never misses the end."""
+        said = "check: every invariant held and the ledger was right after {} of {} events\n"
+        for options, checked, events in ((("--check", "--until", "700"), 700, 700),
+                                         (("--check", "--until", "1999"), 1500, 1999),
+                                         (("--check", "--until", "2000"), 1500, 2000),
+                                         (("--check=7", "--until", "2000"), 285, 2000)):
+            status, _, err = self.replay(*options, FIRMWARE)
+            self.assertEqual((status, err), (0, said.format(checked, events)), options)
+        self.assertEqual(self.replay("--check", "-q", "--until", "50", FIRMWARE)[2], "")
+
     def test_noise_changes_nothing_but_its_seed(self):
         first, second = (json.loads(self.replay("--json", "-", "--noise", seed, self.small)[1])
                          for seed in ("1", "2"))

@@ -35,8 +35,9 @@ static const char help[] =
 	"      --expect FILE      compare free blocks with the kernel's own at moments of the recording\n"
 	"      --until N          stop after event N\n"
 	"      --explain A..B     tell step by step what events A to B did\n"
-	"      --check[=N]        check every invariant and recount the ledger after every Nth "
-	"event\n"
+	"      --check[=N]        check every invariant and recount the ledger after every Nth\n"
+	"                         event; without N after each of the first 1000, then each time\n"
+	"                         a thousandth more are done, and at the end\n"
 	"      --fail-on EXPR     exit with 1 when the expression over the report is true, as\n"
 	"                         'events.failed > 0' or 'largest(main) < 8K'\n"
 	"      --salvage          report a damaged trace up to the damage\n\n"
@@ -236,7 +237,7 @@ static int one_option(struct options *o, int c, const char *arg)
 	case O_EVERY:
 		return number("every", arg, &o->every);
 	case O_CHECK:
-		o->check = 1;
+		o->check = CHECK_SPACED;
 		return arg == NULL ? 0 : number("check", arg, &o->check);
 	case O_FAIL_ON:
 		return add_fail_on(o, arg);
@@ -418,6 +419,20 @@ static void print_timing(const struct run *run, double cpu, double wall)
 		run->repeated ? "; repeated under checked" : "");
 }
 
+/* Is the report for people wanted, and standard output free for it? */
+static bool shows_text(const struct options *o)
+{
+	return !o->quiet && !goes_to_stdout(o->json) && !goes_to_stdout(o->csv) &&
+	       !goes_to_stdout(o->map) && o->explain == NULL;
+}
+
+static void print_checks(const struct run *run)
+{
+	fprintf(stderr, "check: every invariant held and the ledger was right after %llu of %llu events\n",
+		(unsigned long long)run->replay.nr_checked,
+		(unsigned long long)run->replay.fig->event);
+}
+
 static int end_status(const struct options *o, const struct run *run, const struct diag *d)
 {
 	char line[FINDING_TEXT];
@@ -430,7 +445,10 @@ static int end_status(const struct options *o, const struct run *run, const stru
 		fprintf(stderr, "memscape: %s: %s\n", o->trace, run->replay.problem);
 		return EXIT_BAD_INPUT;
 	case REPLAY_CHECK:
-		fprintf(stderr, "memscape: %s\n", run->replay.problem);
+		fprintf(stderr, "memscape: %s%s\n", run->replay.problem,
+			o->check == CHECK_SPACED && run->replay.fig->event > 1000
+				? "; not every event was checked, --check=1 finds the first"
+				: "");
 		return EXIT_INTERNAL;
 	case REPLAY_FAULT:
 	case REPLAY_SIGNAL:
@@ -466,8 +484,7 @@ static int report_run(const struct options *o, struct run *run, const struct ses
 		return status;
 	report = report_build(&run->replay, &rr);
 	text_style_init(&style, o->color, stdout);
-	if (!o->quiet && !goes_to_stdout(o->json) && !goes_to_stdout(o->csv) &&
-	    !goes_to_stdout(o->map) && o->explain == NULL)
+	if (shows_text(o))
 		report_text(report, &style, stdout);
 	err = o->json != NULL ? write_json(report, o->json) : 0;
 	if (status == EXIT_RAN)
@@ -616,6 +633,8 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	progress_end(&s.progress);
 	if (o->timing)
 		print_timing(&run, cpu_seconds() - cpu, wall_seconds() - wall);
+	if (o->check != 0 && shows_text(o) && run.end == REPLAY_DONE)
+		print_checks(&run);
 	if (o->explain != NULL && s.explainer.from > run.replay.fig->event)
 		fprintf(stderr, "memscape: --explain %s: the run ended at event %llu\n", o->explain,
 			(unsigned long long)run.replay.fig->event);
