@@ -488,6 +488,19 @@ BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_r
 	return c->size;
 }
 
+/*
+ * The record of the block's slab.  Before the block there is nothing, perhaps no memory at
+ * all: to ask for that is a walk through the host's page tables each time.
+ */
+BULK_INLINE const void *touches_record(const void *way, const struct mem *v, vaddr_t p,
+				       msize_t size)
+{
+	const struct slab_array *a = ((const struct slab_way *)way)->a;
+
+	(void)size;
+	return v->window + ((number_record(a, slab_number(a, p)).v - v->offset) & v->mask);
+}
+
 /* Granted bytes of the live block at p, or FREE_BAD. */
 static msize_t usable(const struct slab_array *a, vaddr_t p)
 {
@@ -640,7 +653,8 @@ static enum bulk_stop slab_array_op_bulk(struct alloc *a, struct bulk *b,
 					      .malloc = slab_array_op_malloc,
 					      .free = slab_array_op_free,
 					      .took = MM_EV_OBJ_ALLOC,
-					      .gave = MM_EV_OBJ_FREE};
+					      .gave = MM_EV_OBJ_FREE,
+					      .touches = touches_record};
 	const struct slab_way way = short_way((const struct slab_array *)a);
 
 	return bulk_run(&kind, &way, a, b, req, n, done);
