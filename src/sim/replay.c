@@ -161,6 +161,7 @@ static int check_now(struct replay *r)
 /* Observers of single events, checks, and what may end a run: none of it on the usual path. */
 static enum replay_end after_event(struct replay *r, const struct trace_event *ev)
 {
+	r->fault_op = ev->op;
 	if (r->opt.after != NULL)
 		r->opt.after(r->opt.event_ctx, r, ev);
 	if (r->opt.sample_every != 0 && --r->nr_sample == 0) {
@@ -374,7 +375,7 @@ static void check_end(void *ctx)
 static enum replay_end last_check(struct replay *r)
 {
 	if (!replay_read(r, check_end, r))
-		return REPLAY_FAULT;
+		return unwound(r, r->fault_op);
 	return r->nr_check == 0 ? REPLAY_CHECK : REPLAY_DONE;
 }
 

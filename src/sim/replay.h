@@ -221,7 +221,7 @@ struct replay {
 	uint64_t nr_trace; /* events of the whole trace, once read to its end; 0: not known */
 	uint64_t nr_check, nr_sample; /* events left until the next */
 	uint64_t fault; /* REPLAY_FAULT: number of the finding that ended the run, from 1 ... */
-	uint8_t fault_op; /* ... and the operation of its event */
+	uint8_t fault_op; /* ... and the operation of its event, or of the last one observed */
 	uint64_t nr_checked; /* checks made, all good but the last */
 	char problem[512]; /* REPLAY_CHECK, REPLAY_REFUSED: one line */
 };
