@@ -178,10 +178,10 @@ static void test_wishes(void **state)
 	}
 }
 
-static void check_alignment(struct alloc *a, unsigned long align, unsigned long step, unsigned cpus,
-			    enum mm_rules rules)
+static void check_alignment(struct alloc *a, unsigned long align, unsigned long step,
+			    unsigned long most, unsigned cpus, enum mm_rules rules)
 {
-	for (unsigned long asked = 1; asked <= 32768; asked += step) {
+	for (unsigned long asked = 1; asked <= most; asked += step) {
 		struct cache_figures f = figures_of(a, asked, align, 0);
 		unsigned long size = (asked + 7) / 8 * 8;
 		unsigned order;
@@ -212,7 +212,24 @@ static void test_every_alignment(void **state)
 			struct alloc *a = build(&alloc_fast8, "slub", 2, rules, set);
 
 			for (unsigned long align = 8; align <= 4096; align *= 2)
-				check_alignment(a, align, i < 2 ? 13 : 101, cpus[i], rules);
+				check_alignment(a, align, i < 2 ? 13 : 101, 32768, cpus[i], rules);
+			rig_finish(&g);
+		}
+}
+
+/* Literally every size up to 8 KiB, alignment up to a page, and number of CPUs up to 64; a minute or two. */
+static void test_all_there_are(void **state)
+{
+	(void)state;
+	for (unsigned cpus = 1; cpus <= 64; cpus++)
+		for (unsigned k = 0; k < 2; k++) {
+			const struct rig_param set[] = {{.name = "possible_cpus", .u = cpus},
+							{.name = NULL}};
+			enum mm_rules rules = k == 0 ? MM_RULES_LINUX_6 : MM_RULES_LINUX_4_19;
+			struct alloc *a = build(&alloc_fast8, "slub", 2, rules, set);
+
+			for (unsigned long align = 8; align <= 4096; align *= 2)
+				check_alignment(a, align, 1, 8192, cpus, rules);
 			rig_finish(&g);
 		}
 }
@@ -503,8 +520,10 @@ static void test_shrink(void **state)
 	rig_finish(&g);
 }
 
-int main(void)
+/* With the argument `every`: all there are, instead. */
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest every[] = {cmocka_unit_test(test_all_there_are)};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size),     cmocka_unit_test(test_every_alignment),
 		cmocka_unit_test(test_rules_differ),   cmocka_unit_test(test_wishes),
@@ -515,5 +534,7 @@ int main(void)
 		cmocka_unit_test(test_real_caches),
 	};
 
+	if (argc > 1 && strcmp(argv[1], "every") == 0)
+		return cmocka_run_group_tests(every, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
