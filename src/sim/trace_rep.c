@@ -296,16 +296,16 @@ __attribute__((always_inline)) static inline int read_lines(struct trace_reader 
 	const uint8_t *const first = c.p, *const end = first + have;
 	const uint8_t *const last = r->in.ended ? end : end - LINE_BYTES;
 	const uint64_t most = b->head[HEAD_OPS] - b->done + *n;
+	const size_t usual_most = most < TRACE_CHUNK ? (size_t)most : TRACE_CHUNK;
 	struct trace_event ev = {.op = 0};
 	const char *wrong = NULL;
 	size_t k;
-
 
 	for (k = *n; c.p < last && k < TRACE_CHUNK; b->line++) {
 		if (shorten) {
 			size_t usual = rep_usual_lines(&b->map, &r->slots,
 						       (uint32_t)b->head[HEAD_IDS], &c.p, last,
-						       r->plain + k, TRACE_CHUNK - k);
+						       r->plain + k, usual_most - k);
 
 			k += usual;
 			b->line += usual;
