@@ -822,7 +822,8 @@ struct alloc_ops {
 	unsigned desc_bytes; /* of a page descriptor that it needs as a taker; 0: PAGE_DESC_BYTES */
 
 	/* Formats memory.  0 or MM_E...: MM_ENOMEM the arena is too small or pages ran out,
-	 * MM_EINVAL a parameter contradicts another.  Sets a->root. */
+	 * MM_EINVAL a parameter contradicts another, MM_ENOENT it is made of pages and has no
+	 * page source.  Sets a->root. */
 	int (*init)(struct alloc *a, const struct alloc_env *env) MUST_USE;
 	/* Adopts formatted memory: fills the handle from env and the image; stores nothing. */
 	int (*attach)(struct alloc *a, const struct alloc_env *env) MUST_USE;

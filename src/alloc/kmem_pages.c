@@ -11,7 +11,7 @@ int kmem_read_env(struct kmem *s, const struct alloc_env *env)
 
 	s->pages = env->pages;
 	if (env->pages == NULL)
-		return MM_EINVAL;
+		return MM_ENOENT;
 	pages = env->pages->pages->ops->pages;
 	max_order = pages->max_order(env->pages->pages);
 	s->hot = pages->frames(env->pages->pages, (pfn_t){0});

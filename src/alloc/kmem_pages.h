@@ -36,8 +36,8 @@ struct kmem_block {
 enum { KMEM_RED_ZONE_PARAM, KMEM_POISON_PARAM, KMEM_OTHER_PARAMS };
 
 /*
- * Fills what all layers need from env; rules but for what decides SLUB's orders.  MM_EINVAL: no
- * pages, or pages or descriptors too small.
+ * Fills what all layers need from env; rules but for what decides SLUB's orders.  MM_ENOENT:
+ * no pages; MM_EINVAL: pages or descriptors too small.
  */
 int kmem_read_env(struct kmem *s, const struct alloc_env *env) MUST_USE;
 

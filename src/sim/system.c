@@ -134,6 +134,16 @@ fail:
 	return NULL;
 }
 
+/* What init's error says of the machine file. */
+static const char *start_problem(int err)
+{
+	if (err == MM_ENOMEM)
+		return "cannot be set up: its memory is too small for its own metadata";
+	if (err == MM_ENOENT)
+		return "is made of pages, expected 'from: pages'";
+	return "refuses its parameters: they contradict each other";
+}
+
 /* Runs init; a fault in it is a bug of the machine description or of the kind. */
 static int start_alloc(struct system *s, struct sys_alloc *a, struct diag *d)
 {
@@ -153,11 +163,8 @@ static int start_alloc(struct system *s, struct sys_alloc *a, struct diag *d)
 	if (err == 0)
 		return 0;
 	if (a->conf != NULL)
-		return conf_error(
-			d, a->conf->node, "allocator '%s' (%s) %s", a->name, a->ops->name,
-			err == MM_ENOMEM
-				? "cannot be set up: its memory is too small for its own metadata"
-				: "refuses its parameters: they contradict each other");
+		return conf_error(d, a->conf->node, "allocator '%s' (%s) %s", a->name, a->ops->name,
+				  start_problem(err));
 	return diag_set(d, "", 0, 0, "the region manager cannot be set up: no room for its table");
 }
 

@@ -147,6 +147,14 @@ REP = {  # what is in the file, and what is said of it
 }
 
 
+class Kinds(Hard):
+    def test_made_of_pages(self):
+        for kind in ("slab", "slub", "slub_tiny"):
+            status, _, err = run(MEMSCAPE, "replay", "-c", "x86_64", "--alloc", kind, self.small)
+            self.assertEqual(status, 3)
+            self.assertIn(f"({kind}) is made of pages, expected 'from: pages'", err)
+
+
 class Rep(Hard):
     def test_small(self):
         """What one reads of hardly anything."""
