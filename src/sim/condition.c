@@ -298,7 +298,8 @@ static bool zone_path(const struct condition *c, const struct node *n, struct va
 
 		while (o > 0 && q.area.nr_free[o] == 0)
 			o--;
-		return number(out, q.area.nr_free[o] == 0 ? 0 : 1ll << (o + q.a->env.page_shift));
+		return number(out,
+			      q.area.nr_free[o] == 0 ? 0 : (int64_t)1 << (o + q.a->env.page_shift));
 	}
 	return is_step(n, 2, "fallbacks") && number(out, (int64_t)q.f.fallbacks);
 }
