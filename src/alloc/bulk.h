@@ -36,7 +36,7 @@ struct bulk_kind {
 				const struct mem *v, struct bulk_run *r, struct bulk *b,
 				const struct plain_req *q);
 	/* NULL: a header before each block.  What a free of the block at p will touch first. */
-	const void *(*touches)(const void *way, const struct mem *v, vaddr_t p, msize_t size);
+	vaddr_t (*touches)(const void *way, const struct mem *v, vaddr_t p, msize_t size);
 };
 
 /* What one call of bulk_run has at hand: what changes of the account, and what stays. */
@@ -290,9 +290,11 @@ BULK_INLINE void bulk_look_ahead(const struct bulk_kind *k, const void *way,
 	const struct live *l = &r->table[q[BULK_AHEAD_BLOCK].name];
 	const uint64_t at = l->place ^ r->place;
 	/* Without a branch: whether the request is a free is anybody's guess. */
-	const void *header = k->touches == NULL ? v->window + ((at - 16) & v->mask)
-						: k->touches(way, v, (vaddr_t){l->place - r->bias},
-							     (msize_t)(l->what & PLAIN_SIZE_MAX));
+	const vaddr_t block = {l->place - r->bias};
+	const vaddr_t first = k->touches == NULL
+				      ? (vaddr_t){block.v - 16}
+				      : k->touches(way, v, block, (msize_t)(l->what & PLAIN_SIZE_MAX));
+	const void *header = v->window + ((first.v - v->offset) & v->mask);
 
 	header = at >> 48 == 0 ? header : l;
 	__builtin_prefetch(&r->table[q[BULK_AHEAD_ENTRY].name], 1);

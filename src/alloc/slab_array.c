@@ -492,13 +492,12 @@ BULK_INLINE msize_t give_short(const void *way, const struct mem *v, struct mm_r
  * The record of the block's slab.  Before the block there is nothing, perhaps no memory at
  * all: to ask for that is a walk through the host's page tables each time.
  */
-BULK_INLINE const void *touches_record(const void *way, const struct mem *v, vaddr_t p,
-				       msize_t size)
+BULK_INLINE vaddr_t touches_record(const void *way, const struct mem *v, vaddr_t p, msize_t size)
 {
 	const struct slab_array *a = ((const struct slab_way *)way)->a;
 
-	(void)size;
-	return v->window + ((number_record(a, slab_number(a, p)).v - v->offset) & v->mask);
+	(void)v, (void)size;
+	return number_record(a, slab_number(a, p));
 }
 
 /* Granted bytes of the live block at p, or FREE_BAD. */

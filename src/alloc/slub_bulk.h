@@ -144,14 +144,14 @@ BULK_INLINE msize_t slub_kfree_short(const struct slub_way *w, const struct mem 
 }
 
 /* The word of the object's link; of what is no object of kmalloc's, any place. */
-BULK_INLINE const void *slub_touches(const void *way, const struct mem *v, vaddr_t p, msize_t size)
+BULK_INLINE vaddr_t slub_touches(const void *way, const struct mem *v, vaddr_t p, msize_t size)
 {
 	const struct slub_way *w = way;
 	uint32_t link = 0;
 
 	if (mm_likely(size - 1 < w->largest))
 		link = cache_offset(mem_rec(v, slub_class(w, size)));
-	return v->window + ((p.v - v->offset + link) & v->mask);
+	return (vaddr_t){p.v + link};
 }
 
 /* ---- a kernel's requests ---- */

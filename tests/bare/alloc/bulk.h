@@ -13,6 +13,7 @@ struct bulk_kind {
 	struct grant (*malloc)(struct alloc *a, const struct alloc_req *req);
 	msize_t (*free)(struct alloc *a, vaddr_t p);
 	enum mm_ev took, gave;
+	vaddr_t (*touches)(const void *way, const struct mem *v, vaddr_t p, msize_t size);
 };
 
 static inline enum bulk_stop bulk_run(const struct bulk_kind *k, const void *way, struct alloc *a, struct bulk *b,
