@@ -493,6 +493,7 @@ struct bulk {
 	int64_t peak;        /* a free at more live bytes than these is preceded by at_peak */
 	uint64_t peak_held;  /* of pages also one at more held than this */
 	void (*at_peak)(struct bulk *b);                /* sets peak */
+	void (*past_peak)(struct bulk *b);              /* live bytes beyond peak are the request before's */
 	/* A block ends further; or, with begin = end = 0, a layer that grows from pages went
 	 * more than the short way: sets end and held. */
 	void (*at_end)(struct bulk *b, uint64_t begin, uint64_t end);

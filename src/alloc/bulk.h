@@ -198,6 +198,16 @@ BULK_INLINE bool bulk_is_peak(const struct bulk_run *r)
 	return (int64_t)r->live_bytes > r->peak;
 }
 
+/* free(NULL): counts as a request, so that a maximum is told as the one's before. */
+BULK_INLINE void bulk_nothing(struct bulk_run *r, struct bulk *b)
+{
+	if (mm_likely(!bulk_is_peak(r)))
+		return;
+	bulk_close(r, b);
+	b->past_peak(b);
+	bulk_open(r, b);
+}
+
 /* A free is about to be done. */
 BULK_INLINE void bulk_before_free(struct bulk_run *r, struct bulk *b)
 {
@@ -255,9 +265,12 @@ BULK_INLINE enum bulk_stop bulk_one(const struct bulk_kind *k, const void *way, 
 	if (k->other != NULL)
 		return k->other(k, way, a, v, r, b, q);
 	if (q->size != PLAIN_FREE) {
-		if (mm_unlikely(q->size - 1 >= PLAIN_SIZE_MAX))
-			return q->size == PLAIN_NOTHING && !bulk_is_peak(r) ? BULK_DONE
-									    : BULK_OTHER;
+		if (mm_unlikely(q->size - 1 >= PLAIN_SIZE_MAX)) {
+			if (q->size != PLAIN_NOTHING)
+				return BULK_OTHER;
+			bulk_nothing(r, b);
+			return BULK_DONE;
+		}
 		return mm_likely(bulk_malloc(k, way, a, v, r, b, q)) ? BULK_DONE : BULK_REFUSED;
 	}
 	l = &r->table[q->name];

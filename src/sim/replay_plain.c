@@ -77,7 +77,8 @@ static void take_figures(const struct account *a)
 	}
 }
 
-static void at_peak(struct bulk *b)
+/* The request before the one being done may have made the live bytes a maximum. */
+static void past_peak(struct bulk *b)
 {
 	struct account *a = (struct account *)b;
 	struct figures *f = a->r->fig;
@@ -85,6 +86,14 @@ static void at_peak(struct bulk *b)
 	f->event = b->number - 1;
 	take_figures(a);
 	note_peak(f);
+}
+
+static void at_peak(struct bulk *b)
+{
+	struct account *a = (struct account *)b;
+	struct figures *f = a->r->fig;
+
+	past_peak(b);
 	before_death(a->r);
 	b->peak = (int64_t)f->peak_live_bytes;
 	b->peak_held = f->peak_footprint << 16;
@@ -153,6 +162,7 @@ static struct account open_account(struct replay *r, struct sys_alloc *h, enum f
 						: (int64_t)f->peak_live_bytes,
 			.peak_held = f->peak_footprint << 16,
 			.at_peak = at_peak,
+			.past_peak = past_peak,
 			.at_end = grown ? at_taken : at_end,
 			.entries = r->live.nr,
 			.caches = live_place(LIVE_CACHE, owner, 0),
