@@ -303,12 +303,14 @@ BULK_INLINE void bulk_look_ahead(const struct bulk_kind *k, const void *way,
 	const struct live *l = &r->table[q[BULK_AHEAD_BLOCK].name];
 	const uint64_t at = l->place ^ r->place;
 	/* Without a branch: whether the request is a free is anybody's guess. */
-	const vaddr_t block = {l->place - r->bias};
-	const vaddr_t first = k->touches == NULL
-				      ? (vaddr_t){block.v - 16}
-				      : k->touches(way, v, block, (msize_t)(l->what & PLAIN_SIZE_MAX));
-	const void *header = v->window + ((first.v - v->offset) & v->mask);
+	const void *header = v->window + ((at - 16) & v->mask);
 
+	if (k->touches != NULL) {
+		const vaddr_t block = {l->place - r->bias};
+		const msize_t size = (msize_t)(l->what & PLAIN_SIZE_MAX);
+
+		header = v->window + ((k->touches(way, v, block, size).v - v->offset) & v->mask);
+	}
 	header = at >> 48 == 0 ? header : l;
 	__builtin_prefetch(&r->table[q[BULK_AHEAD_ENTRY].name], 1);
 	__builtin_prefetch(header, 1);
