@@ -143,6 +143,10 @@ int main(int argc, char **argv)
 		q.memory = c == 'M' ? strtoull(optarg, NULL, 0) << 20 : q.memory;
 		spec = c == 'g' ? optarg : spec;
 	}
+	if (spec == NULL && argv[optind] == NULL) {
+		fprintf(stderr, "usage: bench_seek [-m MACHINE] [-n SEEKS] [-M MIB] -g SPEC | TRACE\n");
+		return 2;
+	}
 	m = machine_load(machine, NULL, NULL, 0, &d);
 	if (m == NULL)
 		die(machine, &d);
