@@ -39,7 +39,7 @@ static int parse(struct baseline_options *o, int argc, char **argv)
 					   {"baseline", 0, CLI_TEXT, &o->baseline, 0, 0, NULL},
 					   {"label", 0, CLI_TEXT, &o->label, 0, 0, NULL},
 					   {"all", 0, CLI_FLAG, &o->all, 0, 0, NULL},
-					   {"color", 0, CLI_TEXT, &o->color, 0, 0, NULL},
+					   {"color", 0, CLI_COLOR, &o->color, 0, 0, NULL},
 					   {0}};
 	int status;
 

@@ -6,6 +6,7 @@
 
 #include "ui/cli/cli.h"
 #include "ui/cli/options.h"
+#include "ui/cli/text.h"
 
 #define FIRST 256 /* getopt's number of the first row; below are letters */
 
@@ -60,12 +61,25 @@ static int set_number(const char *command, const struct cli_option *o, const cha
 			 (unsigned long long)o->least, (unsigned long long)o->most);
 }
 
+static int set_color(const char *command, const struct cli_option *o, const char *arg)
+{
+	struct text_style style;
+
+	if (!text_style_init(&style, arg, stdout))
+		return cli_usage(command, "--%s '%s': expected auto, always or never", o->name,
+				 arg);
+	*(const char **)o->to = arg;
+	return 0;
+}
+
 static int set(const char *command, const struct cli_option *o, const char *arg)
 {
 	switch (o->kind) {
 	case CLI_TEXT:
 		*(const char **)o->to = arg;
 		return 0;
+	case CLI_COLOR:
+		return set_color(command, o, arg);
 	case CLI_FLAG:
 		*(bool *)o->to = true;
 		return 0;

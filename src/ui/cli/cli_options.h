@@ -9,6 +9,7 @@
 
 enum cli_option_kind {
 	CLI_TEXT, /* const char **to */
+	CLI_COLOR, /* const char **to: auto, always or never */
 	CLI_FLAG, /* bool *to, which becomes true */
 	CLI_NUMBER, /* uint64_t *to, from `least` to `most`; sizes and hex, too */
 	CLI_CALL /* call(to, argument) gives 0 or the exit status */
@@ -25,7 +26,8 @@ struct cli_option {
 
 /*
  * Reads options up to the first other argument, argv[optind].  `table` ends with {0}; --help
- * and -h are added, and print `help`.  -1: go on; else the exit status.
+ * and -h are added, and print `help`.  -1: go on; else the exit status, which is EXIT_RAN
+ * after --help only: the caller may print more then.
  */
 int cli_options(const char *command, const char *help, const struct cli_option *table, int argc,
 		char **argv);

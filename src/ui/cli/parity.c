@@ -6,6 +6,7 @@
 #include "sim/parity.h"
 #include "sim/system.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/outfile.h"
 #include "ui/cli/text.h"
 
@@ -29,37 +30,20 @@ struct options {
 	bool quiet;
 };
 
-enum { O_FROM = 256, O_JSON, O_COLOR };
-
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longopts[] = {{"from", required_argument, NULL, O_FROM},
-						 {"json", required_argument, NULL, O_JSON},
-						 {"color", required_argument, NULL, O_COLOR},
-						 {"quiet", no_argument, NULL, 'q'},
-						 {"help", no_argument, NULL, 'h'},
-						 {NULL, 0, NULL, 0}};
-	int c;
+	const struct cli_option table[] = {{"from", 0, CLI_TEXT, &o->from, 0, 0, NULL},
+					   {"json", 0, CLI_TEXT, &o->json, 0, 0, NULL},
+					   {"color", 0, CLI_COLOR, &o->color, 0, 0, NULL},
+					   {"quiet", 'q', CLI_FLAG, &o->quiet, 0, 0, NULL},
+					   {0}};
+	int status;
 
 	*o = (struct options){.color = "auto"};
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "qh", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		if (c == '?')
-			return cli_bad_option("parity");
-		if (c == O_FROM)
-			o->from = optarg;
-		else if (c == O_JSON)
-			o->json = optarg;
-		else if (c == O_COLOR)
-			o->color = optarg;
-		else
-			o->quiet = true;
-	}
+	status = cli_options("parity", help, table, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind != argc)
 		return cli_usage("parity",
 				 "'%s': expected options only; give a directory by --from",

@@ -10,7 +10,6 @@
 #include "ui/cli/cli_options.h"
 #include "ui/cli/gating.h"
 #include "ui/cli/options.h"
-#include "ui/cli/text.h"
 
 static const char help[] =
 	"usage: memscape sweep SWEEP.yaml [-o RESULTS.db] [OPTION...]\n\n"
@@ -71,11 +70,10 @@ static int parse(struct sweep_options *o, int argc, char **argv)
 		{"max-steps", 0, CLI_NUMBER, &o->max_steps, 1, UINT64_MAX, NULL},
 		{"max-seconds", 0, CLI_NUMBER, &o->max_seconds, 1, SWEEP_MAX_SECONDS, NULL},
 		{"retry", 0, CLI_FLAG, &o->retry, 0, 0, NULL},
-		{"color", 0, CLI_TEXT, &o->color, 0, 0, NULL},
+		{"color", 0, CLI_COLOR, &o->color, 0, 0, NULL},
 		{"quiet", 'q', CLI_FLAG, &o->quiet, 0, 0, NULL},
 		{0}};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct text_style style;
 	int status;
 
 	*o = (struct sweep_options){
@@ -87,8 +85,6 @@ static int parse(struct sweep_options *o, int argc, char **argv)
 		return cli_usage("sweep", optind == argc ? "which sweep? give a file, as "
 							   "sweeps/heap-for-firmware.yaml"
 							 : "more than one sweep file");
-	if (!text_style_init(&style, o->color, stdout))
-		return cli_usage("sweep", "--color '%s': expected auto, always or never", o->color);
 	o->file = argv[optind];
 	return -1;
 }
