@@ -27,12 +27,10 @@ struct export_options {
 	bool reports;
 };
 
-static void write_help(char *out, size_t room)
+static void print_formats(FILE *out)
 {
-	size_t n = (size_t)snprintf(out, room, "%s", help);
-
-	for (const struct export_format *f = export_formats; f->name != NULL && n < room; f++)
-		n += (size_t)snprintf(out + n, room - n, "  %-10s %s\n", f->name, f->summary);
+	for (const struct export_format *f = export_formats; f->name != NULL; f++)
+		fprintf(out, "  %-10s %s\n", f->name, f->summary);
 }
 
 static int parse(struct export_options *o, int argc, char **argv)
@@ -44,12 +42,12 @@ static int parse(struct export_options *o, int argc, char **argv)
 					   {"gate", 0, CLI_TEXT, &o->gate, 0, 0, NULL},
 					   {"baseline", 0, CLI_TEXT, &o->baseline, 0, 0, NULL},
 					   {0}};
-	char text[2048];
 	int status;
 
 	*o = (struct export_options){.format = "csv", .output = "-"};
-	write_help(text, sizeof text);
-	status = cli_options("export", text, table, argc, argv);
+	status = cli_options("export", help, table, argc, argv);
+	if (status == EXIT_RAN)
+		print_formats(stdout);
 	if (status >= 0)
 		return status;
 	if (optind != argc - 1)

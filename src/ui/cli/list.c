@@ -9,6 +9,7 @@
 #include "sim/figure_list.h"
 #include "sim/trace_format.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 
 static const char help[] =
 	"usage: memscape list allocators|machines|formats|figures [--json]\n\n"
@@ -22,8 +23,7 @@ static const struct {
 	const char *word;
 } serves[] = {{SERVES_PAGES, "pages"},     {SERVES_FIXED, "fixed"}, {SERVES_BYTES, "bytes"},
 	      {SERVES_VIRTUAL, "virtual"}, {SERVES_STACK, "stack"}, {SERVES_BOOT, "boot"},
-	      {SERVES_TASKS, "tasks"},     {SERVES_CMA, "cma"},
-	      {SERVES_PERCPU, "percpu"}};
+	      {SERVES_TASKS, "tasks"},     {SERVES_CMA, "cma"},     {SERVES_PERCPU, "percpu"}};
 
 static const char *const param_types[] = {"number", "size", "bool", "choice", "sizes"};
 
@@ -163,42 +163,34 @@ static json_t *list_figures(bool json)
 
 static const struct {
 	const char *name;
-	json_t *(*fn)(bool json);
+	json_t *(*make)(bool json); /* prints, unless `json` */
 } lists[] = {{"allocators", list_allocators},
 	     {"machines", list_machines},
 	     {"formats", list_formats},
 	     {"figures", list_figures}};
 
+static int print_list(json_t *(*make)(bool json), bool json)
+{
+	json_t *list = make(json);
+
+	if (json) {
+		json_dumpf(list, stdout, JSON_INDENT(2));
+		fputc('\n', stdout);
+	}
+	json_decref(list);
+	return EXIT_RAN;
+}
+
 int cmd_list(int argc, char **argv)
 {
-	static const struct option longopts[] = {{"json", no_argument, NULL, 'j'},
-						 {"help", no_argument, NULL, 'h'},
-						 {NULL, 0, NULL, 0}};
 	bool json = false;
-	int c;
+	const struct cli_option table[] = {{"json", 0, CLI_FLAG, &json, 0, 0, NULL}, {0}};
+	int status = cli_options("list", help, table, argc, argv);
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		if (c != 'j')
-			return cli_bad_option("list");
-		json = true;
-	}
-	for (size_t i = 0; optind == argc - 1 && i < sizeof lists / sizeof lists[0]; i++) {
-		json_t *list;
-
-		if (strcmp(argv[optind], lists[i].name) != 0)
-			continue;
-		list = lists[i].fn(json);
-		if (json) {
-			json_dumpf(list, stdout, JSON_INDENT(2));
-			fputc('\n', stdout);
-		}
-		json_decref(list);
-		return EXIT_RAN;
-	}
+	if (status >= 0)
+		return status;
+	for (size_t i = 0; optind == argc - 1 && i < sizeof lists / sizeof lists[0]; i++)
+		if (strcmp(argv[optind], lists[i].name) == 0)
+			return print_list(lists[i].make, json);
 	return cli_usage("list", "expected one of: allocators, machines, formats, figures");
 }
