@@ -5,7 +5,7 @@
 
 #include "sim/trace_gen.h"
 #include "ui/cli/cli.h"
-#include "ui/cli/options.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/tracefile.h"
 
 static const char help[] =
@@ -21,25 +21,25 @@ static const char help[] =
 	"The same options give the same trace everywhere.\n\n"
 	"kinds (most live objects, smallest and largest request):\n";
 
-enum { OPT_SEED = 256, OPT_LIVE, OPT_MIN, OPT_MAX, OPT_TO };
+#define NOT_GIVEN    UINT64_MAX
+#define LEAST_LIVE   8u
+#define MOST_LIVE    (UINT32_MAX / 2)
+#define LARGEST_SIZE (UINT64_C(1) << 40) /* bytes */
+#define MOST_ORDER   20u
 
 struct gen_options {
-	const char *output;
+	const char *output, *encoding;
 	struct trace_writer_options writer;
-	uint64_t value[OPT_MAX - OPT_SEED + 2]; /* seed, live, min, max, events */
-	bool given[OPT_MAX - OPT_SEED + 2];
+	struct gen_params given; /* NOT_GIVEN: the kind's own */
 };
 
-enum { GIVEN_EVENTS = OPT_MAX - OPT_SEED + 1 };
-
-static void print_help(void)
+static void print_kinds(FILE *out)
 {
-	fputs(help, stdout);
 	for (unsigned i = 0; i < nr_generators; i++)
-		printf("  %-9s %s (%llu, %llu, %llu)\n", generators[i].name, generators[i].summary,
-		       (unsigned long long)generators[i].defaults.live,
-		       (unsigned long long)generators[i].defaults.min,
-		       (unsigned long long)generators[i].defaults.max);
+		fprintf(out, "  %-9s %s (%llu, %llu, %llu)\n", generators[i].name,
+			generators[i].summary, (unsigned long long)generators[i].defaults.live,
+			(unsigned long long)generators[i].defaults.min,
+			(unsigned long long)generators[i].defaults.max);
 }
 
 static const struct generator *find_generator(const char *name)
@@ -50,21 +50,18 @@ static const struct generator *find_generator(const char *name)
 	return NULL;
 }
 
+static uint64_t given_or(uint64_t given, uint64_t usual)
+{
+	return given != NOT_GIVEN ? given : usual;
+}
+
 static struct gen_params choose_params(const struct gen_options *o, const struct generator *g)
 {
-	struct gen_params p = g->defaults;
-
-	if (o->given[GIVEN_EVENTS])
-		p.events = o->value[GIVEN_EVENTS];
-	if (o->given[0])
-		p.seed = o->value[0];
-	if (o->given[1])
-		p.live = o->value[1];
-	if (o->given[2])
-		p.min = o->value[2];
-	if (o->given[3])
-		p.max = o->value[3];
-	return p;
+	return (struct gen_params){.events = given_or(o->given.events, g->defaults.events),
+				   .seed = given_or(o->given.seed, g->defaults.seed),
+				   .live = given_or(o->given.live, g->defaults.live),
+				   .min = given_or(o->given.min, g->defaults.min),
+				   .max = given_or(o->given.max, g->defaults.max)};
 }
 
 /* 0, or the status of a usage error. */
@@ -72,11 +69,9 @@ static int check_params(const struct generator *g, const struct gen_params *p)
 {
 	bool pages = strcmp(g->name, "pages") == 0;
 
-	if (p->live < 8 || p->live > UINT32_MAX / 2)
-		return cli_usage("gen", "%s: --live: expected a number from 8", g->name);
-	if (pages && p->max > 20)
-		return cli_usage("gen", "pages: --max: expected an order from 0 to 20");
-	if (!pages && (p->min == 0 || p->min > p->max || p->max > UINT64_C(1) << 40))
+	if (pages && p->max > MOST_ORDER)
+		return cli_usage("gen", "pages: --max: expected an order from 0 to %u", MOST_ORDER);
+	if (!pages && (p->min == 0 || p->min > p->max || p->max > LARGEST_SIZE))
 		return cli_usage("gen", "%s: expected 1 <= --min <= --max <= 1024G", g->name);
 	return 0;
 }
@@ -100,59 +95,67 @@ static int generate(const struct gen_options *o, char **names, int nr)
 	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
 }
 
-static int one_option(struct gen_options *o, int c, const char *arg)
+static int unknown_kind(const char *name)
 {
-	unsigned i = c == 'n' ? GIVEN_EVENTS : (unsigned)(c - OPT_SEED);
+	fprintf(stderr, "memscape gen: unknown kind '%s', expected one of:", name);
+	for (unsigned i = 0; i < nr_generators; i++)
+		fprintf(stderr, " %s", generators[i].name);
+	fputc('\n', stderr);
+	return cli_bad_option("gen");
+}
 
-	if (c == 'o') {
-		o->output = arg;
-		return 0;
+/* -1: go on; else the exit status. */
+static int parse(struct gen_options *o, int argc, char **argv)
+{
+	const struct cli_option table[] = {
+		{"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
+		{"events", 'n', CLI_NUMBER, &o->given.events, 0, UINT64_MAX, NULL},
+		{"seed", 0, CLI_NUMBER, &o->given.seed, 0, UINT64_MAX, NULL},
+		{"live", 0, CLI_NUMBER, &o->given.live, LEAST_LIVE, MOST_LIVE, NULL},
+		{"min", 0, CLI_NUMBER, &o->given.min, 0, LARGEST_SIZE, NULL},
+		{"max", 0, CLI_NUMBER, &o->given.max, 0, LARGEST_SIZE, NULL},
+		{"to", 0, CLI_TEXT, &o->encoding, 0, 0, NULL},
+		{0}};
+	int status;
+
+	*o = (struct gen_options){.given = {NOT_GIVEN, NOT_GIVEN, NOT_GIVEN, NOT_GIVEN, NOT_GIVEN}};
+	status = cli_options("gen", help, table, argc, argv);
+	if (status == EXIT_RAN)
+		print_kinds(stdout);
+	if (status >= 0)
+		return status;
+	if (optind == argc)
+		return cli_usage("gen", "expected a kind of trace, see --help");
+	if (o->output == NULL)
+		return cli_usage("gen", "expected -o TRACE, the file to write");
+	status = choose_encoding("gen", o->encoding, &o->writer.encoding);
+	return status != 0 ? status : -1;
+}
+
+/* 0, or the status of a usage error. */
+static int check_kinds(const struct gen_options *o, char **names, int nr)
+{
+	int status = 0;
+
+	for (int i = 0; status == 0 && i < nr; i++) {
+		const struct generator *g = find_generator(names[i]);
+		struct gen_params p;
+
+		if (g == NULL)
+			return unknown_kind(names[i]);
+		p = choose_params(o, g);
+		status = check_params(g, &p);
 	}
-	if (c == OPT_TO)
-		return read_encoding(arg, &o->writer.encoding)
-			       ? 0
-			       : cli_usage("gen", "--to '%s': expected binary or text", arg);
-	if (c != 'n' && (c < OPT_SEED || c > OPT_MAX))
-		return cli_bad_option("gen");
-	o->given[i] = true;
-	return read_number(arg, &o->value[i]) ? 0
-					      : cli_usage("gen", "'%s': expected a number", arg);
+	return status;
 }
 
 int cmd_gen(int argc, char **argv)
 {
-	static const struct option longopts[] = {{"output", required_argument, NULL, 'o'},
-						 {"events", required_argument, NULL, 'n'},
-						 {"seed", required_argument, NULL, OPT_SEED},
-						 {"live", required_argument, NULL, OPT_LIVE},
-						 {"min", required_argument, NULL, OPT_MIN},
-						 {"max", required_argument, NULL, OPT_MAX},
-						 {"to", required_argument, NULL, OPT_TO},
-						 {"help", no_argument, NULL, 'h'},
-						 {NULL, 0, NULL, 0}};
-	struct gen_options o = {.output = NULL};
-	int c, status = 0;
+	struct gen_options o;
+	int status = parse(&o, argc, argv);
 
-	optind = 1;
-	while (status == 0 && (c = getopt_long(argc, argv, "o:n:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			print_help();
-			return EXIT_RAN;
-		}
-		status = one_option(&o, c, optarg);
-	}
-	if (status == 0 && optind == argc)
-		status = cli_usage("gen", "expected a kind of trace");
-	for (int i = optind; status == 0 && i < argc; i++) {
-		const struct generator *g = find_generator(argv[i]);
-		struct gen_params p;
-
-		if (g == NULL)
-			return cli_usage("gen", "unknown kind '%s'", argv[i]);
-		p = choose_params(&o, g);
-		status = check_params(g, &p);
-	}
-	if (status == 0 && o.output == NULL)
-		status = cli_usage("gen", "expected -o TRACE, the file to write");
+	if (status >= 0)
+		return status;
+	status = check_kinds(&o, argv + optind, argc - optind);
 	return status != 0 ? status : generate(&o, argv + optind, argc - optind);
 }

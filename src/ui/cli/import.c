@@ -5,6 +5,7 @@
 
 #include "sim/trace_copy.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/tracefile.h"
 
 static const char help[] =
@@ -59,35 +60,33 @@ static int import_trace(const struct import_options *o)
 	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
 }
 
-int cmd_import(int argc, char **argv)
+/* -1: go on; else the exit status. */
+static int parse(struct import_options *o, int argc, char **argv)
 {
-	static const struct option longopts[] = {{"output", required_argument, NULL, 'o'},
-						 {"from", required_argument, NULL, 'F'},
-						 {"to", required_argument, NULL, 'T'},
-						 {"help", no_argument, NULL, 'h'},
-						 {NULL, 0, NULL, 0}};
-	struct import_options o = {.output = NULL};
-	int c;
+	const char *encoding = NULL;
+	const struct cli_option table[] = {{"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
+					   {"from", 0, CLI_TEXT, &o->from, 0, 0, NULL},
+					   {"to", 0, CLI_TEXT, &encoding, 0, 0, NULL},
+					   {0}};
+	int status;
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		if (c == 'o')
-			o.output = optarg;
-		else if (c == 'F')
-			o.from = optarg;
-		else if (c != 'T')
-			return cli_bad_option("import");
-		else if (!read_encoding(optarg, &o.writer.encoding))
-			return cli_usage("import", "--to '%s': expected binary or text", optarg);
-	}
+	*o = (struct import_options){.output = NULL};
+	status = cli_options("import", help, table, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind != argc - 1)
 		return cli_usage("import", "expected one file to read");
-	if (o.output == NULL)
+	if (o->output == NULL)
 		return cli_usage("import", "expected -o TRACE, the file to write");
-	o.path = argv[optind];
-	return import_trace(&o);
+	o->path = argv[optind];
+	status = choose_encoding("import", encoding, &o->writer.encoding);
+	return status != 0 ? status : -1;
+}
+
+int cmd_import(int argc, char **argv)
+{
+	struct import_options o;
+	int status = parse(&o, argc, argv);
+
+	return status >= 0 ? status : import_trace(&o);
 }

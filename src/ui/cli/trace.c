@@ -1,5 +1,4 @@
 /* memscape trace: cut, merge, filter, scale and shrink traces, and derive kernel traces. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "sim/trace_kernel.h"
 #include "sim/trace_ops.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/options.h"
 #include "ui/cli/tracefile.h"
 
@@ -43,25 +43,18 @@ static const char help[] =
 	"What concerns an object that was left out is left out too; both are counted.\n"
 	"--page is 4K, --max-order 10 and --caches 0 if not given.\n";
 
-enum {
-	OPT_EVENTS = 256,
-	OPT_OP,
-	OPT_SIZE,
-	OPT_CTX,
-	OPT_INVERT,
-	OPT_KEEP,
-	OPT_PAGE,
-	OPT_ORDER,
-	OPT_CACHES,
-	OPT_TO
-};
+#define ANY_CONTEXT  UINT64_MAX
+#define LEAST_PAGE   64u /* bytes */
+#define LARGEST_PAGE (UINT64_C(1) << 30)
+#define MOST_ORDER   20u
 
 struct trace_options {
-	const char *verb, *output;
+	const char *verb, *output, *encoding;
 	struct trace_writer_options writer;
 	uint64_t from, to; /* cut: events; filter: sizes; scale: numerator, denominator */
-	bool op[NR_TRACE_OPS], has_op, has_size, has_ctx, invert;
-	uint64_t ctx, keep, page, max_order, caches;
+	bool op[NR_TRACE_OPS], has_op, has_size, invert;
+	uint64_t ctx; /* or ANY_CONTEXT */
+	uint64_t keep, page, max_order, caches;
 };
 
 /* A copy under way; the copy comes first, so that its callbacks find the rest. */
@@ -95,7 +88,7 @@ static int put_filter(struct trace_copy *c, const struct trace_event *ev, struct
 	const struct trace_options *o = ((struct job *)c)->o;
 	bool chosen = (!o->has_op || o->op[ev->op]) &&
 		      (!o->has_size || (ev->size >= o->from && ev->size <= o->to)) &&
-		      (!o->has_ctx || ev->ctx == o->ctx);
+		      (o->ctx == ANY_CONTEXT || ev->ctx == o->ctx);
 
 	if (births(ev) && chosen == o->invert)
 		return trace_copy_drop(c, ev, d);
@@ -395,8 +388,10 @@ static bool read_ratio(const char *text, uint64_t *numerator, uint64_t *denomina
 	       *numerator <= UINT32_MAX && *denominator <= UINT32_MAX;
 }
 
-static int read_operations(struct trace_options *o, const char *text)
+static int set_operations(void *to, const char *text)
 {
+	struct trace_options *o = to;
+
 	o->has_op = true;
 	while (*text != '\0') {
 		size_t n = strcspn(text, ",");
@@ -414,8 +409,10 @@ static int read_operations(struct trace_options *o, const char *text)
 	return 0;
 }
 
-static int read_size_option(struct trace_options *o, const char *arg)
+static int set_size(void *to, const char *arg)
 {
+	struct trace_options *o = to;
+
 	o->has_size = true;
 	if (strcmp(o->verb, "scale") == 0)
 		return read_ratio(arg, &o->from, &o->to)
@@ -427,64 +424,38 @@ static int read_size_option(struct trace_options *o, const char *arg)
 		       : cli_usage("trace", "--size '%s': expected a range such as 64..4K", arg);
 }
 
-static int read_number_option(const char *arg, uint64_t *out, uint64_t least, uint64_t most)
+static int set_events(void *to, const char *arg)
 {
-	if (read_number(arg, out) && *out >= least && *out <= most)
-		return 0;
-	return cli_usage("trace", "'%s': expected a number from %llu to %llu", arg,
-			 (unsigned long long)least, (unsigned long long)most);
+	struct trace_options *o = to;
+
+	return read_range(arg, &o->from, &o->to)
+		       ? 0
+		       : cli_usage("trace", "--events '%s': expected A..B", arg);
 }
 
-static int one_option(struct trace_options *o, int c, const char *arg)
+/* -1: go on; else the exit status. */
+static int parse(struct trace_options *o, int argc, char **argv)
 {
-	switch (c) {
-	case 'o':
-		o->output = arg;
-		return 0;
-	case OPT_EVENTS:
-		return read_range(arg, &o->from, &o->to)
-			       ? 0
-			       : cli_usage("trace", "--events '%s': expected A..B", arg);
-	case OPT_OP:
-		return read_operations(o, arg);
-	case OPT_SIZE:
-		return read_size_option(o, arg);
-	case OPT_CTX:
-		o->has_ctx = true;
-		return read_number_option(arg, &o->ctx, 0, UINT16_MAX);
-	case OPT_INVERT:
-		o->invert = true;
-		return 0;
-	case OPT_KEEP:
-		return read_number_option(arg, &o->keep, 1, UINT32_MAX);
-	case OPT_PAGE:
-		return read_number_option(arg, &o->page, 64, UINT64_C(1) << 30);
-	case OPT_ORDER:
-		return read_number_option(arg, &o->max_order, 0, 20);
-	case OPT_CACHES:
-		return read_number_option(arg, &o->caches, 0, KERNEL_MAX_CACHES);
-	case OPT_TO:
-		return read_encoding(arg, &o->writer.encoding)
-			       ? 0
-			       : cli_usage("trace", "--to '%s': expected binary or text", arg);
-	default:
-		return cli_bad_option("trace");
-	}
-}
+	const struct cli_option table[] = {
+		{"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
+		{"events", 0, CLI_CALL, o, 0, 0, set_events},
+		{"op", 0, CLI_CALL, o, 0, 0, set_operations},
+		{"size", 0, CLI_CALL, o, 0, 0, set_size},
+		{"ctx", 0, CLI_NUMBER, &o->ctx, 0, UINT16_MAX, NULL},
+		{"invert", 0, CLI_FLAG, &o->invert, 0, 0, NULL},
+		{"keep", 0, CLI_NUMBER, &o->keep, 1, UINT32_MAX, NULL},
+		{"page", 0, CLI_NUMBER, &o->page, LEAST_PAGE, LARGEST_PAGE, NULL},
+		{"max-order", 0, CLI_NUMBER, &o->max_order, 0, MOST_ORDER, NULL},
+		{"caches", 0, CLI_NUMBER, &o->caches, 0, KERNEL_MAX_CACHES, NULL},
+		{"to", 0, CLI_TEXT, &o->encoding, 0, 0, NULL},
+		{0}};
+	int status = cli_options("trace", help, table, argc, argv);
 
-static const struct option longopts[] = {{"output", required_argument, NULL, 'o'},
-					 {"events", required_argument, NULL, OPT_EVENTS},
-					 {"op", required_argument, NULL, OPT_OP},
-					 {"size", required_argument, NULL, OPT_SIZE},
-					 {"ctx", required_argument, NULL, OPT_CTX},
-					 {"invert", no_argument, NULL, OPT_INVERT},
-					 {"keep", required_argument, NULL, OPT_KEEP},
-					 {"page", required_argument, NULL, OPT_PAGE},
-					 {"max-order", required_argument, NULL, OPT_ORDER},
-					 {"caches", required_argument, NULL, OPT_CACHES},
-					 {"to", required_argument, NULL, OPT_TO},
-					 {"help", no_argument, NULL, 'h'},
-					 {NULL, 0, NULL, 0}};
+	if (status >= 0)
+		return status;
+	status = choose_encoding("trace", o->encoding, &o->writer.encoding);
+	return status != 0 ? status : -1;
+}
 
 static int run_verb(const struct trace_options *o, const struct verb *v, char **paths, int nr)
 {
@@ -505,34 +476,35 @@ static int run_verb(const struct trace_options *o, const struct verb *v, char **
 	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
 }
 
+/* NULL: no such verb. */
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
 int cmd_trace(int argc, char **argv)
 {
-	struct trace_options o = {.page = 4096, .max_order = 10};
-	const struct verb *v = verbs;
-	int c, status = 0;
+	struct trace_options o = {.ctx = ANY_CONTEXT, .page = 4096, .max_order = 10};
+	const struct verb *v;
+	int status;
 
 	if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
 		fputs(help, argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_USAGE : EXIT_RAN;
 	}
 	o.verb = argv[1];
-	while (v < verbs + sizeof verbs / sizeof verbs[0] && strcmp(v->name, o.verb) != 0)
-		v++;
-	if (v == verbs + sizeof verbs / sizeof verbs[0])
+	v = find_verb(o.verb);
+	if (v == NULL)
 		return cli_usage("trace",
 				 "unknown verb '%s', expected cut, merge, filter, scale, "
 				 "shrink, pages or kmalloc",
 				 o.verb);
-	optind = 1;
+	argv[1] = argv[0]; /* what getopt calls itself */
 	argc--;
 	argv++;
-	argv[0] = argv[-1]; /* what getopt calls itself */
-	while (status == 0 && (c = getopt_long(argc, argv, "o:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		status = one_option(&o, c, optarg);
-	}
-	return status != 0 ? status : run_verb(&o, v, argv + optind, argc - optind);
+	status = parse(&o, argc, argv);
+	return status >= 0 ? status : run_verb(&o, v, argv + optind, argc - optind);
 }

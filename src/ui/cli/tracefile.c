@@ -2,10 +2,17 @@
 
 #include <string.h>
 
-bool read_encoding(const char *text, enum trace_encoding *out)
+#include "ui/cli/cli.h"
+
+int choose_encoding(const char *command, const char *word, enum trace_encoding *out)
 {
-	*out = strcmp(text, "text") == 0 ? TRACE_TEXT : TRACE_BINARY;
-	return *out == TRACE_TEXT || strcmp(text, "binary") == 0;
+	if (word == NULL || strcmp(word, "binary") == 0)
+		*out = TRACE_BINARY;
+	else if (strcmp(word, "text") == 0)
+		*out = TRACE_TEXT;
+	else
+		return cli_usage(command, "--to '%s': expected binary or text", word);
+	return 0;
 }
 
 int copy_all(struct trace_copy *c,

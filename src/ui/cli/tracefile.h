@@ -4,8 +4,8 @@
 
 #include "sim/trace_copy.h"
 
-/* "binary", "text". false: neither. */
-bool read_encoding(const char *text, enum trace_encoding *out);
+/* The word of --to: "binary" or "text"; NULL: binary.  0, or the status of a usage error, told. */
+int choose_encoding(const char *command, const char *word, enum trace_encoding *out) MUST_USE;
 
 /* The rest of the copy's reader, each event through `put`.  -1 with *d: damage, or cannot write. */
 int copy_all(struct trace_copy *c,
