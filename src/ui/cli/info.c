@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/info.h"
 #include "ui/cli/options.h"
 
@@ -63,34 +64,23 @@ static bool is_trace(const char *name)
 	return true;
 }
 
+static int add_set(void *to, const char *arg)
+{
+	return choose_set("info", to, arg);
+}
+
 int cmd_info(int argc, char **argv)
 {
-	static const struct option longopts[] = {
-		{"variant", required_argument, NULL, 'V'},
-		{"set", required_argument, NULL, 'S'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct machine_choice c = {0};
 	bool json = false;
-	int o;
+	const struct cli_option table[] = {{"variant", 0, CLI_TEXT, &c.variant, 0, 0, NULL},
+					   {"set", 0, CLI_CALL, &c, 0, 0, add_set},
+					   {"json", 0, CLI_FLAG, &json, 0, 0, NULL},
+					   {0}};
+	int status = cli_options("info", help, table, argc, argv);
 
-	optind = 1;
-	while ((o = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
-		if (o == 'h') {
-			fputs(help, stdout);
-			return EXIT_RAN;
-		}
-		if (o == '?')
-			return cli_bad_option("info");
-		if (o == 'V')
-			c.variant = optarg;
-		else if (o == 'j')
-			json = true;
-		else if (c.nr_sets < MAX_SETS)
-			c.sets[c.nr_sets++] = optarg;
-	}
+	if (status >= 0)
+		return status;
 	if (optind != argc - 1)
 		return cli_usage("info", "expected a machine or a trace");
 	c.name = argv[optind];

@@ -9,6 +9,14 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/text.h"
 
+int choose_set(const char *command, struct machine_choice *c, const char *arg)
+{
+	if (c->nr_sets == MAX_SETS)
+		return cli_usage(command, "more than %u --set", MAX_SETS);
+	c->sets[c->nr_sets++] = arg;
+	return 0;
+}
+
 struct machine *load_choice(const struct machine_choice *c)
 {
 	struct diag d = {0};

@@ -15,6 +15,9 @@ struct machine_choice {
 	size_t nr_sets;
 };
 
+/* A --set PATH=VALUE of the command.  0, or the status of a usage error, told. */
+int choose_set(const char *command, struct machine_choice *c, const char *arg);
+
 /* Loads it, or prints why not and returns NULL. */
 struct machine *load_choice(const struct machine_choice *c);
 

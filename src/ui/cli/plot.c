@@ -4,16 +4,14 @@
  * The scripts are those under plots/; they take files only, so that anybody can run and
  * change them.  Here is what makes the files: replay, info and export of this program.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "sim/trace.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/cli_options.h"
 #include "ui/cli/options.h"
 #include "ui/cli/plot_files.h"
 
@@ -42,6 +40,9 @@ static const char help[] =
 	"/usr/bin/python3,\n"
 	"the first that has matplotlib.\n\nkinds:\n";
 
+#define USUAL_SAMPLES 300u
+#define MOST_SAMPLES  100000u
+
 enum source { FROM_RUN, FROM_TRACE, FROM_RESULTS };
 
 static const struct kind {
@@ -68,135 +69,52 @@ static const struct kind {
 
 /* One of two runs: what replay is told of it. */
 struct side {
-	const char *alloc, *variant;
-	const char *set[MAX_SETS];
-	unsigned nr_sets;
+	const char *alloc;
+	struct machine_choice machine;
 };
 
 struct plot {
 	const struct kind *kind;
-	const char *output, *input;
-	const char *machine, *until, *samples, *region;
+	const char *output, *input, *until, *region;
+	uint64_t samples; /* rows in time that are wanted */
 	struct side both, b;
 	struct words script; /* options that go to the script as they are */
 };
 
-enum {
-	OPT_TITLE = 256,
-	OPT_VARIANT,
-	OPT_SET,
-	OPT_ALLOC,
-	OPT_UNTIL,
-	OPT_SAMPLES,
-	OPT_REGION,
-	OPT_ZONE,
-	OPT_ORDER,
-	OPT_B_ALLOC,
-	OPT_B_SET,
-	OPT_B_VARIANT,
-	OPT_FIGURE,
-	OPT_X,
-	OPT_Y,
-	OPT_GROUP
-};
-
-static const struct option longopts[] = {
-	{"output", required_argument, NULL, 'o'},
-	{"title", required_argument, NULL, OPT_TITLE},
-	{"machine", required_argument, NULL, 'c'},
-	{"variant", required_argument, NULL, OPT_VARIANT},
-	{"set", required_argument, NULL, OPT_SET},
-	{"alloc", required_argument, NULL, OPT_ALLOC},
-	{"until", required_argument, NULL, OPT_UNTIL},
-	{"samples", required_argument, NULL, OPT_SAMPLES},
-	{"region", required_argument, NULL, OPT_REGION},
-	{"zone", required_argument, NULL, OPT_ZONE},
-	{"order", required_argument, NULL, OPT_ORDER},
-	{"b-alloc", required_argument, NULL, OPT_B_ALLOC},
-	{"b-set", required_argument, NULL, OPT_B_SET},
-	{"b-variant", required_argument, NULL, OPT_B_VARIANT},
-	{"figure", required_argument, NULL, OPT_FIGURE},
-	{"x", required_argument, NULL, OPT_X},
-	{"y", required_argument, NULL, OPT_Y},
-	{"group", required_argument, NULL, OPT_GROUP},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
-
-static void print_help(void)
+static void print_kinds(FILE *out)
 {
-	fputs(help, stdout);
 	for (size_t i = 0; i < NR_KINDS; i++)
-		printf("  %-14s %s\n", kinds[i].name, kinds[i].summary);
+		fprintf(out, "  %-14s %s\n", kinds[i].name, kinds[i].summary);
 }
 
 /* ---- options ---- */
 
-static int add_set(struct side *s, const char *arg)
+static int set_both(void *to, const char *arg)
 {
-	if (s->nr_sets == MAX_SETS)
-		return cli_usage("plot", "more than %u settings", MAX_SETS);
-	s->set[s->nr_sets++] = arg;
+	return choose_set("plot", &((struct plot *)to)->both.machine, arg);
+}
+
+static int set_b(void *to, const char *arg)
+{
+	return choose_set("plot", &((struct plot *)to)->b.machine, arg);
+}
+
+static int for_script(struct plot *p, const char *option, const char *arg)
+{
+	words_add_two(&p->script, option, arg);
 	return 0;
 }
 
-/* What the script wants to know itself; names are those of its options. */
-static int script_option(struct plot *p, int c, const char *arg)
-{
-	static const struct {
-		int c;
-		const char *word;
-	} to[] = {{OPT_TITLE, "--title"},   {OPT_ZONE, "--zone"}, {OPT_ORDER, "--order"},
-		  {OPT_FIGURE, "--figure"}, {OPT_X, "--x"},       {OPT_Y, "--y"},
-		  {OPT_GROUP, "--group"}};
+/* Options of the script, which knows them under the same names. */
+#define SCRIPT_OPTIONS(X) X(title) X(zone) X(order) X(figure) X(x) X(y) X(group)
 
-	for (size_t i = 0; i < sizeof to / sizeof to[0]; i++)
-		if (to[i].c == c) {
-			words_add(&p->script, to[i].word);
-			words_add(&p->script, arg);
-			return 0;
-		}
-	return cli_bad_option("plot");
-}
-
-static int one_option(struct plot *p, int c, const char *arg)
-{
-	switch (c) {
-	case 'o':
-		p->output = arg;
-		return 0;
-	case 'c':
-		p->machine = arg;
-		return 0;
-	case OPT_VARIANT:
-		p->both.variant = arg;
-		return 0;
-	case OPT_SET:
-		return add_set(&p->both, arg);
-	case OPT_ALLOC:
-		p->both.alloc = arg;
-		return 0;
-	case OPT_UNTIL:
-		p->until = arg;
-		return 0;
-	case OPT_SAMPLES:
-		p->samples = arg;
-		return 0;
-	case OPT_REGION:
-		p->region = arg;
-		return 0;
-	case OPT_B_ALLOC:
-		p->b.alloc = arg;
-		return 0;
-	case OPT_B_SET:
-		return add_set(&p->b, arg);
-	case OPT_B_VARIANT:
-		p->b.variant = arg;
-		return 0;
-	default:
-		return script_option(p, c, arg);
+#define X(name)                                                                                    \
+	static int script_##name(void *to, const char *arg)                                        \
+	{                                                                                          \
+		return for_script(to, "--" #name, arg);                                            \
 	}
-}
+SCRIPT_OPTIONS(X)
+#undef X
 
 static int find_kind(struct plot *p, const char *name)
 {
@@ -211,7 +129,6 @@ static int find_kind(struct plot *p, const char *name)
 static int check(const struct plot *p)
 {
 	const char *dot = p->output != NULL ? strrchr(p->output, '.') : NULL;
-	uint64_t n;
 
 	if (p->output == NULL)
 		return cli_usage("plot", "into which file? give -o FILE.png, .svg or .pdf");
@@ -221,30 +138,38 @@ static int check(const struct plot *p)
 				 "--output '%s': expected a name that ends in .png, .svg or "
 				 ".pdf",
 				 p->output);
-	if (p->kind->source == FROM_RUN && p->machine == NULL)
+	if (p->kind->source == FROM_RUN && p->both.machine.name == NULL)
 		return cli_usage("plot", "on which machine? give -c MACHINE");
-	if (p->samples != NULL && (!read_number(p->samples, &n) || n == 0 || n > 100000))
-		return cli_usage("plot", "--samples '%s': expected a number from 1 to 100000",
-				 p->samples);
-	if (p->kind->two && p->b.alloc == NULL && p->b.variant == NULL && p->b.nr_sets == 0)
+	if (p->kind->two && p->b.alloc == NULL && p->b.machine.variant == NULL &&
+	    p->b.machine.nr_sets == 0)
 		return cli_usage("plot", "with what? give --b-alloc, --b-set or --b-variant");
 	return 0;
 }
 
 static int parse(struct plot *p, int argc, char **argv)
 {
-	int c, status;
+	const struct cli_option table[] = {
+		{"output", 'o', CLI_TEXT, &p->output, 0, 0, NULL},
+		{"machine", 'c', CLI_TEXT, &p->both.machine.name, 0, 0, NULL},
+		{"variant", 0, CLI_TEXT, &p->both.machine.variant, 0, 0, NULL},
+		{"set", 0, CLI_CALL, p, 0, 0, set_both},
+		{"alloc", 0, CLI_TEXT, &p->both.alloc, 0, 0, NULL},
+		{"until", 0, CLI_TEXT, &p->until, 0, 0, NULL},
+		{"samples", 0, CLI_NUMBER, &p->samples, 1, MOST_SAMPLES, NULL},
+		{"region", 0, CLI_TEXT, &p->region, 0, 0, NULL},
+		{"b-alloc", 0, CLI_TEXT, &p->b.alloc, 0, 0, NULL},
+		{"b-set", 0, CLI_CALL, p, 0, 0, set_b},
+		{"b-variant", 0, CLI_TEXT, &p->b.machine.variant, 0, 0, NULL},
+#define X(name) {#name, 0, CLI_CALL, p, 0, 0, script_##name},
+		SCRIPT_OPTIONS(X)
+#undef X
+			{0}};
+	int status = cli_options("plot", help, table, argc, argv);
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:c:h", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			print_help();
-			return EXIT_RAN;
-		}
-		status = one_option(p, c, optarg);
-		if (status != 0)
-			return status;
-	}
+	if (status == EXIT_RAN)
+		print_kinds(stdout);
+	if (status >= 0)
+		return status;
 	if (optind == argc)
 		return cli_usage("plot", "which kind? 'memscape plot --help' lists them");
 	if (find_kind(p, argv[optind]) != 0)
@@ -260,14 +185,17 @@ static int parse(struct plot *p, int argc, char **argv)
 
 /* ---- data ---- */
 
-/* Events between two of the samples wanted; the length of some formats is known at their end only. */
+/*
+ * Events between two of the samples wanted; of some formats the length is known at their
+ * end only.
+ */
 static int sample_every(const struct plot *p, uint64_t *every)
 {
 	struct trace_reader *r;
 	struct trace_info info = {0};
 	const struct trace_event *ev;
 	struct diag d = {0};
-	uint64_t n = 300, until = 0;
+	uint64_t until = 0;
 	size_t got = 1;
 
 	r = trace_open(p->input, &d);
@@ -279,20 +207,20 @@ static int sample_every(const struct plot *p, uint64_t *every)
 	if (info.events == 0)
 		info.events = trace_delivered(r);
 	trace_close(r);
-	if (p->samples != NULL)
-		(void)read_number(p->samples, &n);
 	if (p->until != NULL && read_number(p->until, &until) && until < info.events)
 		info.events = until;
-	*every = info.events / n != 0 ? info.events / n : 1;
+	*every = info.events / p->samples != 0 ? info.events / p->samples : 1;
 	return 0;
 }
 
 static void add_side(struct words *w, const struct side *s)
 {
-	if (s->variant != NULL)
-		words_add_two(w, "--variant", s->variant);
-	for (unsigned i = 0; i < s->nr_sets; i++)
-		words_add_two(w, "--set", s->set[i]);
+	const struct machine_choice *m = &s->machine;
+
+	if (m->variant != NULL)
+		words_add_two(w, "--variant", m->variant);
+	for (size_t i = 0; i < m->nr_sets; i++)
+		words_add_two(w, "--set", m->sets[i]);
 	if (s->alloc != NULL)
 		words_add_two(w, "--alloc", s->alloc);
 }
@@ -307,7 +235,7 @@ static int run_replay(struct plot *p, struct plot_files *f, const char *prefix, 
 	snprintf(number, sizeof number, "%llu", (unsigned long long)every);
 	words_add(&w, "memscape replay");
 	words_add(&w, "-q");
-	words_add_two(&w, "-c", p->machine);
+	words_add_two(&w, "-c", p->both.machine.name);
 	add_side(&w, &p->both);
 	if (second)
 		add_side(&w, &p->b);
@@ -410,7 +338,7 @@ static int draw(struct plot *p, struct plot_files *f)
 
 int cmd_plot(int argc, char **argv)
 {
-	struct plot p = {0};
+	struct plot p = {.samples = USUAL_SAMPLES};
 	struct plot_files f;
 	struct diag d = {0};
 	int status = parse(&p, argc, argv);
