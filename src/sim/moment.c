@@ -152,11 +152,6 @@ const struct moment_zone *moment_zones(struct timeline *t, unsigned *nr)
 	return m->zone;
 }
 
-static bool is_heap(const struct sys_alloc *a)
-{
-	return a->ops->bytes != NULL || a->ops->stack != NULL || a->pages_as_heap;
-}
-
 static void read_heaps(void *ctx)
 {
 	struct timeline *t = ctx;
@@ -165,7 +160,7 @@ static void read_heaps(void *ctx)
 	for (unsigned i = 0; i < s->nr_allocs; i++) {
 		struct moment_heap *h = &t->moment.heap[t->moment.nr_heaps];
 
-		if (!is_heap(&s->allocs[i]))
+		if (!sys_is_heap(&s->allocs[i]))
 			continue;
 		*h = (struct moment_heap){.alloc = i, .live_blocks = t->moment.live_blocks[i]};
 		ledger_owner(s->ledger.rows, &s->ledger, s->allocs[i].owner, h->class);
@@ -183,7 +178,7 @@ const struct moment_heap *moment_heaps(struct timeline *t, unsigned *nr)
 		m->has_heaps = true;
 		(void)!moment_index_lives(t); /* which counts live blocks */
 		for (unsigned i = 0; i < t->view.sys.nr_allocs; i++)
-			if (is_heap(&t->view.sys.allocs[i]))
+			if (sys_is_heap(&t->view.sys.allocs[i]))
 				(void)moment_space(t, i);
 		moment_look(t, read_heaps, t);
 	}

@@ -60,6 +60,12 @@ struct sys_alloc {
 	void *arena_zone; /* its one zone; owned */
 };
 
+/* Does it serve requests of bytes, or of a stack? */
+static inline bool sys_is_heap(const struct sys_alloc *a)
+{
+	return a->ops->bytes != NULL || a->ops->stack != NULL || a->pages_as_heap;
+}
+
 struct system {
 	const struct machine *machine; /* borrowed */
 	struct physmem pm;

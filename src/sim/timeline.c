@@ -51,21 +51,12 @@ static void see(void *state, const struct replay *r, const struct trace_event *e
 	s->nr_findings = findings;
 }
 
-static const struct live *slot_of(const struct replay *r, const struct trace_event *ev)
-{
-	return ev->slot != SLOT_NONE && ev->slot < r->live.nr ? &r->live.slot[ev->slot] : NULL;
-}
-
 static void before_event(void *ctx, struct replay *r, const struct trace_event *ev)
 {
 	struct side *s = ctx;
-	const struct live *l = slot_of(r, ev);
 
-	s->was = l != NULL ? *l : (struct live){0};
+	happening_before(&s->was, r, ev);
 	s->watch.nr = 0;
-	s->was_failed = r->fig->failed;
-	s->was_skipped = r->fig->skipped;
-	s->was_bad = r->fig->nr_bad;
 	if (s->narrate)
 		explain_event(&s->t->explainer, r, ev);
 }
@@ -83,33 +74,9 @@ static void after_event(void *ctx, struct replay *r, const struct trace_event *e
 		tell(s);
 }
 
-static bool block_of(const struct live *l, uint64_t *pa, uint64_t *bytes)
-{
-	if (live_state(l) != LIVE_BLOCK)
-		return false;
-	*pa = live_pa(l);
-	*bytes = live_size(l) ? live_size(l) : 1;
-	return true;
-}
-
 struct happening side_happening(const struct side *s)
 {
-	const struct figures *f = s->replay.fig;
-	const struct live *l = slot_of(&s->replay, &s->ev);
-	struct happening h = {.number = f->event, .ev = s->ev, .alloc = 0xff};
-
-	h.outcome = (uint8_t)(f->failed != s->was_failed     ? OUTCOME_FAILED
-			      : f->skipped != s->was_skipped ? OUTCOME_SKIPPED
-			      : f->nr_bad != s->was_bad      ? OUTCOME_FINDING
-							     : OUTCOME_DONE);
-	if (l != NULL && block_of(l, &h.pa, &h.bytes)) {
-		h.alloc = (uint8_t)live_alloc(l);
-		if (live_birth(l) == f->event || s->was.place != l->place)
-			(void)block_of(&s->was, &h.was_pa, &h.was_bytes);
-	} else if (l != NULL && block_of(&s->was, &h.pa, &h.bytes)) {
-		h.alloc = (uint8_t)live_alloc(&s->was);
-	}
-	return h;
+	return happening_after(&s->was, &s->replay, &s->ev);
 }
 
 /* The text of the event just done, from the explainer's stream into its place. */

@@ -17,7 +17,7 @@
 
 #include <jansson.h>
 
-#include "sim/replay.h"
+#include "sim/happening.h"
 
 struct timeline;
 
@@ -132,17 +132,6 @@ struct series {
 const struct series *timeline_series(const struct timeline *t);
 
 /* ---- what happened ---- */
-
-enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_SKIPPED, OUTCOME_FINDING };
-
-struct happening {
-	uint64_t number;
-	struct trace_event ev;
-	uint64_t pa, bytes; /* what was born, freed or used: requested bytes; bytes 0: nothing */
-	uint64_t was_pa, was_bytes; /* a realloc's block before; bytes 0: none */
-	uint8_t outcome, alloc; /* alloc: index in the system, 0xff: nobody */
-	char *text; /* how it went, step by step, a line each; owned; NULL: not told */
-};
 
 #define TIMELINE_PAST   64u /* events before now that are told */
 #define TIMELINE_FUTURE 64u

@@ -136,12 +136,11 @@ static uint64_t mixed(uint64_t hash, uint64_t x)
 
 static void add_hashes(struct series *v, struct series_point *p, const struct happening *h)
 {
-	p->outcomes = mixed(p->outcomes, h->outcome + 1u);
-	if (h->bytes == 0)
-		return;
-	if (v->first == UINT64_MAX)
-		v->first = h->pa;
-	p->places = mixed(p->places, h->pa - v->first);
+	struct decision d = decision_of(h, &v->first);
+
+	p->outcomes = mixed(p->outcomes, d.outcome + 1u);
+	if (d.placed)
+		p->places = mixed(p->places, (uint64_t)d.place);
 }
 
 static void add_point(struct timeline *t, const struct happening *h)

@@ -22,8 +22,7 @@ struct side {
 	struct observer obs[MAX_OBSERVERS];
 	unsigned nr_obs;
 	struct trace_event ev; /* the last one done */
-	struct live was; /* the entry of its slot before it */
-	uint64_t was_failed, was_skipped, was_bad;
+	struct happening_before was; /* of the moment before it */
 	bool narrate;
 	bool polls; /* long work: ask whether to stop */
 	enum replay_end end; /* of the last run */

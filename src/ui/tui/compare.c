@@ -1,132 +1,68 @@
 /*
  * The other timeline: the same trace with another heap, on another machine, or with
- * other settings.
- *
- * It is named in words, in any order: a heap kind; a machine (its name or file, with
- * :VARIANT if wanted; :VARIANT alone is of the same machine); and PATH=VALUE as in --set.
+ * other settings; sim/contender.h says how it is named.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "sim/contender.h"
 #include "ui/tui/term.h"
 #include "ui/tui/views.h"
 
-#define MAX_WORDS 16u
-
-struct choice {
-	char text[PROMPT_BYTES]; /* the words, cut apart */
-	const char *kind, *machine, *variant; /* NULL: not said */
-	const char *sets[MAX_WORDS];
-	size_t nr_sets;
-};
-
-static bool is_kind(const struct app *a, const char *word)
-{
-	const struct alloc_instance *in = moment_system(a->t)->checked;
-
-	for (unsigned i = 0; i < in->nr_kinds; i++)
-		if (strcmp(in->kinds[i]->name, word) == 0)
-			return true;
-	return false;
-}
-
-static bool one_word(struct app *a, struct choice *c, char *word)
-{
-	char *colon = strchr(word, ':');
-
-	if (strchr(word, '=') != NULL) {
-		if (c->nr_sets == MAX_WORDS) {
-			say(a, STYLE_WARN, "more than %u settings", MAX_WORDS);
-			return false;
-		}
-		c->sets[c->nr_sets++] = word;
-	} else if (is_kind(a, word)) {
-		c->kind = word;
-	} else if (c->machine != NULL) {
-		say(a, STYLE_WARN, "'%s' is no heap kind, and '%s' is the machine already", word,
-		    c->machine);
-		return false;
-	} else {
-		if (colon != NULL) {
-			*colon = '\0';
-			c->variant = colon + 1;
-		}
-		c->machine = *word != '\0' ? word : NULL;
-	}
-	return true;
-}
-
-static bool read_choice(struct app *a, const char *text, struct choice *c)
-{
-	char *save = NULL;
-
-	*c = (struct choice){.kind = NULL};
-	snprintf(c->text, sizeof c->text, "%s", text);
-	for (char *w = strtok_r(c->text, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
-		if (!one_word(a, c, w))
-			return false;
-	return true;
-}
-
-/* The machine asked for: this one with its own settings before the others, or another one. */
-static struct machine *load(struct app *a, const struct choice *c, struct diag *d)
+static struct machine *load(const struct app *a, const struct contender *c, struct diag *d)
 {
 	const struct tui_request *q = a->q;
-	const char *sets[TUI_MAX_SETS + MAX_WORDS];
-	bool same = c->machine == NULL;
-	size_t nr = 0;
+	struct contender_base base = {q->machine_name, q->variant, q->sets, q->nr_sets};
 
-	for (size_t i = 0; same && i < q->nr_sets && i < TUI_MAX_SETS; i++)
-		sets[nr++] = q->sets[i];
-	for (size_t i = 0; i < c->nr_sets; i++)
-		sets[nr++] = c->sets[i];
-	return machine_load(same ? q->machine_name : c->machine,
-			    c->variant != NULL || !same ? c->variant : q->variant, sets, nr, d);
+	return contender_machine(c, &base, d);
 }
 
 /* What the columns are headed: what tells the two apart. */
-static void name_them(struct app *a, const struct choice *c, const char *text)
+static void name_them(struct app *a, const struct contender *c, const char *text)
 {
-	if (c->machine == NULL && c->variant == NULL && c->nr_sets == 0) {
+	const struct machine *m = a->other_machine;
+
+	if (contender_stays(c))
 		snprintf(a->name, sizeof a->name, "%s", heap_name(a->t));
-		snprintf(a->other_name, sizeof a->other_name, "%s", heap_name(a->other));
-		return;
-	}
-	snprintf(a->name, sizeof a->name, "%s %s", a->machine->name, heap_name(a->t));
-	if (c->machine == NULL)
-		snprintf(a->other_name, sizeof a->other_name, "with %s", text);
 	else
-		snprintf(a->other_name, sizeof a->other_name, "%s %s", a->other_machine->name,
-			 heap_name(a->other));
+		snprintf(a->name, sizeof a->name, "%s %s", a->machine->name, heap_name(a->t));
+	contender_name(c, text, m != NULL ? m->name : "", heap_name(a->other), a->other_name);
+}
+
+static struct timeline *open_timeline(struct app *a, const struct contender *c, struct machine **m,
+				      struct diag *d)
+{
+	struct timeline_request r = {.machine = a->machine,
+				     .trace = timeline_path(a->t),
+				     .heap_kind = c->kind,
+				     .noise = a->q->noise,
+				     .memory = a->q->memory,
+				     .poll = poll_keys,
+				     .poll_ctx = a};
+	struct timeline *t;
+
+	if (!contender_stays(c)) {
+		*m = load(a, c, d);
+		if (*m == NULL)
+			return NULL;
+		r.machine = *m;
+	}
+	if (c->kind == NULL && c->machine == NULL)
+		r.heap_kind = a->q->heap_kind;
+	t = timeline_open(&r, d);
+	term_catch();
+	return t;
 }
 
 bool open_other(struct app *a, const char *what)
 {
 	struct diag d = {0};
 	struct machine *m = NULL;
-	struct timeline_request r = {.machine = a->machine,
-				     .trace = timeline_path(a->t),
-				     .noise = a->q->noise,
-				     .memory = a->q->memory,
-				     .poll = poll_keys,
-				     .poll_ctx = a};
 	struct timeline *t = NULL;
-	struct choice c;
+	struct contender c;
 	char line[480];
-	bool same;
 
-	if (!read_choice(a, what, &c))
-		return false;
-	same = c.machine == NULL && c.variant == NULL && c.nr_sets == 0;
-	if (!same)
-		m = load(a, &c, &d);
-	if (same || m != NULL) {
-		r.machine = same ? a->machine : m;
-		r.heap_kind = c.kind != NULL ? c.kind : c.machine == NULL ? a->q->heap_kind : NULL;
-		t = timeline_open(&r, &d);
-		term_catch();
-	}
+	if (contender_read(&c, what, &d) == 0)
+		t = open_timeline(a, &c, &m, &d);
 	if (t == NULL) {
 		diag_text(&d, line, sizeof line);
 		say(a, STYLE_BAD, "%s", line);

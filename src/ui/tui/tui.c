@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/contender.h"
 #include "ui/tui/names.h"
 #include "ui/tui/script.h"
 #include "ui/tui/views.h"
@@ -39,10 +40,7 @@ void say(struct app *a, enum style s, const char *fmt, ...)
 
 const char *heap_name(const struct timeline *t)
 {
-	const struct system *s = moment_system(t);
-	const struct sys_alloc *h = s->group[GROUP_HEAP];
-
-	return h != NULL ? h->ops->name : s->pages != NULL ? s->pages->ops->name : "";
+	return system_heap_kind(moment_system(t));
 }
 
 /* ---- the frame ---- */

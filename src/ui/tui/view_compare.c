@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/headlines.h"
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"
 
@@ -12,43 +13,15 @@ struct compare {
 	bool begun;
 };
 
-static uint64_t heap_sum(const struct timeline *t, enum mm_class c)
+static struct headlines headlines_now(struct timeline *t)
 {
-	int64_t sum[MM_NR_CLASSES];
-	const struct system *s = moment_system(t);
-
-	ledger_total(s->ledger.rows, &s->ledger, sum);
-	return sum[c] > 0 ? (uint64_t)sum[c] : 0;
-}
-
-struct figures_of {
-	uint64_t v[12];
-};
-
-static const char *const labels[] = {"live bytes",      "rounding bytes", "metadata bytes",
-				     "lost bytes",      "footprint",      "peak footprint",
-				     "free in heaps",   "largest free",   "free blocks",
-				     "failed requests", "list steps",     "bytes copied"};
-
-#define NR_LABELS (sizeof labels / sizeof labels[0])
-
-static struct figures_of figures_of(struct timeline *t)
-{
-	const struct figures *f = moment_figures(t);
-	const struct system *s = moment_system(t);
+	struct heap_space heap[SYS_MAX_ALLOCS];
 	unsigned nr;
 	const struct moment_heap *h = moment_heaps(t, &nr);
-	struct figures_of x = {{f->live_bytes, heap_sum(t, MM_ROUNDING), heap_sum(t, MM_METADATA),
-				heap_sum(t, MM_SLACK), f->footprint, f->peak_footprint, 0, 0, 0,
-				f->failed, 0, f->bytes_copied}};
 
-	for (unsigned i = 0; i < nr; i++) {
-		x.v[6] += h[i].space.bytes;
-		x.v[7] = h[i].space.largest > x.v[7] ? h[i].space.largest : x.v[7];
-		x.v[8] += h[i].space.blocks;
-		x.v[10] += s->ledger.search[s->allocs[h[i].alloc].owner].steps;
-	}
-	return x;
+	for (unsigned i = 0; i < nr; i++)
+		heap[i] = (struct heap_space){h[i].alloc, h[i].space};
+	return headlines_of(moment_figures(t), moment_system(t), heap, nr);
 }
 
 #define NAME_COLS 21
@@ -62,7 +35,7 @@ static const char *short_name(const char *name, char buf[NAME_COLS + 1])
 
 static void draw_figures(struct app *a, struct box b)
 {
-	struct figures_of x = figures_of(a->t), y = figures_of(a->other);
+	struct headlines x = headlines_now(a->t), y = headlines_now(a->other);
 	int at = b.w >= 100 ? 30 : 18, w = NAME_COLS + 1;
 	char name[NAME_COLS + 1];
 
@@ -70,11 +43,11 @@ static void draw_figures(struct app *a, struct box b)
 	put_right(b, 0, at + w, STYLE_HEAD, short_name(a->name, name));
 	put_right(b, 0, at + 2 * w, STYLE_HEAD, short_name(a->other_name, name));
 	put_right(b, 0, at + 2 * w + 14, STYLE_HEAD, "difference");
-	for (unsigned i = 0; i < NR_LABELS && (int)i + 1 < b.h; i++) {
+	for (unsigned i = 0; i < NR_HEADLINES && (int)i + 1 < b.h; i++) {
 		enum style s = x.v[i] == y.v[i] ? STYLE_PLAIN : STYLE_WARN;
 		char n[LONG_COUNT], d[LONG_COUNT + 2];
 
-		put_text(b, 1 + (int)i, 0, STYLE_PLAIN, labels[i]);
+		put_text(b, 1 + (int)i, 0, STYLE_PLAIN, headline[i].label);
 		put_right(b, 1 + (int)i, at + w, s, long_count(x.v[i], n));
 		put_right(b, 1 + (int)i, at + 2 * w, s, long_count(y.v[i], n));
 		d[0] = y.v[i] >= x.v[i] ? '+' : '-';
@@ -175,7 +148,7 @@ static void compare_draw(struct app *a, void *state, struct box b)
 		put(b, 0, 0, STYLE_WARN, "%s is at event %llu", a->other_name,
 		    (unsigned long long)timeline_now(a->other));
 	/* The strips first: their walk counts the free space as well. */
-	draw_strips(a, box_rows(b, (int)NR_LABELS + 2, -1));
+	draw_strips(a, box_rows(b, (int)NR_HEADLINES + 2, -1));
 	draw_figures(a, b);
 }
 
@@ -188,38 +161,38 @@ static void compare_draw(struct app *a, void *state, struct box b)
 
 enum parting { PARTED, ALIKE, STOPPED };
 
-/* A block's place, counted from the first one. */
-static int64_t place_in(const struct timeline *t, const struct happening *h)
+static struct decision decision_now(const struct timeline *t)
 {
-	return (int64_t)(h->pa - timeline_series(t)->first);
+	uint64_t first = timeline_series(t)->first;
+
+	return decision_of(timeline_past(t, 0), &first);
 }
 
 /* Both went one event on: do they differ? By outcome, and if `places` by where. */
 static bool differs(const struct app *a, bool places)
 {
-	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
+	struct decision x, y;
 
-	if (x == NULL || y == NULL)
+	if (timeline_past(a->t, 0) == NULL || timeline_past(a->other, 0) == NULL)
 		return false;
-	if (x->outcome != y->outcome)
-		return true;
-	return places && x->bytes != 0 && y->bytes != 0 &&
-	       place_in(a->t, x) != place_in(a->other, y);
+	x = decision_now(a->t);
+	y = decision_now(a->other);
+	return x.outcome != y.outcome || (places && places_differ(x, y));
 }
 
 static void say_parted(struct app *a)
 {
-	static const char *const did[] = {"serves it", "fails", "skips it", "finds it wrong"};
-	const struct happening *x = timeline_past(a->t, 0), *y = timeline_past(a->other, 0);
+	struct decision x = decision_now(a->t), y = decision_now(a->other);
 	unsigned long long event = timeline_now(a->t);
 
-	if (x->outcome != y->outcome)
+	if (x.outcome != y.outcome)
 		say(a, STYLE_WARN, "event %llu: here they part: %s %s, %s %s", event, a->name,
-		    did[x->outcome], a->other_name, did[y->outcome]);
+		    outcome_text((enum outcome)x.outcome), a->other_name,
+		    outcome_text((enum outcome)y.outcome));
 	else
 		say(a, STYLE_WARN,
 		    "event %llu: here they part: %+lld bytes from the first block, and %+lld",
-		    event, (long long)place_in(a->t, x), (long long)place_in(a->other, y));
+		    event, (long long)x.place, (long long)y.place);
 }
 
 /* Both one event on; false: one of them cannot. */
