@@ -23,6 +23,7 @@ _memscape_options() {
 	case $1 in
 	replay) echo "$machine --alloc --port --noise --start --level --expect --proc --at --until --explain --check --fail-on --salvage --json --csv --every --columns --map --region --timing --color --quiet $common" ;;
 	fit) echo "$machine --alloc --region --jobs --json --color $common" ;;
+	compare) echo "$machine --a --b --noise --until --all --json --color --quiet $common" ;;
 	view) echo "$machine --alloc --compare --at --memory --noise --keys --colors --ascii --script --size $common" ;;
 	record) echo "--output --times --sites --only-first --quiet $common" ;;
 	sweep) echo "--output --jobs --shard --dry-run --gate --max-steps --max-seconds --retry --color --quiet $common" ;;
@@ -45,7 +46,7 @@ _memscape_values() {
 	case $1 in
 	-c | --machine) _memscape_names machines ;;
 	--variant) _memscape_variants ;;
-	--alloc | --b-alloc | --compare) _memscape_names allocators ;;
+	--alloc | --b-alloc | --compare | --a | --b) _memscape_names allocators ;;
 	--colors) echo "256 16 8 0" ;;
 	-f | --format) echo "csv json markdown junit github bencher" ;;
 	--port) echo "fast checked" ;;
@@ -74,7 +75,7 @@ _memscape() {
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="replay view fit record sweep merge export baseline plot parity diff info import gen trace list --help --version"
+		words="replay view compare fit record sweep merge export baseline plot parity diff info import gen trace list --help --version"
 	elif words=$(_memscape_values "$prev"); then
 		: # the value of an option
 	elif [[ $cur == -* ]]; then

@@ -262,8 +262,12 @@ void explain_event(void *ctx, struct replay *r, const struct trace_event *ev)
 	struct explainer *e = ctx;
 	uint64_t number = r->fig->event + 1;
 
+	if (r->last_failure == &e->failure)
+		r->last_failure = NULL;
 	if (number < e->from || number > e->to)
 		return;
+	if (r->last_failure == NULL)
+		r->last_failure = &e->failure;
 	e->failed = r->fig->failed;
 	e->skipped = r->fig->skipped;
 	e->nr_bad = r->fig->nr_bad;
@@ -302,14 +306,18 @@ static void tell_candidate(const struct explainer *e, const struct failure *x)
 	fputc('\n', e->out);
 }
 
+/* This event's autopsy: among those that the figures keep, or the last one. */
+static const struct failure *autopsy_of(const struct explainer *e, const struct figures *f)
+{
+	if (f->nr_failures != 0 && f->failure[f->nr_failures - 1].event == f->event)
+		return &f->failure[f->nr_failures - 1];
+	return e->replay->last_failure;
+}
+
 static void tell_failure(const struct explainer *e, const struct figures *f)
 {
-	const struct failure *x = &f->failure[f->nr_failures - 1];
+	const struct failure *x = autopsy_of(e, f);
 
-	if (f->nr_failures == 0 || x->event != f->event) {
-		fprintf(e->out, "    FAILED: no autopsy beyond the first %u\n", MAX_FAILURES);
-		return;
-	}
 	if (x->conflict.bytes != 0) {
 		char name[RESOURCE_NAME];
 

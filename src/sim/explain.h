@@ -12,6 +12,7 @@ struct explainer {
 	struct mmu_counts mmu; /* likewise */
 	uint64_t failed, skipped, nr_bad; /* the counts before the event under way */
 	struct replay *replay;
+	struct failure failure; /* the autopsy of one beyond those that the figures keep */
 };
 
 /* Listens to every allocator of the replay; e must outlive it. */

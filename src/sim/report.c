@@ -441,7 +441,7 @@ static json_t *conflict_json(const struct replay *r, const struct mm_resource *x
 			 (json_int_t)x->bytes);
 }
 
-static json_t *failure_json(const struct replay *r, const struct failure *f)
+json_t *report_failure(const struct replay *r, const struct failure *f)
 {
 	json_t *o =
 		json_pack("{s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:I}", "event",
@@ -473,7 +473,7 @@ static json_t *failures_json(const struct replay *r)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < r->fig->nr_failures; i++)
-		json_array_append_new(list, failure_json(r, &r->fig->failure[i]));
+		json_array_append_new(list, report_failure(r, &r->fig->failure[i]));
 	return list;
 }
 

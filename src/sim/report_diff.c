@@ -96,6 +96,12 @@ static void walk(struct differ *d, const json_t *a, const json_t *b)
 	}
 }
 
+bool report_is_asked(const char *path)
+{
+	return strncmp(path, "run.", 4) == 0 || strcmp(path, "image_hash") == 0 ||
+	       strncmp(path, "trace.", 6) == 0;
+}
+
 size_t report_diff(const json_t *a, const json_t *b,
 		   void (*fn)(void *ctx, const char *path, const json_t *a, const json_t *b),
 		   void *ctx)

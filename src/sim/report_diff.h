@@ -3,6 +3,13 @@
 #define SIM_REPORT_DIFF_H
 
 #include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * Does this path say what a run was asked for and on which trace, or is it the image's hash?
+ * Such a value is no figure.
+ */
+bool report_is_asked(const char *path);
 
 /*
  * Calls fn for each plain value that differs, in the order of `a` and then of

@@ -12,6 +12,7 @@ json_t *report_caches(struct replay *r);
 json_t *report_recorded(const struct figures *f);
 /* How often caches were asked for pages when memory was short, and what they gave. */
 json_t *report_reclaimed(const struct system *s);
+json_t *report_failure(const struct replay *r, const struct failure *f);
 json_t *report_findings(const struct replay *r);
 /* Machines of several nodes only. */
 json_t *report_nodes(struct replay *r);

@@ -69,7 +69,7 @@ static const struct machine *machine_of(struct run *r, const struct run_request 
 	return r->derived;
 }
 
-static int begin(struct run *r, const struct run_request *q, const char *port, struct diag *d)
+int run_begin(struct run *r, const struct run_request *q, const char *port, struct diag *d)
 {
 	struct boot_options boot = q->boot;
 	struct replay_options opt = q->replay;
@@ -98,19 +98,26 @@ static int begin(struct run *r, const struct run_request *q, const char *port, s
 		diag_set(d, "", 0, 0, "out of host memory");
 		goto fail;
 	}
-	if (q->ready != NULL)
-		q->ready(q->ready_ctx, &r->replay);
-	r->end = replay_run(&r->replay, d);
-	if (q->trace_hash)
-		read_rest(r);
 	return 0;
 fail:
 	run_finish(r);
 	return -1;
 }
 
+static int run_once(struct run *r, const struct run_request *q, const char *port, struct diag *d)
+{
+	if (run_begin(r, q, port, d) != 0)
+		return -1;
+	if (q->ready != NULL)
+		q->ready(q->ready_ctx, &r->replay);
+	r->end = replay_run(&r->replay, d);
+	if (q->trace_hash)
+		read_rest(r);
+	return 0;
+}
+
 /* A machine whose RAM borders are not host pages shows its faults only under checked. */
-static const char *effective_port(const struct run_request *q)
+const char *run_port(const struct run_request *q)
 {
 	for (unsigned i = 0; i < q->machine->nr_regions; i++) {
 		const struct region *g = &q->machine->regions[i];
@@ -127,12 +134,12 @@ int run_trace(struct run *r, const struct run_request *q, struct diag *d)
 	if (q->open == NULL && strcmp(q->trace, "-") == 0 && input_keep_stdin(d) != 0)
 		return -1;
 	mm_catch_signals();
-	if (begin(r, q, effective_port(q), d) != 0)
+	if (run_once(r, q, run_port(q), d) != 0)
 		return -1;
 	if (r->end != REPLAY_SIGNAL)
 		return 0;
 	run_finish(r);
-	if (begin(r, q, "checked", d) != 0)
+	if (run_once(r, q, "checked", d) != 0)
 		return -1;
 	r->repeated = true;
 	return 0;

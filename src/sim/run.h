@@ -33,6 +33,16 @@ struct run {
 };
 
 /*
+ * Opens the trace and boots what it needs on `port`; r->replay stands before its first
+ * event.  0 with *r to be released by run_finish, or -1 with *d.
+ */
+int run_begin(struct run *r, const struct run_request *q, const char *port,
+	      struct diag *d) MUST_USE;
+
+/* The port to begin with: the request's, or the one that shows faults on this machine. */
+const char *run_port(const struct run_request *q);
+
+/*
  * 0 with *r to be released by run_finish, r->end says how it ended; *d holds the
  * trace's damage when r->end is REPLAY_DAMAGE.  -1 with *d: could not begin.
  */

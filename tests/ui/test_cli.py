@@ -10,6 +10,7 @@ in test_hard.py.
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import time
 import unittest
 
 MEMSCAPE = ROOT = FIRMWARE = None
-COMMANDS = ["replay", "view", "fit", "record", "diff", "info", "import", "gen", "trace", "list"]
+COMMANDS = ["replay", "view", "compare", "fit", "record", "diff", "info", "import", "gen", "trace", "list"]
 SMALL = 'a = malloc 100\nb = malloc 200\nfree a\nc = malloc 50\n'
 # golden/explain-NAME: the machine it runs on
 EXPLAINED = {
@@ -102,6 +103,12 @@ class Usage(CommandLine):
                 ("--explain '5..3'", "replay", "-c", "stm32h7", "--explain", "5..3", self.small),
                 ("--color 'maybe'", "replay", "-c", "stm32h7", "--color", "maybe", self.small),
                 ("--alloc 'best'", "replay", "-c", "stm32h7", "--alloc", "best", self.small),
+                ("compare with what?", "compare", "-c", "stm32h7", self.small),
+                ("which trace?", "compare", "-c", "stm32h7", "--b", "tlsf"),
+                ("which machine?", "compare", "--a", "x86_32", "--b", "tlsf", self.small),
+                ("--b 'bins': a second heap kind", "compare", "-c", "stm32h7", "--b", "tlsf bins", self.small),
+                ("--a 'x86_64': no heap kind", "compare", "--a", "x86_32 x86_64", "--b", "x86_32", self.small),
+                ("--until '0'", "compare", "-c", "stm32h7", "--b", "tlsf", "--until", "0", self.small),
                 ("which machine?", "fit"), ("which trace?", "fit", "-c", "stm32h7"),
                 ("'x'", "fit", "-c", "stm32h7", "--alloc", "tlsf,x", self.small),
                 ("--color 'maybe'", "fit", "-c", "stm32h7", "--color", "maybe", self.small),
@@ -168,6 +175,17 @@ class BadInput(CommandLine):
         report = json.loads(out)
         self.assertEqual((status, len(err.splitlines())), (3, 1))
         self.assertEqual((report["run"]["ended"], report["events"]["done"]), ("damaged trace", 4))
+
+    def test_contenders(self):
+        for says, *arguments in (
+                ("tslf: no heap kind, no file, and none of numa2, ", "-c", "stm32h7", "--b", "tslf"),
+                ("nope.yaml: no heap kind, no file", "--a", "nope.yaml", "--b", "x86_32"),
+                ("./nope.yaml: no such machine", "-c", "stm32h7", "--b", "./nope.yaml"),
+                ("no variant 'x'", "-c", "stm32h7", "--b", ":x"),
+                ("--set:1:1: unknown key 'a'", "-c", "stm32h7", "--b", "tlsf a=b"),
+                ("'vmalloc' does not serve", "-c", "stm32h7", "--b", "vmalloc"),
+                ("slab_bitmap: event 2 asks for 200 bytes", "-c", "stm32h7", "--b", "slab_bitmap")):
+            self.refused(3, says, "compare", *arguments, self.small)
 
     def test_reports(self):
         self.refused(3, "no.json", "diff", "no.json", "no.json")
@@ -357,6 +375,136 @@ class Outputs(CommandLine):
         self.assertEqual(child.wait(timeout=120), 130)
         self.assertEqual(json.loads(report.read_text())["run"]["ended"], "interrupted")
         self.assertEqual(self.names(), ["long.json", "long.mst", "small.trace"])
+
+
+class Compared(CommandLine):
+    """memscape compare"""
+
+    def compare(self, *arguments, **more):
+        status, out, err = memscape("compare", *arguments, "--json", "-", **more)
+        self.assertIn(status, (0, 1), err)
+        self.assertEqual(err, "")
+        return status, json.loads(out)
+
+    def told(self, *arguments):
+        """(failed, address) of each event, as --explain tells it."""
+        events = memscape("replay", *arguments, "--explain", "1..")[1].split("event ")[1:]
+        places = (re.search("-> (0x[0-9a-f]+) in", e) for e in events)
+        return [("FAILED" in e, int(p[1], 16) if p else None) for e, p in zip(events, places)]
+
+    def parted(self, a, b):
+        """(first, outcome): the events at which two narrations part; None: they do not."""
+        base = [next(p for _, p in x if p is not None) for x in (a, b)]
+        first = outcome = None
+        for i, (x, y) in enumerate(zip(a, b), 1):
+            place = [p is not None and p - base[k] for k, (_, p) in enumerate((x, y))]
+            if x[0] != y[0]:
+                outcome = outcome or i
+            if x[0] != y[0] or place[0] != place[1]:
+                first = first or i
+        return first, outcome
+
+    def test_where_they_part(self):
+        """The events at which the narrations of the two part, too."""
+        tight = ["--set", "allocators.heap.bytes=60K", "--until", "6000"]
+        for a, b in (("tlsf", "best_fit"), ("bins", "tlsf"), ("heap_4", "first_fit"), ("tlsf", "tlsf"),
+                     ("buddy_heap", "half_fit")):
+            with self.subTest(f"{a}, {b}"):
+                mine = self.compare("-c", "stm32h7", *tight, "--a", a, "--b", b, FIRMWARE)[1]
+                theirs = self.parted(*(self.told("-c", "stm32h7", *tight, "--alloc", kind, FIRMWARE)
+                                       for kind in (a, b)))
+                self.assertEqual(tuple(mine[k] and mine[k]["event"] for k in ("first", "outcome")), theirs)
+                self.assertEqual(theirs == (None, None), a == b)
+
+    def test_figures_are_those_of_two_replays(self):
+        path = [self.folder / "a.json", self.folder / "b.json"]
+        for kind, report in zip(("tlsf", "bins"), path):
+            self.replay("-q", "--alloc", kind, "--json", report, FIRMWARE)
+        lines = memscape("diff", *path)[1].splitlines()[1:]
+        status, mine = self.compare("-c", "stm32h7", "--a", "tlsf", "--b", "bins", FIRMWARE)
+        self.assertEqual(status, 1)
+        self.assertEqual([d["figure"] for d in mine["differences"]], [line.split()[0] for line in lines])
+        a, b = (json.loads(p.read_text()) for p in path)
+        for figure, of in (("live_bytes", lambda r: r["ledger"]["final"]["payload"]),
+                           ("footprint_bytes", lambda r: r["heaps"][0]["footprint_bytes"]),
+                           ("peak_footprint_bytes", lambda r: r["peak"]["footprint_bytes"]),
+                           ("heap_free_bytes", lambda r: r["heaps"][0]["free_bytes"]),
+                           ("largest_free_bytes", lambda r: r["heaps"][0]["largest_free_bytes"]),
+                           ("free_blocks", lambda r: r["heaps"][0]["free_blocks"]),
+                           ("bytes_copied", lambda r: r["events"]["bytes_copied"])):
+            self.assertEqual(mine["figures"][figure], {"a": of(a), "b": of(b)}, figure)
+        text = memscape("compare", "-c", "stm32h7", "--a", "tlsf", "--b", "bins", "--all", FIRMWARE)[1]
+        for line in lines:
+            self.assertIn(line.split()[0] + " ", text)
+
+    def test_answer_first(self):
+        """A request that only one serves: with the steps of one and the autopsy of the other."""
+        trace = self.folder / "t.trace"
+        trace.write_text("a = malloc 1000\nb = malloc 200\nfree a\nc = malloc 100\nd = malloc 1200\n")
+        status, out, err = memscape("compare", "-c", "stm32h7", "--set", "allocators.heap.bytes=2K",
+                                    "--a", "first_fit", "--b", "bump", trace)
+        self.assertEqual((status, err), (1, ""))
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "first_fit and bump part at event 4: first_fit places the block 0 bytes "
+                                   "from its first one, bump 1,216.")
+        self.assertEqual(lines[1], "Each of 5 events has the same outcome in both.")
+        self.assertEqual(lines[3:6], ["event 4: malloc #0, 100 bytes", "  first_fit",
+                                      next(line for line in lines if "split the chunk" in line)])
+        status, out, _ = memscape("compare", "-c", "stm32h7", "--set", "allocators.heap.bytes=2K",
+                                  "--a", "first_fit", "--b", "first_fit allocators.heap.bytes=4K", trace)
+        self.assertEqual(status, 1)
+        self.assertEqual(out.splitlines()[0], "first_fit and first_fit allocators.heap.bytes=4K part at "
+                         "event 5: first_fit fails, first_fit allocators.heap.bytes=4K serves it.")
+        self.assertIn("\n  first_fit\n    FAILED: fragmentation (", out)
+
+    def test_alike(self):
+        status, out, err = memscape("compare", "-c", "stm32h7", "--a", "bins", "--b", "bins", self.small)
+        self.assertEqual((status, err), (0, ""))
+        self.assertTrue(out.startswith("bins (a) and bins (b) never part: each of 4 events "))
+        self.assertTrue(out.endswith("No figure of their reports differs.\n"))
+        # Elsewhere in memory, and decided alike: no place is another, a figure is.
+        status, mine = self.compare("--a", "x86_32 bins", "--b", "stm32h7 bins", self.small)
+        self.assertEqual((status, mine["first"], mine["outcome"]), (1, None, None))
+        self.assertIn("machine.name", [d["figure"] for d in mine["differences"]])
+
+    def test_how_a_side_is_named(self):
+        for options, machine, variant, kind, sets in (
+                (["--b", "bins"], "stm32h7", "", "bins", ["allocators.heap.bytes=64K"]),
+                (["--b", ":h742"], "stm32h7", "h742", "tlsf", ["allocators.heap.bytes=64K"]),
+                (["--b", "x86_32:2g best_fit"], "x86_32", "2g", "best_fit", []),
+                (["--b", "best_fit allocators.heap.order=lifo"], "stm32h7", "", "best_fit",
+                 ["allocators.heap.bytes=64K", "allocators.heap.order=lifo"])):
+            with self.subTest(options):
+                b = self.compare("-c", "stm32h7", "--set", "allocators.heap.bytes=64K", *options,
+                                 self.small)[1]["b"]
+                self.assertEqual((b["machine"]["name"], b["machine"]["variant"], b["run"]["set"]),
+                                 (machine, variant, sets))
+                self.assertEqual([a["kind"] for a in b["run"]["allocators"] if a["name"] == "main"], [kind])
+
+    def test_standard_input_and_until(self):
+        file = self.compare("-c", "stm32h7", "--b", "bins", "--until", "500", FIRMWARE)
+        text = memscape("import", FIRMWARE, "-o", "-", "--to", "text")[1]
+        piped = self.compare("-c", "stm32h7", "--b", "bins", "--until", "500", "-", stdin=text)
+        self.assertEqual(file[1]["compared"], 500)
+        for key in ("first", "figures", "compared"):
+            self.assertEqual(piped[1][key], file[1][key], key)
+
+    def test_long_stories_are_cut(self):
+        """A per-CPU list's refill is a hundred steps: the first and the last are printed."""
+        trace = ROOT / "tests/ui/screens/kernel.mst"
+        whole = self.compare("-c", "x86_64", "--b", "allocators.pages.percpu_lists=false", trace)[1]
+        self.assertGreater(len(whole["first"]["a"]["steps"]), 20)
+        out = memscape("compare", "-c", "x86_64", "--b", "allocators.pages.percpu_lists=false", trace)[1]
+        self.assertRegex(out, rf"\n    \.\.\. {len(whole['first']['a']['steps']) - 11} more steps\n")
+        self.assertIn("    " + whole["first"]["a"]["steps"][-1] + "\n", out)
+
+    def test_autopsy_beyond_the_first_hundred(self):
+        """An event that is told has its autopsy, however many failed before it."""
+        trace = self.folder / "many.trace"
+        trace.write_text("".join(f"a{i} = malloc 100M\n" for i in range(150)))
+        out = self.replay("--explain", "150", trace)[1]
+        self.assertIn("event 150: malloc", out)
+        self.assertIn("    FAILED: limit (", out)
 
 
 class Judgements(CommandLine):

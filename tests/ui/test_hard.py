@@ -73,6 +73,20 @@ class SpoiltImage(Hard):
         self.assertEqual([report["findings"][0][k] for k in ("event", "access", "bytes", "region")],
                          [21, "load", 4, None])
 
+    def test_fault_of_one_of_two(self):
+        """compare says which of the two it is, and how far both came."""
+        document = self.folder / "c.json"
+        status, out, err = run(VANDAL, "compare", "-c", "stm32h7", "--a", "tlsf", "--b", "best_fit",
+                               "--json", document, self.small, VANDAL="20 0 " + "5a" * 64 + " before")
+        self.assertEqual(status, 4, err)
+        self.assertRegex(err, "^memscape: (tlsf|best_fit): event \\d+.*; the run ends there\n")
+        self.assertIn(" never part: each of 20 events ", out)
+        self.assertRegex(out, r"\nlargest free +- +-\n")
+        c = json.loads(document.read_text())
+        self.assertIn("fault", (c["a"]["run"]["ended"], c["b"]["run"]["ended"]))
+        self.assertEqual(c["compared"], min(c[s]["events"] for s in "ab"))
+        self.assertEqual((c["compared"], c["figures"]["free_blocks"]), (20, {"a": None, "b": None}))
+
     def test_without_a_vandal_nothing_is_found(self):
         status, _, err = run(VANDAL, "replay", "-c", "stm32h7", "-q", "--check=1", self.small)
         self.assertEqual((status, err), (0, ""))

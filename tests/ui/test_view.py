@@ -3,7 +3,7 @@
 
     test_view.py MEMSCAPE SOURCE_ROOT WHAT [--update] [--under COMMAND...]
 
-WHAT: screens, report, monkey.  Each screens/NAME.keys is played at 24x80 and
+WHAT: screens, report, parting, monkey.  Each screens/NAME.keys is played at 24x80 and
 50x160; what it saves is compared with screens/NAME.<size>/.  --update writes them.
 --under runs the program under another, as valgrind.
 """
@@ -182,6 +182,36 @@ def report():
                 fail(f"{machine}: {zones} zones and {caches} caches compared")
 
 
+def parting():
+    """The Compare view's d and D and `memscape compare` find the same events."""
+    firmware, kernel = str(ROOT / "traces/firmware.mst"), str(SCREENS / "kernel.mst")
+    tight = ["--set", "allocators.heap.bytes=180K"]
+    found = set()
+    for machine, trace, options, other in (("stm32h7", firmware, tight, "best_fit"),
+                                           ("stm32h7", firmware, tight, "tlsf allocators.heap.bytes=170K"),
+                                           ("stm32h7", firmware, [], "x86_32 bins"),
+                                           ("stm32h7", firmware, [], "tlsf"),
+                                           ("x86_32", kernel, [], "x86_64"),
+                                           ("x86_64", kernel, [], "allocators.pages.percpu_lists=false")):
+        with tempfile.TemporaryDirectory() as folder:
+            keys = pathlib.Path(folder) / "keys"
+            keys.write_text(f":view compare\n:compare {other}\nkeys d\nsave d\n:0\nkeys D\nsave D\n")
+            subprocess.run([*UNDER, MEMSCAPE, "view", "-c", machine, *options, "--script", str(keys),
+                            trace], cwd=folder, env=environment(), check=True)
+            seen = [re.search(r"^event (\d+): here they part",
+                              (pathlib.Path(folder) / key).read_text(), re.M) for key in "dD"]
+        done = subprocess.run([MEMSCAPE, "compare", "-c", machine, *options, "--b", other, "--json", "-",
+                               trace], env=environment(), capture_output=True, text=True)
+        told = json.loads(done.stdout)
+        mine = [int(m[1]) if m else None for m in seen]
+        theirs = [told[k] and told[k]["event"] for k in ("outcome", "first")]
+        if mine != theirs:
+            fail(f"{machine} and {other}: the view finds {mine}, compare {theirs}")
+        found |= {(x is not None, y is not None) for x, y in [theirs]}
+    if found != {(True, True), (False, True), (False, False)}:
+        fail(f"not every way to part was there: {found}")
+
+
 def monkey():
     """Random keys, MONKEY_KEYS of them (4000) for each of five machines and traces."""
     keys = int(os.environ.get("MONKEY_KEYS", "4000"))
@@ -203,5 +233,5 @@ def monkey():
                 fail(f"monkey {seed + 1}: status {run.returncode}: {run.stderr[:2000]}")
 
 
-{"screens": screens, "report": report, "monkey": monkey}[WHAT]()
+{"screens": screens, "report": report, "parting": parting, "monkey": monkey}[WHAT]()
 sys.exit(1 if failures else 0)

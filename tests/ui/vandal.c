@@ -3,6 +3,8 @@
  * Linked with --wrap=replay_init; what it does is in the environment:
  *
  *   VANDAL="EVENT OFFSET HEX"     writes the bytes of HEX at OFFSET of the heap's arena
+ *   VANDAL="EVENT OFFSET HEX before"   before the event, where a command listens to what
+ *                                      comes after it
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,7 @@ static void spoil(void *ctx, struct replay *r, const struct trace_event *ev)
 		fputs("VANDAL: expected EVENT OFFSET HEX\n", stderr);
 		abort();
 	}
-	if (r->fig->event != event)
+	if (r->fig->event + (strstr(ctx, " before") != NULL) != event)
 		return;
 	at = r->heap->arena.base.v - r->sys->offset + offset;
 	for (size_t i = 0; i + 1 < strlen(hex); i += 2) {
@@ -43,7 +45,10 @@ int __wrap_replay_init(struct replay *r, struct system *sys, struct trace_reader
 	int err = __real_replay_init(r, sys, trace, o);
 	char *what = getenv("VANDAL");
 
-	if (err == 0 && what != NULL) {
+	if (err == 0 && what != NULL && strstr(what, " before") != NULL) {
+		r->opt.at_time = spoil;
+		r->opt.at_time_ctx = what;
+	} else if (err == 0 && what != NULL) {
 		r->opt.after = spoil;
 		r->opt.event_ctx = what;
 	}

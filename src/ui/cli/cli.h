@@ -8,6 +8,7 @@
 #define COMMANDS(X)                                                                  \
 	X(replay, "replay a trace on a machine and report every byte")               \
 	X(view, "look at the machine at any event of a trace, in the terminal")      \
+	X(compare, "where two allocators part on one trace, and figures side by side") \
 	X(fit, "find the least arena in which a trace fits, per allocator")         \
 	X(record, "run a command and write a trace of its allocations")              \
 	X(sweep, "run all points of a sweep file and judge them")                    \

@@ -1,11 +1,10 @@
 /* memscape diff: two reports, figure by figure, without a replay. */
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "sim/report_diff.h"
 #include "ui/cli/cli.h"
-#include "ui/cli/text.h"
+#include "ui/cli/diff_text.h"
 
 static const char help[] =
 	"usage: memscape diff [--all] A.json B.json\n\n"
@@ -13,56 +12,6 @@ static const char help[] =
 	"by\n"
 	"figure.  What a run was asked for (the block `run`) is compared only with --all.\n\n"
 	"Exit status: 0 the figures are equal; 1 they differ; 2 usage; 3 no such report.\n";
-
-struct diff_view {
-	bool all;
-	size_t shown;
-};
-
-static void value_text(const json_t *j, char *buf, size_t room)
-{
-	if (j == NULL)
-		snprintf(buf, room, "-");
-	else if (json_is_integer(j))
-		count_text(json_integer_value(j), buf);
-	else if (json_is_real(j))
-		snprintf(buf, room, "%.3f", json_real_value(j));
-	else if (json_is_string(j))
-		snprintf(buf, room, "%.30s", json_string_value(j));
-	else
-		snprintf(buf, room, "%s",
-			 json_is_true(j)    ? "true"
-			 : json_is_false(j) ? "false"
-					    : "null");
-}
-
-static bool is_run(const char *path)
-{
-	return strncmp(path, "run.", 4) == 0 || strcmp(path, "image_hash") == 0 ||
-	       strncmp(path, "trace.", 6) == 0;
-}
-
-static void print_one(void *ctx, const char *path, const json_t *a, const json_t *b)
-{
-	struct diff_view *v = ctx;
-	char x[COUNT_TEXT], y[COUNT_TEXT], by[COUNT_TEXT] = "";
-
-	if (!v->all && is_run(path))
-		return;
-	if (v->shown++ == 0)
-		printf("%-44s %16s %16s %16s\n", "figure", "A", "B", "B - A");
-	value_text(a, x, sizeof x);
-	value_text(b, y, sizeof y);
-	if (json_is_integer(a) && json_is_integer(b)) {
-		json_int_t n = json_integer_value(b) - json_integer_value(a);
-
-		by[0] = n > 0 ? '+' : '\0';
-		count_text(n, by + (n > 0));
-	} else if (json_is_number(a) && json_is_number(b)) {
-		snprintf(by, sizeof by, "%+.3f", json_number_value(b) - json_number_value(a));
-	}
-	printf("%-44s %16s %16s %16s\n", path, x, y, by);
-}
 
 static json_t *load(const char *path)
 {
@@ -89,7 +38,7 @@ int cmd_diff(int argc, char **argv)
 	static const struct option longopts[] = {{"all", no_argument, NULL, 'a'},
 						 {"help", no_argument, NULL, 'h'},
 						 {NULL, 0, NULL, 0}};
-	struct diff_view v = {0};
+	struct diff_text v = {.a = "A", .b = "B", .by = "B - A"};
 	json_t *a, *b;
 	int c;
 
@@ -118,7 +67,7 @@ int cmd_diff(int argc, char **argv)
 				 "one is a report of replay, the other of fit: expected two "
 				 "of a kind");
 	}
-	report_diff(a, b, print_one, &v);
+	report_diff(a, b, diff_text_line, &v);
 	json_decref(a);
 	json_decref(b);
 	if (v.shown == 0)
