@@ -104,3 +104,18 @@ int trace_copy_put(struct trace_copy *c, const struct trace_event *ev, struct di
 	c->copied++;
 	return 0;
 }
+
+int trace_copy_all(struct trace_copy *c, trace_copy_fn *fn, struct diag *d)
+{
+	const struct trace_event *ev;
+	size_t n;
+
+	do {
+		if (trace_next(c->r, &ev, &n, d) != 0)
+			return -1;
+		for (size_t i = 0; i < n; i++)
+			if (fn(c, &ev[i], d) != 0)
+				return -1;
+	} while (n != 0);
+	return 0;
+}

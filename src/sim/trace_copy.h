@@ -24,6 +24,12 @@ void trace_copy_finish(struct trace_copy *c);
 /* Copies an event, unless its object was left out.  -1 with *d: cannot write. */
 int trace_copy_put(struct trace_copy *c, const struct trace_event *ev, struct diag *d) MUST_USE;
 
+/* What is done with an event: trace_copy_put, trace_copy_drop, or something around them. */
+typedef int trace_copy_fn(struct trace_copy *c, const struct trace_event *ev, struct diag *d);
+
+/* The rest of the reader's events, each through `fn`.  -1 with *d: damage, or fn's own. */
+int trace_copy_all(struct trace_copy *c, trace_copy_fn *fn, struct diag *d) MUST_USE;
+
 /* Leaves an event out; a birth's object too. */
 int trace_copy_drop(struct trace_copy *c, const struct trace_event *ev, struct diag *d) MUST_USE;
 

@@ -278,21 +278,6 @@ static int put(struct trace_copy *c, const struct trace_event *ev, struct diag *
 
 /* ---- the whole ---- */
 
-static int each_event(struct kernel *k,
-		      int (*fn)(struct trace_copy *c, const struct trace_event *ev, struct diag *d),
-		      struct diag *d)
-{
-	const struct trace_event *ev;
-	size_t n;
-	int err;
-
-	while ((err = trace_next(k->copy.r, &ev, &n, d)) == 0 && n != 0)
-		for (size_t i = 0; i < n; i++)
-			if (fn(&k->copy, &ev[i], d) != 0)
-				return -1;
-	return err;
-}
-
 /* Counts, chooses and makes the caches. */
 static int first_pass(struct kernel *k, const char *path, struct diag *d)
 {
@@ -300,7 +285,7 @@ static int first_pass(struct kernel *k, const char *path, struct diag *d)
 	int err;
 
 	k->copy.r = trace_open(path, d);
-	err = k->copy.r != NULL ? each_event(k, count, d) : -1;
+	err = k->copy.r != NULL ? trace_copy_all(&k->copy, count, d) : -1;
 	if (err == 0) {
 		chosen = choose(k);
 		err = chosen != NULL ? 0 : no_memory(d);
@@ -319,7 +304,7 @@ static int second_pass(struct kernel *k, const char *path, struct diag *d)
 	int err;
 
 	k->copy.r = trace_open(path, d);
-	err = k->copy.r != NULL ? each_event(k, put, d) : -1;
+	err = k->copy.r != NULL ? trace_copy_all(&k->copy, put, d) : -1;
 	trace_close(k->copy.r);
 	return err;
 }

@@ -65,6 +65,9 @@ expect 0 '7 events copied' trace scale --size 3/2 a.mst -o t.txt --to text
 grep -q 'malloc 13500000' t.txt || fail "scale: $(cat t.txt)"
 expect 0 '1 objects too large for order 10' trace pages a.mst -o t.txt --to text
 grep -q 'b1 = alloc_pages 1' t.txt || fail "pages: $(cat t.txt)"
+printf 'p = alloc_pages 1\nfree p\n' >wrong.trace
+expect 0 '2 events copied' trace pages wrong.trace -o t.txt --to text
+grep -q '^free_pages .*1$' t.txt || fail "pages: a wrong free: $(cat t.txt)"
 expect 0 '10 caches with' trace kmalloc --caches 10 g.mst -o k.mst
 "$memscape" trace kmalloc --caches 10 - -o - 2>/dev/null <g.mst >piped.mst || fail "kmalloc from a file as input"
 cmp -s k.mst piped.mst || fail "kmalloc: standard input gives another trace"

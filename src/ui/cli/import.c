@@ -47,7 +47,7 @@ static int import_trace(const struct import_options *o)
 
 	if (w != NULL) {
 		trace_copy_init(&c, r, w);
-		result = copy_all(&c, trace_copy_put, &d);
+		result = trace_copy_all(&c, trace_copy_put, &d);
 		if (result == 0)
 			result = trace_writer_close(w, &d);
 		else

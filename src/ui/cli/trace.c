@@ -7,7 +7,9 @@
 #include "sim/trace_copy.h"
 #include "sim/trace_input.h"
 #include "sim/trace_kernel.h"
+#include "sim/trace_merge.h"
 #include "sim/trace_ops.h"
+#include "sim/trace_pages.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/cli_options.h"
 #include "ui/cli/options.h"
@@ -48,8 +50,17 @@ static const char help[] =
 #define LARGEST_PAGE (UINT64_C(1) << 30)
 #define MOST_ORDER   20u
 
+struct trace_options;
+
+struct verb {
+	const char *name;
+	int (*run)(const struct trace_options *o, char **paths, int nr, struct diag *d);
+	trace_copy_fn *put; /* what it does with an event, where it copies one by one */
+};
+
 struct trace_options {
-	const char *verb, *output, *encoding;
+	const struct verb *verb;
+	const char *output, *encoding;
 	struct trace_writer_options writer;
 	uint64_t from, to; /* cut: events; filter: sizes; scale: numerator, denominator */
 	bool op[NR_TRACE_OPS], has_op, has_size, invert;
@@ -61,9 +72,7 @@ struct trace_options {
 struct job {
 	struct trace_copy copy;
 	const struct trace_options *o;
-	uint64_t event, births, oversize;
-	uint8_t *order; /* pages: by the writer's slot, the order it has */
-	uint32_t nr_order;
+	uint64_t event, births; /* met so far */
 };
 
 static bool births(const struct trace_event *ev)
@@ -116,182 +125,83 @@ static int put_shrink(struct trace_copy *c, const struct trace_event *ev, struct
 	return trace_copy_put(c, ev, d);
 }
 
-/* The order whose block holds so many bytes; beyond the largest: oversize. */
-static unsigned order_of(const struct trace_options *o, uint64_t size)
-{
-	unsigned order = 0;
+/* ---- what a verb does with whole traces ---- */
 
-	while (order <= o->max_order && o->page << order < size)
-		order++;
-	return order;
+/* The end of writing, `err` the outcome up to now. */
+static int end_writing(struct trace_writer *w, int err, struct diag *d)
+{
+	if (err == 0)
+		return trace_writer_close(w, d);
+	trace_writer_abort(w);
+	return -1;
 }
 
-static bool remember_order(struct job *j, uint32_t slot, unsigned order)
+static void tell_copied(uint64_t copied, uint64_t left_out)
 {
-	uint32_t nr = j->nr_order ? j->nr_order : 1024;
-	uint8_t *grown;
-
-	while (nr <= slot)
-		nr *= 2;
-	grown = nr == j->nr_order ? j->order : realloc(j->order, nr);
-	if (grown == NULL)
-		return false;
-	j->order = grown;
-	j->nr_order = nr;
-	j->order[slot] = (uint8_t)order;
-	return true;
+	fprintf(stderr, "%llu events copied, %llu left out\n", (unsigned long long)copied,
+		(unsigned long long)left_out);
 }
 
-/* A block of pages is born for an object, under the object's slot of the source. */
-static int put_pages_birth(struct job *j, const struct trace_event *ev, struct diag *d)
+static int copy_trace(const struct trace_options *o, struct trace_reader *r, struct trace_writer *w,
+		      struct diag *d)
 {
-	struct trace_event e = {.op = OP_ALLOC_PAGES,
-				.slot = ev->slot,
-				.time_ns = ev->time_ns,
-				.flags = ev->flags & EV_HAS_TIME,
-				.ctx = ev->ctx,
-				.cpu = ev->cpu,
-				.site = ev->site,
-				.tag = ev->tag};
-	unsigned order = order_of(j->o, ev->size);
+	struct job j = {.o = o};
+	int err;
 
-	if (order > j->o->max_order) {
-		j->oversize++;
-		return trace_copy_drop(&j->copy, &e, d);
-	}
-	if (!remember_order(j, ev->slot, order))
-		return diag_set(d, "", 0, 0, "out of memory");
-	e.order = (uint8_t)order;
-	return trace_copy_put(&j->copy, &e, d);
+	trace_copy_init(&j.copy, r, w);
+	err = end_writing(w, trace_copy_all(&j.copy, o->verb->put, d), d);
+	if (err == 0)
+		tell_copied(j.copy.copied, j.copy.left_out);
+	trace_copy_finish(&j.copy);
+	return err;
 }
 
-static int put_pages_death(struct job *j, const struct trace_event *ev, struct diag *d)
+static int derive_pages(const struct trace_options *o, struct trace_reader *r,
+			struct trace_writer *w, struct diag *d)
 {
-	struct trace_event e = {.op = OP_FREE_PAGES,
-				.slot = ev->slot,
-				.time_ns = ev->time_ns,
-				.flags = ev->flags & EV_HAS_TIME,
-				.ctx = ev->ctx,
-				.cpu = ev->cpu};
+	struct pages_counts n;
+	int err = trace_as_pages(r, o->page, (unsigned)o->max_order, w, &n, d);
 
-	if (trace_copy_has(&j->copy, ev->slot))
-		e.order = j->order[ev->slot];
-	return trace_copy_put(&j->copy, &e, d);
-}
-
-/* A realloc that needs another order is a free and a new block. */
-static int put_pages(struct trace_copy *c, const struct trace_event *ev, struct diag *d)
-{
-	struct job *j = (struct job *)c;
-	enum trace_life life = trace_op_life(ev->op);
-
-	if (trace_op_is_marker(ev->op) || trace_op_group(ev->op) == TG_PAGES)
-		return trace_copy_put(c, ev, d);
-	if (ev->slot == SLOT_NONE)
-		return trace_copy_drop(c, ev, d);
-	if (births(ev))
-		return put_pages_birth(j, ev, d);
-	if (life == LIFE_D)
-		return put_pages_death(j, ev, d);
-	if (life != LIFE_M || ev->flags & EV_FAILED ||
-	    (trace_copy_has(c, ev->slot) && j->order[ev->slot] == order_of(j->o, ev->size)))
-		return trace_copy_drop(c, ev, d);
-	if (trace_copy_has(c, ev->slot) && put_pages_death(j, ev, d) != 0)
+	err = end_writing(w, err, d);
+	if (err != 0)
 		return -1;
-	return put_pages_birth(j, ev, d);
-}
-
-/* ---- merge ---- */
-
-struct source {
-	struct job job;
-	const struct trace_event *ev;
-	size_t n, i;
-	uint64_t done, events; /* events is 0 where unknown */
-	bool ended;
-};
-
-static int advance(struct source *s, struct diag *d)
-{
-	if (s->i < s->n)
-		return 0;
-	s->i = 0;
-	if (trace_next(s->job.copy.r, &s->ev, &s->n, d) != 0)
-		return -1;
-	s->ended = s->n == 0;
+	tell_copied(n.copied, n.left_out);
+	fprintf(stderr, "%llu objects too large for order %llu\n", (unsigned long long)n.oversize,
+		(unsigned long long)o->max_order);
 	return 0;
 }
 
-/* Is a's next event before b's? By time where both have one, else by the share that is done. */
-static bool is_before(const struct source *a, const struct source *b)
+static int run_one(const struct trace_options *o, char **paths, int nr, struct diag *d)
 {
-	const struct trace_event *x = &a->ev[a->i], *y = &b->ev[b->i];
+	struct trace_reader *r = trace_open(paths[0], d);
+	struct trace_writer *w = r != NULL ? trace_writer_open(o->output, &o->writer, d) : NULL;
+	int err = -1;
 
-	if (x->flags & y->flags & EV_HAS_TIME)
-		return x->time_ns < y->time_ns;
-	if (a->events == 0 || b->events == 0)
-		return a->done < b->done;
-	return (double)a->done / (double)a->events < (double)b->done / (double)b->events;
-}
-
-static int merge_sources(struct source *s, int nr, struct diag *d)
-{
-	for (;;) {
-		struct source *first = NULL;
-		struct trace_event ev;
-
-		for (int i = 0; i < nr; i++) {
-			if (advance(&s[i], d) != 0)
-				return -1;
-			if (!s[i].ended && (first == NULL || is_before(&s[i], first)))
-				first = &s[i];
-		}
-		if (first == NULL)
-			return 0;
-		ev = first->ev[first->i++];
-		ev.ctx = (uint16_t)(ev.ctx * nr + (first - s));
-		first->done++;
-		if (trace_copy_put(&first->job.copy, &ev, d) != 0)
-			return -1;
-	}
+	(void)nr;
+	if (w != NULL)
+		err = o->verb->put != NULL ? copy_trace(o, r, w, d) : derive_pages(o, r, w, d);
+	trace_close(r);
+	return err;
 }
 
 static int run_merge(const struct trace_options *o, char **paths, int nr, struct diag *d)
 {
-	struct source *s = calloc((size_t)nr, sizeof *s);
+	struct trace_reader **r = calloc((size_t)nr, sizeof(struct trace_reader *));
 	struct trace_writer *w = NULL;
-	struct trace_info info;
-	int result = s ? 0 : diag_set(d, "", 0, 0, "out of memory");
+	int err = r != NULL ? 0 : diag_set(d, "", 0, 0, "out of memory");
 
-	for (int i = 0; result == 0 && i < nr; i++) {
-		struct trace_reader *r = trace_open(paths[i], d);
-
-		if (r == NULL)
-			result = -1;
-		else
-			trace_get_info(r, &info);
-		s[i].job.copy.r = r;
-		s[i].events = r ? info.events : 0;
+	for (int i = 0; err == 0 && i < nr; i++) {
+		r[i] = trace_open(paths[i], d);
+		err = r[i] != NULL ? 0 : -1;
 	}
-	if (result == 0)
+	if (err == 0)
 		w = trace_writer_open(o->output, &o->writer, d);
-	for (int i = 0; w != NULL && i < nr; i++)
-		trace_copy_init(&s[i].job.copy, s[i].job.copy.r, w);
-	if (w == NULL || merge_sources(s, nr, d) != 0)
-		result = -1;
-	if (result == 0)
-		result = trace_writer_close(w, d);
-	else
-		trace_writer_abort(w);
-	for (int i = 0; s != NULL && i < nr; i++) {
-		trace_close(s[i].job.copy.r);
-		trace_copy_finish(&s[i].job.copy);
-	}
-	free(s);
-	return result;
+	err = w != NULL ? end_writing(w, trace_merge(r, (unsigned)nr, w, d), d) : -1;
+	for (int i = 0; r != NULL && i < nr; i++)
+		trace_close(r[i]);
+	free(r);
+	return err;
 }
-
-/* ---- kmalloc ---- */
 
 static int run_kmalloc(const struct trace_options *o, char **paths, int nr, struct diag *d)
 {
@@ -302,59 +212,18 @@ static int run_kmalloc(const struct trace_options *o, char **paths, int nr, stru
 	if (o->caches != 0 && strcmp(paths[0], "-") == 0 && input_keep_stdin(d) != 0)
 		return -1;
 	w = trace_writer_open(o->output, &o->writer, d);
-	if (w == NULL)
-		return -1;
-	if (trace_as_kernel(paths[0], (unsigned)o->caches, w, &n, d) != 0) {
-		trace_writer_abort(w);
-		return -1;
-	}
-	if (trace_writer_close(w, d) != 0)
+	if (w == NULL ||
+	    end_writing(w, trace_as_kernel(paths[0], (unsigned)o->caches, w, &n, d), d) != 0)
 		return -1;
 	fprintf(stderr, "%llu events, %u caches with %llu objects\n", (unsigned long long)n.events,
 		n.caches, (unsigned long long)n.objects);
 	return 0;
 }
 
-/* ---- verbs over one trace ---- */
-
-/* One of the two: event by event, or another way. */
-static const struct verb {
-	const char *name;
-	int (*put)(struct trace_copy *c, const struct trace_event *ev, struct diag *d);
-	int (*run)(const struct trace_options *o, char **paths, int nr, struct diag *d);
-} verbs[] = {{"cut", put_cut, NULL},        {"filter", put_filter, NULL},
-	     {"scale", put_scale, NULL},    {"shrink", put_shrink, NULL},
-	     {"pages", put_pages, NULL},    {"merge", NULL, run_merge},
-	     {"kmalloc", NULL, run_kmalloc}};
-
-static int run_one(const struct trace_options *o, const struct verb *v, const char *path,
-		   struct diag *d)
-{
-	struct trace_reader *r = trace_open(path, d);
-	struct trace_writer *w = r ? trace_writer_open(o->output, &o->writer, d) : NULL;
-	struct job j = {.o = o};
-	int result = -1;
-
-	if (w != NULL) {
-		trace_copy_init(&j.copy, r, w);
-		result = copy_all(&j.copy, v->put, d);
-		if (result == 0)
-			result = trace_writer_close(w, d);
-		else
-			trace_writer_abort(w);
-		if (result == 0)
-			fprintf(stderr, "%llu events copied, %llu left out\n",
-				(unsigned long long)j.copy.copied,
-				(unsigned long long)j.copy.left_out);
-		if (result == 0 && v->put == put_pages)
-			fprintf(stderr, "%llu objects too large for order %llu\n",
-				(unsigned long long)j.oversize, (unsigned long long)o->max_order);
-		trace_copy_finish(&j.copy);
-	}
-	free(j.order);
-	trace_close(r);
-	return result;
-}
+static const struct verb verbs[] = {{"cut", run_one, put_cut},     {"filter", run_one, put_filter},
+				    {"scale", run_one, put_scale}, {"shrink", run_one, put_shrink},
+				    {"pages", run_one, NULL},      {"merge", run_merge, NULL},
+				    {"kmalloc", run_kmalloc, NULL}};
 
 /* ---- options ---- */
 
@@ -414,7 +283,7 @@ static int set_size(void *to, const char *arg)
 	struct trace_options *o = to;
 
 	o->has_size = true;
-	if (strcmp(o->verb, "scale") == 0)
+	if (o->verb->put == put_scale)
 		return read_ratio(arg, &o->from, &o->to)
 			       ? 0
 			       : cli_usage("trace",
@@ -457,10 +326,10 @@ static int parse(struct trace_options *o, int argc, char **argv)
 	return status != 0 ? status : -1;
 }
 
-static int run_verb(const struct trace_options *o, const struct verb *v, char **paths, int nr)
+static int run_verb(const struct trace_options *o, char **paths, int nr)
 {
+	const struct verb *v = o->verb;
 	struct diag d = {.msg = ""};
-	int result;
 
 	if (o->output == NULL)
 		return cli_usage("trace", "expected -o OUT, the trace to write");
@@ -472,8 +341,7 @@ static int run_verb(const struct trace_options *o, const struct verb *v, char **
 		return cli_usage("trace", "shrink: expected --keep N");
 	if (v->put == put_cut && o->to == 0)
 		return cli_usage("trace", "cut: expected --events A..B");
-	result = v->put != NULL ? run_one(o, v, paths[0], &d) : v->run(o, paths, nr, &d);
-	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
+	return v->run(o, paths, nr, &d) == 0 ? EXIT_RAN : cli_bad_input(&d);
 }
 
 /* NULL: no such verb. */
@@ -488,23 +356,21 @@ static const struct verb *find_verb(const char *name)
 int cmd_trace(int argc, char **argv)
 {
 	struct trace_options o = {.ctx = ANY_CONTEXT, .page = 4096, .max_order = 10};
-	const struct verb *v;
 	int status;
 
 	if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
 		fputs(help, argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_USAGE : EXIT_RAN;
 	}
-	o.verb = argv[1];
-	v = find_verb(o.verb);
-	if (v == NULL)
+	o.verb = find_verb(argv[1]);
+	if (o.verb == NULL)
 		return cli_usage("trace",
 				 "unknown verb '%s', expected cut, merge, filter, scale, "
 				 "shrink, pages or kmalloc",
-				 o.verb);
+				 argv[1]);
 	argv[1] = argv[0]; /* what getopt calls itself */
 	argc--;
 	argv++;
 	status = parse(&o, argc, argv);
-	return status >= 0 ? status : run_verb(&o, v, argv + optind, argc - optind);
+	return status >= 0 ? status : run_verb(&o, argv + optind, argc - optind);
 }
