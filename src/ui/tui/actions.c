@@ -1,6 +1,5 @@
 /* What keys do wherever one is; what they do not know goes to the view. */
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ui/tui/names.h"
@@ -78,18 +77,24 @@ void step_by(struct app *a, int64_t events)
 		seek(a, now + (uint64_t)events);
 }
 
+/* After a search from event `from` on: says where one is, or why it went nowhere. */
+static void arrive(struct app *a, uint64_t from, int how, const struct diag *d, const char *none)
+{
+	if (how == TIMELINE_THERE) {
+		a->mark[JUMP_MARK] = from + 1;
+		say_event(a);
+	} else {
+		report(a, how, d, none);
+	}
+}
+
 void find_touch(struct app *a, const struct touch *q, bool forward)
 {
 	uint64_t from = timeline_now(a->t);
 	struct diag d = {0};
 	int how = timeline_find(a->t, q, forward, &d);
 
-	if (how == TIMELINE_THERE) {
-		a->mark[JUMP_MARK] = from + 1;
-		say_event(a);
-		return;
-	}
-	report(a, how, &d,
+	arrive(a, from, how, &d,
 	       forward ? "no later event (N looks for an earlier one)"
 		       : "no earlier event (n looks for a later one)");
 }
@@ -103,12 +108,7 @@ void run_to(struct app *a, const char *condition, bool forward)
 	if (condition != a->condition)
 		snprintf(a->condition, sizeof a->condition, "%s", condition);
 	a->last_was_condition = true;
-	if (how == TIMELINE_THERE) {
-		a->mark[JUMP_MARK] = from + 1;
-		say_event(a);
-		return;
-	}
-	report(a, how, &d,
+	arrive(a, from, how, &d,
 	       forward ? "it does not come true any more from here on"
 		       : "it did not come true before this event");
 }
@@ -186,153 +186,6 @@ size_t scroll_to(size_t top, size_t cursor, size_t nr, int h)
 	if (top + rows > nr)
 		top = nr > rows ? nr - rows : 0;
 	return top;
-}
-
-/* ---- help ---- */
-
-#define HELP_COL 14
-
-size_t fit_words(const char *text, size_t w)
-{
-	size_t n = strlen(text), at = w;
-
-	if (n <= w)
-		return n;
-	while (at > 0 && text[at] != ' ')
-		at--;
-	return at > 0 ? at : w;
-}
-
-/* A key and what it does, in as many rows as that takes; the row behind. */
-static int help_line(struct box b, int y, const char *key, const char *what)
-{
-	size_t w = b.w > HELP_COL + 8 ? (size_t)(b.w - HELP_COL) : 8;
-
-	put_text(b, y, 1, STYLE_BOLD, key);
-	if (strlen(key) > HELP_COL - 2 && what[0] != '\0')
-		y++;
-	do {
-		size_t n = fit_words(what, w);
-
-		put(b, y++, HELP_COL, STYLE_PLAIN, "%.*s", (int)n, what);
-		what += n;
-		while (*what == ' ')
-			what++;
-	} while (*what != '\0');
-	return y;
-}
-
-/* What people come with. */
-static int help_questions(struct app *a, struct box b, int y)
-{
-	const struct sys_alloc *h = moment_system(a->t)->group[GROUP_HEAP];
-	char text[160], key[16];
-
-	put(b, y++, 1, STYLE_HEAD, "How to ...");
-	y = help_line(b, y, "see it run",
-		      "Space runs and pauses, + faster; . and , are one event on and back; "
-		      ":50% goes to the middle, End to the end");
-	snprintf(text, sizeof text,
-		 "%s goes to the next failed request; then 9 (Why) says why, and "
-		 "what lay in the way",
-		 keymap_key(&a->keymap, ACTION_FAIL_NEXT, key));
-	y = help_line(b, y, "why failed", text);
-	y = help_line(b, y, "who owns",
-		      "1 (Atlas): the line below the map tells who owns what is under the cursor; "
-		      ":goto 0x24010000 goes to an address, [ to the event that last touched it");
-	snprintf(text, sizeof text,
-		 "End, then :back largest(%s) < 8K, goes to where the largest free block last fell "
-		 "below 8 KiB; "
-		 "n and N go on from there",
-		 h != NULL ? h->name : "");
-	y = help_line(b, y, "since when", text);
-	return help_line(b, y, "what differs",
-			 ":compare best_fit replays another heap beside this one; d goes to the "
-			 "first request that only one of them serves");
-}
-
-void draw_help(struct app *a, struct box all)
-{
-	const struct view_ops *v = views[a->view];
-	struct box b = box_rows(all, 0, all.h - 1);
-	char name[16], key[40];
-	int y = -a->help_top;
-
-	put(b, y++, 1, STYLE_HEAD, "%s: %s", v->title, v->summary);
-	for (const char *const *l = v->help; *l != NULL; l++) {
-		const char *tab = strchr(*l, '\t');
-
-		snprintf(key, sizeof key, "%.*s", tab ? (int)(tab - *l) : 0, *l);
-		y = help_line(b, y, key, tab ? tab + 1 : *l);
-	}
-	y = help_questions(a, b, y + 1) + 1;
-	put(b, y++, 1, STYLE_HEAD, "Everywhere");
-	y = help_line(b, y, "1 ... 9, 0", "the views in their order; a click on their names");
-	for (unsigned i = ACTION_UP; i < NR_ACTIONS; i++)
-		y = help_line(b, y, keymap_key(&a->keymap, (enum action)i, name), actions[i].help);
-	y++;
-	put(b, y++, 1, STYLE_HEAD, "Commands");
-	y = help_line(b, y, ":1234  :50%", "go to an event, or so far into the trace; :start :end");
-	y = help_line(b, y, ":run COND", "run on until it comes true; :back COND backward");
-	y = help_line(b, y, "", "  largest(d1_axi) < 8K   event.failed   event.size > 4K");
-	y = help_line(b, y, "", "  zones.normal.free_pages < zones.normal.low   event.fallback");
-	y = help_line(b, y, "", "  unusable(normal, 3) > 0.5   event.site == \"main+0x1c\"");
-	y = help_line(b, y, ":goto ADDR", "show an address in the atlas");
-	y = help_line(b, y, ":walk ADDR", "a virtual address's way through the page tables");
-	y = help_line(b, y, ":compare X",
-		      "replay with another heap, machine or setting beside this");
-	y = help_line(b, y, ":report FILE", "write the JSON report of this moment");
-	y = help_line(b, y, ":save-display FILE", "     write the screen as text");
-	y = help_line(b, y, ":keys",
-		      "actions and their keys; they are set in ~/.config/memscape/keys");
-	y = help_line(b, y, ":memory", "what checkpoints and index take (--memory is the limit)");
-	a->help_rows = y + a->help_top;
-	put_right(all, all.h - 1, all.w, STYLE_HEAD,
-		  y > b.h ? " more: Space, j   Esc: close " : " k, PgUp   Esc: close ");
-}
-
-static bool help_key(struct app *a, enum action act)
-{
-	int page = a->body.h > 3 ? a->body.h - 2 : 1;
-
-	switch (act) {
-	case ACTION_DOWN:
-	case ACTION_PAGE_DOWN:
-	case ACTION_HALF_DOWN:
-	case ACTION_RUN: /* Space, as in any pager */
-		a->help_top += act == ACTION_DOWN        ? 1
-			       : act == ACTION_HALF_DOWN ? a->body.h / 2
-							 : page;
-		if (a->help_top > a->help_rows - a->body.h + 2)
-			a->help_top = a->help_rows - a->body.h + 2;
-		a->help_top = a->help_top > 0 ? a->help_top : 0;
-		return true;
-	case ACTION_TOP:
-		a->help_top = 0;
-		return true;
-	case ACTION_BOTTOM:
-		a->help_top = a->help_rows - a->body.h + 2 > 0 ? a->help_rows - a->body.h + 2 : 0;
-		return true;
-	case ACTION_UP:
-	case ACTION_PAGE_UP:
-	case ACTION_HALF_UP:
-		a->help_top -= act == ACTION_UP        ? 1
-			       : act == ACTION_HALF_UP ? a->body.h / 2
-						       : page;
-		a->help_top = a->help_top > 0 ? a->help_top : 0;
-		return true;
-	case ACTION_HELP:
-	case ACTION_CANCEL:
-	case ACTION_BACK:
-	case ACTION_ENTER:
-		a->help = false;
-		return true;
-	case ACTION_QUIT:
-		a->help = false;
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* ---- marks ---- */

@@ -101,6 +101,7 @@ size_t fit_words(const char *text, size_t w);
 /* The screen as it would be shown. */
 void draw_screen(struct app *a);
 void draw_help(struct app *a, struct box b);
+bool help_key(struct app *a, enum action act); /* while help is shown; true: it was for it */
 void handle_input(struct app *a, struct input in);
 /* A click beside the view: shows another view, or is the action of the key bar. */
 enum action frame_click(struct app *a, struct input in);

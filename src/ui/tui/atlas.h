@@ -29,10 +29,21 @@ struct stretch {
 	bool headed; /* has a line of its own above */
 };
 
-#define MAX_STRETCHES (MACHINE_MAX_REGIONS + 1u)
-
-unsigned atlas_stretches(const struct app *a, const struct atlas *s,
-			 struct stretch v[MAX_STRETCHES]);
+/*
+ * Rows count from 0, those outside of the screen too.  A stretch begins with its headline,
+ * if it has one.  Each is O(regions), but atlas_fit_cells, which is that for each halving.
+ */
+uint64_t atlas_span_end(const struct machine *m); /* behind the last region */
+uint64_t atlas_row_bytes(const struct atlas *s);
+uint64_t atlas_first_row(const struct atlas *s, const struct stretch *v); /* its first address */
+size_t atlas_all_rows(const struct app *a, const struct atlas *s);
+/* The row that shows physical address `pa`: of its stretch, or of the next one. */
+size_t atlas_row_of(const struct app *a, const struct atlas *s, uint64_t pa);
+/* The stretch of a row, and which of its rows it is.  false: behind all. */
+bool atlas_row_at(const struct app *a, const struct atlas *s, size_t row, struct stretch *out,
+		  size_t *within);
+/* The finest cells with which all of RAM is on a screen of so many rows. */
+void atlas_fit_cells(const struct app *a, struct atlas *s, int rows);
 
 /* What a cell shows. */
 struct atlas_cell {

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 bool canvas_resize(struct canvas *c, int rows, int cols)
 {

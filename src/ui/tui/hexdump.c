@@ -1,8 +1,8 @@
 /* Bytes, with what they mean: the class as colour, the field's name beside. */
 #include <ctype.h>
-#include <string.h>
 
 #include "ui/tui/atlas.h"
+#include "ui/tui/fields.h"
 
 unsigned hexdump_width(int cols)
 {

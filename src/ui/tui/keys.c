@@ -76,7 +76,7 @@ uint32_t key_parse(const char **text)
 	return (uint32_t)(unsigned char)*(*text)++;
 }
 
-const char *name_of_key(uint32_t key, char buf[16])
+static const char *name_of_key(uint32_t key, char buf[16])
 {
 	for (size_t i = 0; i < NR_NAMES; i++)
 		if (names[i].key == key && key != '<') {

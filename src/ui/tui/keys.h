@@ -123,6 +123,5 @@ bool keymap_path(char *buf, size_t bytes);
 
 /* The key that a text begins with: <Name> or a character; *text moves on. 0: none. */
 uint32_t key_parse(const char **text);
-const char *name_of_key(uint32_t key, char buf[16]);
 
 #endif

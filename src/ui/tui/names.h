@@ -58,13 +58,4 @@ void event_text(const struct timeline *t, const struct trace_event *ev, char *bu
 /* What lies at an address, in one line: "free chunk of main (tlsf), 96 bytes". */
 void describe_address(struct app *a, uint64_t pa, char *buf, size_t bytes);
 
-/* The field of a record that the byte at pa belongs to: "next", "size"; "" unknown. */
-struct field {
-	char name[40];
-	uint64_t base; /* its first byte */
-	unsigned bytes;
-	uint64_t value;
-};
-bool field_at(struct app *a, uint64_t pa, struct field *f);
-
 #endif

@@ -5,103 +5,10 @@
  * cursor.  Compact, each RAM region begins a row of its own under a line that names
  * it; to scale, everything from address 0 on has its rows, holes too.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "ui/tui/atlas.h"
 #include "ui/tui/views.h"
 
 #define LABEL_COLS 10
-
-static uint64_t span_end(const struct machine *m)
-{
-	const struct region *last = &m->regions[m->nr_regions - 1];
-
-	return last->base + last->bytes;
-}
-
-unsigned atlas_stretches(const struct app *a, const struct atlas *s,
-			 struct stretch v[MAX_STRETCHES])
-{
-	const struct machine *m = a->machine;
-	unsigned nr = 0;
-
-	if (s->to_scale) {
-		v[0] = (struct stretch){0, span_end(m), -1, false};
-		return 1;
-	}
-	for (unsigned i = 0; i < m->nr_regions; i++)
-		if (m->regions[i].kind == REGION_RAM)
-			v[nr++] = (struct stretch){m->regions[i].base, m->regions[i].bytes, (int)i,
-						   true};
-	return nr;
-}
-
-static uint64_t row_bytes(const struct atlas *s)
-{
-	return s->cell * s->per_row;
-}
-
-/* The first address of a stretch's first row. */
-static uint64_t first_row(const struct atlas *s, const struct stretch *v)
-{
-	return round_down(v->base, s->cell);
-}
-
-static size_t rows_of(const struct atlas *s, const struct stretch *v)
-{
-	uint64_t bytes = v->base + v->bytes - first_row(s, v);
-
-	return (size_t)v->headed + (size_t)((bytes + row_bytes(s) - 1) / row_bytes(s));
-}
-
-static size_t all_rows(const struct app *a, const struct atlas *s)
-{
-	struct stretch v[MAX_STRETCHES];
-	unsigned n = atlas_stretches(a, s, v);
-	size_t sum = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		sum += rows_of(s, &v[i]);
-	return sum;
-}
-
-/* The row that shows `pa`: of its stretch, or of the next one. */
-static size_t row_of(const struct app *a, const struct atlas *s, uint64_t pa)
-{
-	struct stretch v[MAX_STRETCHES];
-	unsigned n = atlas_stretches(a, s, v);
-	size_t row = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		if (pa < v[i].base + v[i].bytes)
-			return row + v[i].headed +
-			       (pa > v[i].base ? (size_t)((pa - first_row(s, &v[i])) / row_bytes(s))
-					       : 0);
-		row += rows_of(s, &v[i]);
-	}
-	return row ? row - 1 : 0;
-}
-
-/* The stretch of a row, and which of its rows it is. */
-static bool row_at(const struct app *a, const struct atlas *s, size_t row, struct stretch *out,
-		   size_t *within)
-{
-	struct stretch v[MAX_STRETCHES];
-	unsigned n = atlas_stretches(a, s, v);
-
-	for (unsigned i = 0; i < n; i++) {
-		size_t rows = rows_of(s, &v[i]);
-
-		if (row < rows) {
-			*out = v[i];
-			*within = row;
-			return true;
-		}
-		row -= rows;
-	}
-	return false;
-}
 
 /* ---- drawing ---- */
 
@@ -202,12 +109,12 @@ static void draw_row(struct app *a, struct atlas *s, struct box b, int y, size_t
 	struct stretch v;
 	size_t k;
 
-	if (!row_at(a, s, row, &v, &k))
+	if (!atlas_row_at(a, s, row, &v, &k))
 		return;
 	if (v.headed && k == 0)
 		draw_region_line(a, b, y, &v);
 	else
-		draw_cells(a, s, b, y, &v, first_row(s, &v) + (k - v.headed) * row_bytes(s));
+		draw_cells(a, s, b, y, &v, atlas_first_row(s, &v) + (k - v.headed) * atlas_row_bytes(s));
 }
 
 static const char *const by_names[] = {"state", "owner", "age", "fill"};
@@ -262,19 +169,6 @@ static void draw_legend(struct app *a, const struct atlas *s, struct box b, int 
 	}
 }
 
-/* The finest cells with which all of RAM is on a screen of so many rows. */
-static void fit_cells(const struct app *a, struct atlas *s, int rows)
-{
-	s->cell = 1;
-	while (all_rows(a, s) > (size_t)(rows > 1 ? rows : 1) && s->cell < (1ull << 40)) {
-		size_t before = all_rows(a, s);
-
-		s->cell *= 2;
-		if (s->cell > 4096 && all_rows(a, s) == before)
-			break;
-	}
-}
-
 static void begin(struct app *a, struct atlas *s)
 {
 	const struct system *sys = moment_system(a->t);
@@ -313,19 +207,19 @@ static void atlas_draw(struct app *a, void *state, struct box b)
 		begin(a, s);
 	s->per_row = cells_for(b.w);
 	if (s->cell == 0)
-		fit_cells(a, s, map.h);
+		atlas_fit_cells(a, s, map.h);
 	put(b, 0, 0, STYLE_HEAD, s->hex ? "bytes" : "%s a cell, coloured by %s, %s",
 	    short_size(s->cell, size), by_names[s->by], s->to_scale ? "to scale" : "RAM only");
 	if (s->hex) {
 		hexdump_draw(a, s, map);
 	} else {
-		size_t rows = all_rows(a, s);
+		size_t rows = atlas_all_rows(a, s);
 
-		s->top = s->center ? center_on(row_of(a, s, s->at), rows, map.h)
-				   : scroll_to(s->top, row_of(a, s, s->at), rows, map.h);
+		s->top = s->center ? center_on(atlas_row_of(a, s, s->at), rows, map.h)
+				   : scroll_to(s->top, atlas_row_of(a, s, s->at), rows, map.h);
 		s->center = false;
 		/* The line that names the region comes with its first cells. */
-		if (s->top > 0 && s->top == row_of(a, s, s->at) && map.h > 2)
+		if (s->top > 0 && s->top == atlas_row_of(a, s, s->at) && map.h > 2)
 			s->top--;
 		for (int y = 0; y < map.h; y++)
 			draw_row(a, s, map, y, s->top + (size_t)y);
@@ -347,7 +241,7 @@ static uint64_t to_memory(const struct app *a, const struct atlas *s, uint64_t p
 	bool found = false;
 
 	if (s->to_scale)
-		return pa < span_end(m) ? pa : span_end(m) - 1;
+		return pa < atlas_span_end(m) ? pa : atlas_span_end(m) - 1;
 	for (unsigned i = 0; i < m->nr_regions; i++) {
 		const struct region *g = &m->regions[i];
 
@@ -380,7 +274,7 @@ static void zoom(struct app *a, struct atlas *s, bool in)
 		s->cell = s->cell > ATLAS_ZOOM ? s->cell / ATLAS_ZOOM : 1;
 	} else if (s->hex) {
 		s->hex = false;
-	} else if (all_rows(a, s) > (size_t)a->body.h - 4) {
+	} else if (atlas_all_rows(a, s) > (size_t)a->body.h - 4) {
 		s->cell *= ATLAS_ZOOM;
 	}
 }
@@ -428,10 +322,10 @@ static bool cell_address(struct app *a, struct atlas *s, int y, int x, uint64_t 
 	size_t k;
 
 	if (s->hex || y < 1 || y >= a->body.h - 3 || x < LABEL_COLS ||
-	    x >= LABEL_COLS + (int)s->per_row || !row_at(a, s, s->top + (size_t)(y - 1), &v, &k) ||
+	    x >= LABEL_COLS + (int)s->per_row || !atlas_row_at(a, s, s->top + (size_t)(y - 1), &v, &k) ||
 	    (v.headed && k == 0))
 		return false;
-	*pa = first_row(s, &v) + (k - v.headed) * row_bytes(s) +
+	*pa = atlas_first_row(s, &v) + (k - v.headed) * atlas_row_bytes(s) +
 	      (uint64_t)(x - LABEL_COLS) * s->cell;
 	return *pa + s->cell > v.base && *pa < v.base + v.bytes;
 }
@@ -455,7 +349,7 @@ static bool atlas_key(struct app *a, void *state, enum action act, struct input 
 {
 	struct atlas *s = state;
 	uint64_t cell = s->hex ? 1 : s->cell,
-		 row = s->hex ? hexdump_width(a->body.w) : row_bytes(s),
+		 row = s->hex ? hexdump_width(a->body.w) : atlas_row_bytes(s),
 		 page = row * (uint64_t)(a->body.h > 8 ? a->body.h - 6 : 2);
 
 	if (in.key == INPUT_MOUSE)
@@ -481,7 +375,7 @@ static bool atlas_key(struct app *a, void *state, enum action act, struct input 
 		s->at = to_memory(a, s, 0, true);
 		return true;
 	case ACTION_BOTTOM:
-		s->at = to_memory(a, s, span_end(a->machine), false);
+		s->at = to_memory(a, s, atlas_span_end(a->machine), false);
 		return true;
 	case ACTION_ENTER:
 	case ACTION_BACK:

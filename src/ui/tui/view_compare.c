@@ -3,7 +3,6 @@
  * differs is lit.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "sim/headlines.h"
 #include "ui/tui/names.h"

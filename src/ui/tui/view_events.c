@@ -1,7 +1,6 @@
 /*
  * Events: the trace around now.  The cursor is time itself: up and down are steps.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ui/tui/names.h"

@@ -1,8 +1,6 @@
 /*
  * Ledger: every byte of every region in exactly one class; each row adds up.
  */
-#include <string.h>
-
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"
 

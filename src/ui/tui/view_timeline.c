@@ -3,7 +3,6 @@
  * and a cursor.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"

@@ -1,9 +1,6 @@
 /*
  * Virtual: windows and their areas, the page tables' way to an address, the TLBs.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "sim/moment_virtual.h"
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"

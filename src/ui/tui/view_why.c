@@ -15,7 +15,7 @@ struct why {
 	size_t blocker, blocker_top;
 	struct blocker shown[MAX_SHOWN]; /* blockers from blocker_top on */
 	size_t nr_shown, nr_listed; /* nr_listed: all that one can go through */
-	uint64_t of; /* failures there were: the newest is chosen anew when there are more */
+	uint64_t moment; /* event + 1 when last looked at; at another the newest is chosen anew */
 };
 
 /* Those kept from the start, and behind them one that was seen lately. */
@@ -104,7 +104,10 @@ static bool all_are_there(const struct app *a, const struct failure *f)
 	return timeline_now(a->t) == f->event && f->nr_blockers > MAX_BLOCKERS;
 }
 
-/* Live blocks in the range, by address: up to `max` of them, the first `skip` left out; how many there are. */
+/*
+ * Live blocks in the range, by address: up to `max` of them, the first `skip` left out.
+ * Returns how many there are.
+ */
 static size_t read_blockers(struct app *a, const struct failure *f, size_t skip, size_t max,
 			    struct blocker *out)
 {
@@ -236,9 +239,9 @@ static void draw_causes(struct app *a, struct box b, int y)
 
 static void follow(struct app *a, struct why *s, size_t nr)
 {
-	if (s->of == timeline_now(a->t) + 1)
+	if (s->moment == timeline_now(a->t) + 1)
 		return;
-	s->of = timeline_now(a->t) + 1;
+	s->moment = timeline_now(a->t) + 1;
 	s->inside = false;
 	s->blocker = 0;
 	s->cursor = nr ? nr - 1 : 0;
@@ -307,7 +310,7 @@ static bool enter_failure(struct app *a, struct why *s, const struct failure *f)
 
 	if (timeline_now(a->t) != event)
 		go_to(a, event);
-	s->of = timeline_now(a->t) + 1;
+	s->moment = timeline_now(a->t) + 1;
 	s->cursor = cursor;
 	s->inside = inside;
 	s->blocker = 0;

@@ -1,8 +1,6 @@
 /*
  * Zones: how much is free, how it lies (blocks by order), and what that is worth.
  */
-#include <string.h>
-
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"
 
