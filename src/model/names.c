@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_WORD 31u
+#define MAX_WORD   31u
+#define MANY_EDITS 99u
 
 static unsigned min2(unsigned a, unsigned b)
 {
@@ -16,14 +17,20 @@ static int lower(char c)
 	return tolower((unsigned char)c);
 }
 
-/* Optimal string alignment, a row of the table at a time; three rows are kept for the swaps. */
-unsigned names_edits(const char *a, const char *b)
+/*
+ * Edits (insert, drop, change, swap of neighbours) from a to b, ignoring case:
+ * edits("siez", "size") == 1; of words longer than MAX_WORD, MANY_EDITS.
+ *
+ * Optimal string alignment, a row of the table at a time; three rows are kept for the swaps.
+ * O(length of a * length of b).
+ */
+static unsigned edits_between(const char *a, const char *b)
 {
 	unsigned rows[3][MAX_WORD + 1];
 	size_t na = strlen(a), nb = strlen(b);
 
 	if (na > MAX_WORD || nb > MAX_WORD)
-		return 99;
+		return MANY_EDITS;
 	for (unsigned j = 0; j <= nb; j++)
 		rows[0][j] = j;
 	for (unsigned i = 1; i <= na; i++) {
@@ -49,7 +56,7 @@ void names_begin(struct name_list *l, const char *word)
 
 void names_add(struct name_list *l, const char *name)
 {
-	unsigned edits = names_edits(l->word, name);
+	unsigned edits = edits_between(l->word, name);
 	size_t need = strlen(name) + 2;
 
 	/* "axi" for d1_axi; a shorter word has too few letters to be recognised by. */

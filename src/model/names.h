@@ -21,10 +21,4 @@ void names_add(struct name_list *l, const char *name);
 /* Ends it: l->text is "a, b, c", "none" when empty. */
 void names_end(struct name_list *l);
 
-/*
- * Edits (insert, drop, change, swap of neighbours) from a to b, ignoring case;
- * of words longer than 31 characters, 99.  edits("siez", "size") == 1.
- */
-unsigned names_edits(const char *a, const char *b);
-
 #endif

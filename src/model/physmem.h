@@ -16,8 +16,6 @@
 #ifndef MODEL_PHYSMEM_H
 #define MODEL_PHYSMEM_H
 
-#include <stdio.h>
-
 #include "model/mem.h"
 
 enum region_kind { REGION_RAM, REGION_FLASH, REGION_ROM, REGION_MMIO };

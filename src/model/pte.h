@@ -50,7 +50,4 @@ enum pte_format { PTE_NO_PAGING, PTE_X86_32, PTE_X86_PAE, PTE_X86_64 };
 #define PTE_POINTER_SHIFT 30u
 #define PTE_PML4_SHIFT    39u
 
-/* PAE: of a directory pointer only these may be set besides the address. */
-#define PTE_PDPTE_BITS (PTE_P | PTE_PWT | PTE_PCD)
-
 #endif

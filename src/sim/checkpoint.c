@@ -95,16 +95,6 @@ void checkpoint_free(struct checkpoint *c)
 	free(c);
 }
 
-uint64_t checkpoint_event(const struct checkpoint *c)
-{
-	return c->event;
-}
-
-uint64_t checkpoint_bytes(const struct checkpoint *c)
-{
-	return c->bytes;
-}
-
 /* Frames touched now but not then become untouched and zero again. */
 static void restore_frames(const struct checkpoint *c, struct physmem *pm)
 {

@@ -17,9 +17,6 @@ struct checkpoint;
 struct checkpoint *checkpoint_take(const struct replay *r);
 void checkpoint_free(struct checkpoint *c); /* NULL is fine */
 
-uint64_t checkpoint_event(const struct checkpoint *c);
-uint64_t checkpoint_bytes(const struct checkpoint *c); /* of host memory */
-
 /*
  * Makes `r` (of a system booted alike) stand where the checkpoint was taken; its
  * trace, if any, is sought to the next event.  0, or -1 with *d.

@@ -365,7 +365,7 @@ static bool live_path(const struct figures *f, const struct node *n, struct valu
 	return is_step(n, 1, "blocks") && number(out, (int64_t)f->live_blocks);
 }
 
-bool condition_path(void *ctx, const struct node *n, struct value *out)
+static bool condition_path(void *ctx, const struct node *n, struct value *out)
 {
 	const struct condition *c = ctx;
 	const struct replay *r = c->at.r;
@@ -388,7 +388,7 @@ bool condition_path(void *ctx, const struct node *n, struct value *out)
 }
 
 /* count(failures); unusable(zone, order), extfrag(zone, order) with a plain number as order. */
-bool condition_call(void *ctx, const struct node *n, struct value *out)
+static bool condition_call(void *ctx, const struct node *n, struct value *out)
 {
 	const struct condition *c = ctx;
 	const struct node *zone = n->kid[0], *order = n->kid[1];

@@ -44,9 +44,6 @@ struct condition {
 	struct condition_at at; /* during an evaluation */
 	json_t *report; /* of this event, once asked for; owned */
 };
-
-bool condition_path(void *ctx, const struct node *n, struct value *out);
-bool condition_call(void *ctx, const struct node *n, struct value *out);
 bool condition_compare(void *ctx, const struct node *n, bool *truth);
 
 /* What an event may have done to the blocks that limits rely on. */

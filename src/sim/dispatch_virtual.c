@@ -12,7 +12,8 @@
 
 /* ---- who serves what ---- */
 
-struct sys_alloc *virtual_server(const struct system *s, enum map_type type)
+/* Who serves a type of mapping; NULL: nobody. */
+static struct sys_alloc *server_of(const struct system *s, enum map_type type)
 {
 	static const enum alloc_group of[] = {[MAP_VMALLOC] = GROUP_VIRTUAL,
 					      [MAP_IOREMAP] = GROUP_IOREMAP,
@@ -310,7 +311,7 @@ typedef void virtual_event_fn(struct replay *r, struct sys_alloc *h, const struc
 static bool served(struct replay *r, const struct trace_event *ev, enum map_type type,
 		   virtual_event_fn *fn)
 {
-	struct sys_alloc *h = virtual_server(r->sys, type);
+	struct sys_alloc *h = server_of(r->sys, type);
 
 	if (h == NULL || (fn == do_request && h->ops->resources == NULL))
 		return false;
@@ -320,7 +321,7 @@ static bool served(struct replay *r, const struct trace_event *ev, enum map_type
 
 static bool kmapped(struct replay *r, const struct trace_event *ev, enum map_type type, bool birth)
 {
-	struct sys_alloc *h = virtual_server(r->sys, type);
+	struct sys_alloc *h = server_of(r->sys, type);
 
 	if (h == NULL)
 		return false;

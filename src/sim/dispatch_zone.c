@@ -2,8 +2,6 @@
  * Recordings of a kernel's page events: which of their two levels is replayed, what a
  * start state makes of events before and pages from before, and the clock.
  */
-#include <string.h>
-
 #include "sim/dispatch.h"
 
 static msize_t block_bytes(const struct replay *r, unsigned order)

@@ -1,7 +1,6 @@
 /* The formats, and how a check is told. */
 #include "sim/export.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/export_write.h"

@@ -4,7 +4,8 @@
 #include "sim/export_write.h"
 #include "sim/expr_node.h"
 
-json_t *export_number(long long millionths)
+/* As JSON's integer where it is one, else as a real. */
+static json_t *number(long long millionths)
 {
 	return millionths % MILLION == 0 ? json_integer((json_int_t)(millionths / MILLION))
 					 : json_real((double)millionths / MILLION);
@@ -38,7 +39,7 @@ static json_t *figures_of(const struct writer *w, const struct export_row *r)
 
 	for (unsigned i = 0; i < w->t.nr_figures; i++)
 		json_object_set_new(o, w->t.figure[i],
-				    r->cell[i].known ? export_number(r->cell[i].value)
+				    r->cell[i].known ? number(r->cell[i].value)
 						     : json_null());
 	return o;
 }
@@ -68,10 +69,10 @@ static void json_check(void *ctx, const struct gate_check *c)
 	if (c->figure[0] != '\0')
 		json_object_set_new(o, "figure", json_string(c->figure));
 	if (c->numbers) {
-		json_object_set_new(o, "value", export_number(c->value));
+		json_object_set_new(o, "value", number(c->value));
 		json_object_set_new(o, "op", json_string(c->op));
-		json_object_set_new(o, "limit", export_number(c->limit));
-		json_object_set_new(o, "over", export_number(c->value - c->limit));
+		json_object_set_new(o, "limit", number(c->limit));
+		json_object_set_new(o, "over", number(c->value - c->limit));
 		json_object_set_new(o, "from_baseline", json_boolean(c->relative));
 	}
 	if (write_text(w->q->out, o, between(w), JSON_COMPACT) != 0)
@@ -137,7 +138,7 @@ static int github_row(void *ctx, const struct export_row *r)
 			continue;
 		o = json_pack("{s:s+++++, s:s, s:o}", "name", sweep, ": ", r->row->point, ": ",
 			      w->t.figure[i], "", "unit", export_unit(w->t.figure[i]), "value",
-			      export_number(r->cell[i].value));
+			      number(r->cell[i].value));
 		err = write_text(w->q->out, o, between(w), JSON_COMPACT);
 		json_decref(o);
 		if (err != 0)
@@ -172,7 +173,7 @@ static int bencher_row(void *ctx, const struct export_row *r)
 		if (r->cell[i].known)
 			json_object_set_new(
 				o, w->t.figure[i],
-				json_pack("{s:o}", "value", export_number(r->cell[i].value)));
+				json_pack("{s:o}", "value", number(r->cell[i].value)));
 	if (json_object_size(o) == 0) {
 		json_decref(o);
 		return 0;

@@ -1,6 +1,5 @@
 /* Markdown: what a reader of a merge request wants, broken checks first. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "sim/export_write.h"
 #include "sim/expr_node.h"

@@ -11,9 +11,6 @@ int export_markdown(const struct export_request *q, struct diag *d) MUST_USE;
 int export_github(const struct export_request *q, struct diag *d) MUST_USE;
 int export_bencher(const struct export_request *q, struct diag *d) MUST_USE;
 
-/* JSON's real or integer of a figure. */
-json_t *export_number(long long millionths);
-
 /* "holds", "broken", "not-run", "no-baseline", "no-figure", "no-point". */
 const char *export_verdict(enum gate_verdict verdict);
 

@@ -1,6 +1,5 @@
 /* Expressions: a recursive-descent parser into a small tree. */
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

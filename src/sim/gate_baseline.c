@@ -5,7 +5,6 @@
  *    "points": {"stm32h7 firmware heap=tlsf": {"ledger.peak.metadata": 25420}}}
  */
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

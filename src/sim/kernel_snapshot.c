@@ -38,11 +38,6 @@ static const struct {
 	[KF_PAGETYPEINFO] = {"pagetypeinfo", proc_folders, kernel_read_pagetypeinfo},
 };
 
-const char *kernel_file_name(enum kernel_file f)
-{
-	return files[f].name;
-}
-
 struct finder {
 	const char *dir; /* "": the running kernel */
 	struct diag *d;

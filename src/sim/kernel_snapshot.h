@@ -94,9 +94,6 @@ void kernel_snapshot_free(struct kernel_snapshot *k); /* NULL is fine */
 struct kernel_snapshot *kernel_snapshot_new(void);
 void kernel_snapshot_settle(struct kernel_snapshot *k);
 
-/* What a file is called, for messages. */
-const char *kernel_file_name(enum kernel_file f);
-
 /* ---- parsers: text with a zero behind it; 0, or -1 with *d ---- */
 
 int kernel_read_buddyinfo(struct kernel_snapshot *k, const char *text, const char *file,

@@ -1,6 +1,5 @@
 /* /proc/vmallocinfo and /proc/iomem. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "sim/kernel_write_private.h"
 #include "sim/virtual.h"

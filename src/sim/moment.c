@@ -55,13 +55,6 @@ bool moment_read(const struct timeline *t, uint64_t pa, void *buf, size_t bytes)
 	return physmem_read(&t->view.sys.pm, pa, buf, bytes);
 }
 
-bool moment_touched(const struct timeline *t, uint64_t pa)
-{
-	const struct physmem *pm = &t->view.sys.pm;
-
-	return pa >> MM_TOUCH_SHIFT < pm->frames && pm->touched[pa >> MM_TOUCH_SHIFT];
-}
-
 void moment_region_classes(const struct timeline *t, unsigned region, int64_t out[MM_NR_CLASSES])
 {
 	const struct ledger *l = &t->view.sys.ledger;

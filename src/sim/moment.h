@@ -85,7 +85,6 @@ const struct live *moment_live(const struct timeline *t, uint32_t slot); /* NULL
 uint32_t moment_nr_slots(const struct timeline *t);
 /* Raw bytes; false when any lies outside RAM. */
 bool moment_read(const struct timeline *t, uint64_t pa, void *buf, size_t bytes) MUST_USE;
-bool moment_touched(const struct timeline *t, uint64_t pa); /* was its frame ever stored to? */
 void moment_region_classes(const struct timeline *t, unsigned region, int64_t out[MM_NR_CLASSES]);
 
 /* ---- what does: read once a moment; borrowed until time moves ---- */

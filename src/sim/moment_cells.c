@@ -5,8 +5,6 @@
  * A heap that has its arena to itself and walks it in order is summed as it walks;
  * else the pieces of memory are.
  */
-#include <string.h>
-
 #include "sim/moment_ahead.h"
 
 /* ---- free space ---- */

@@ -1,7 +1,5 @@
 #include "sim/moment_virtual.h"
 
-#include <string.h>
-
 #include "sim/timeline_private.h"
 
 /* ---- windows and areas: read from the image, so a corrupt one may fault ---- */

@@ -5,7 +5,6 @@
 #include "sim/start.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

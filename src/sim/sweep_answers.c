@@ -1,6 +1,5 @@
 #include "sim/sweep_answers.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

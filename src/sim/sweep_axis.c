@@ -73,7 +73,8 @@ static void write_flow(FILE *out, const struct conf_node *n)
 	fputc(map ? '}' : ']', out);
 }
 
-char *sweep_assignment(const char *path, const struct conf_node *value)
+/* "path=value" with the value written as YAML on one line; owned.  NULL: out of host memory. */
+static char *assignment(const char *path, const struct conf_node *value)
 {
 	char *text = NULL;
 	size_t bytes = 0;
@@ -97,7 +98,7 @@ int sweep_read_sets(const struct conf_node *n, char **set, unsigned room, unsign
 	for (size_t i = 0; i < n->nr; i++) {
 		if (*nr == room)
 			return conf_error(d, n, "more than %u settings", room);
-		set[*nr] = sweep_assignment(n->key[i], n->item[i]);
+		set[*nr] = assignment(n->key[i], n->item[i]);
 		if (set[*nr] == NULL)
 			return conf_error(d, n, "out of host memory");
 		++*nr;
@@ -158,7 +159,7 @@ static int add_plain(struct sweep_axis *a, const char *path, const struct conf_n
 
 	if (v == NULL)
 		return -1;
-	v->set[0] = sweep_assignment(path, n);
+	v->set[0] = assignment(path, n);
 	if (v->set[0] == NULL)
 		return conf_error(d, n, "out of host memory");
 	v->nr_sets = 1;

@@ -4,9 +4,6 @@
 
 #include "sim/sweep.h"
 
-/* "path=value" with the value written as YAML on one line. NULL: out of host memory. */
-char *sweep_assignment(const char *path, const struct conf_node *value);
-
 /* {path: value, ...} as assignments; *set and *nr grow. 0, or -1 with *d. */
 int sweep_read_sets(const struct conf_node *n, char **set, unsigned room, unsigned *nr,
 		    struct diag *d) MUST_USE;

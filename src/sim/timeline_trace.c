@@ -3,7 +3,6 @@
  * (the text forms), are rewritten in the binary form, in memory.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>

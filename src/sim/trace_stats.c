@@ -16,7 +16,8 @@ struct counter {
 	uint32_t room;
 };
 
-unsigned stats_bucket(uint64_t n)
+/* 0 -> 0, 1 -> 1, 2 and 3 -> 2, 4 to 7 -> 3. */
+static unsigned bucket_of(uint64_t n)
 {
 	return n ? 64u - (unsigned)__builtin_clzll(n) : 0;
 }
@@ -55,7 +56,7 @@ static void count_birth(struct counter *c, const struct trace_event *ev)
 
 	c->objects[ev->slot] = (struct object){ev->size, s->events};
 	s->births++;
-	s->sizes[stats_bucket(ev->size)]++;
+	s->sizes[bucket_of(ev->size)]++;
 	s->total_bytes += ev->size;
 	if (ev->size > s->largest)
 		s->largest = ev->size;
@@ -70,7 +71,7 @@ static void count_death(struct counter *c, const struct trace_event *ev)
 	const struct object *o = &c->objects[ev->slot];
 
 	s->deaths++;
-	s->lifetimes[stats_bucket(s->events - o->born)]++;
+	s->lifetimes[bucket_of(s->events - o->born)]++;
 	s->live_bytes -= o->size;
 	s->live_blocks--;
 }

@@ -28,7 +28,4 @@ struct trace_stats {
 /* Counts the rest of a trace.  0; -1 with *d: damage, and *s counts what came before. */
 int trace_stats(struct trace_reader *r, struct trace_stats *s, struct diag *d) MUST_USE;
 
-/* The bucket of a number: 0 -> 0, 1 -> 1, 2 and 3 -> 2, 4 to 7 -> 3. */
-unsigned stats_bucket(uint64_t n);
-
 #endif

@@ -9,9 +9,6 @@
 
 #include "sim/replay.h"
 
-/* Who serves a type of mapping; NULL: nobody. */
-struct sys_alloc *virtual_server(const struct system *s, enum map_type type);
-
 /* The virtual address of a live area, mapping or task. */
 uint64_t live_va(const struct replay *r, const struct live *l);
 

@@ -1,7 +1,6 @@
 /* memscape import: a trace of any known format, written in a native one. */
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "sim/trace_copy.h"
 #include "ui/cli/cli.h"

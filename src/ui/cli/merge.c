@@ -1,7 +1,6 @@
 /* memscape merge: shards of a sweep into one file. */
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "sim/sweep_db.h"
