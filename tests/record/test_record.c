@@ -4,7 +4,6 @@
  */
 #include <fcntl.h>
 #include <glob.h>
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
