@@ -28,6 +28,13 @@ struct expr;
 struct expr *expr_parse(const char *text, const char *file, struct diag *d) MUST_USE;
 void expr_free(struct expr *e); /* NULL is fine */
 
+/*
+ * Is every name in it one that a report has?  `early` is a report of before the run;
+ * comes_later says of what it has not whether a later one may.  0, or -1 with *d.
+ */
+int expr_names(const struct expr *e, const json_t *early, bool (*comes_later)(const char *path),
+	       struct diag *d) MUST_USE;
+
 /* Evaluates to true or false (a number is true when it is not 0). 0, or -1 with *d. */
 int expr_true(const struct expr *e, const json_t *report, bool *out, struct diag *d) MUST_USE;
 

@@ -6,6 +6,8 @@
 
 #include "sim/expr_node.h"
 
+#define EXPR_PATH 256u /* of a figure's name, for messages; longer ones are cut */
+
 struct eval {
 	const struct expr *e;
 	const json_t *report;
@@ -42,6 +44,16 @@ static const json_t *take_step(const json_t *at, const struct step *s)
 	return json_is_array(at) ? by_name(at, s->name) : json_object_get(at, s->name);
 }
 
+/* An index beyond a list's end, or into what is none. */
+static int no_element(const struct eval *v, const json_t *at, const struct step *s)
+{
+	if (!json_is_array(at))
+		return diag_set(v->d, v->e->file, 1, s->col,
+				"no list here, and so no element [%zu] of it", s->index);
+	return diag_set(v->d, v->e->file, 1, s->col, "no element [%zu]: the list has %zu, from [0]",
+			s->index, json_array_size(at));
+}
+
 /* "no 'siz' here, there are: size, name" would need the whole list; a few keys do. */
 static int no_such(const struct eval *v, const json_t *at, const struct step *s)
 {
@@ -50,6 +62,8 @@ static int no_such(const struct eval *v, const json_t *at, const struct step *s)
 	const char *key;
 	json_t *value;
 
+	if (s->name == NULL)
+		return no_element(v, at, s);
 	if (json_is_object(at)) {
 		json_object_foreach((json_t *)(uintptr_t)at, key,
 				    value) if (n + strlen(key) + 3 < sizeof known) n +=
@@ -62,7 +76,7 @@ static int no_such(const struct eval *v, const json_t *at, const struct step *s)
 					      key);
 	}
 	return diag_set(v->d, v->e->file, 1, s->col, "the report has no '%s' here, expected %s%s",
-			s->name ? s->name : "index", n ? "one of: " : "",
+			s->name, n ? "one of: " : "",
 			n                    ? known
 			: json_is_array(at)  ? "nothing: the list is empty"
 			: json_is_object(at) ? "nothing: there is none"
@@ -184,19 +198,24 @@ static int call_largest(const struct eval *v, const struct node *n, struct value
 }
 
 /* unusable(zone, order), extfrag(zone, order). */
+static int index_zone(const struct eval *v, const struct node *n, const json_t **zone)
+{
+	const char *name = bare_name(n->kid[0]);
+
+	if (name == NULL || n->kid[1] == NULL)
+		return wrong(v, n->col, "expected a zone and an order as arguments of", n->text);
+	*zone = by_name(json_object_get(report_of(v), "zones"), name);
+	return *zone != NULL ? 0 : wrong(v, n->kid[0]->col, "there is no zone", name);
+}
+
 static int call_index(const struct eval *v, const struct node *n, struct value *out)
 {
 	const char *name = bare_name(n->kid[0]);
 	const json_t *zone, *x;
 	fixed order = 0;
 
-	if (name == NULL || n->kid[1] == NULL)
-		return wrong(v, n->col, "expected a zone and an order as arguments of", n->text);
-	if (eval_number(v, n->kid[1], &order) != 0)
+	if (index_zone(v, n, &zone) != 0 || eval_number(v, n->kid[1], &order) != 0)
 		return -1;
-	zone = by_name(json_object_get(report_of(v), "zones"), name);
-	if (zone == NULL)
-		return wrong(v, n->kid[0]->col, "there is no zone", name);
 	x = order < 0 ? NULL
 		      : json_array_get(json_object_get(zone, n->text), (size_t)(order / MILLION));
 	if (x == NULL)
@@ -381,6 +400,79 @@ int expr_true_from(const struct expr *e, const struct expr_source *src, bool *ou
 		return -1;
 	*out = x != 0;
 	return 0;
+}
+
+/* ---- names, before there are values ---- */
+
+struct naming {
+	struct eval v;
+	bool (*comes_later)(const char *path);
+};
+
+/* Appends a step to a path, as figures are named. */
+static void name_step(char path[EXPR_PATH], const struct step *s)
+{
+	size_t n = strlen(path);
+
+	if (s->name != NULL)
+		snprintf(path + n, EXPR_PATH - n, "%s%s", n != 0 ? "." : "", s->name);
+	else
+		snprintf(path + n, EXPR_PATH - n, "[%zu]", s->index);
+}
+
+static int path_names(const struct naming *x, const struct node *n)
+{
+	const json_t *at = x->v.report;
+	char path[EXPR_PATH] = "";
+
+	for (unsigned i = 0; i < n->nr_steps; i++) {
+		const json_t *next = take_step(at, &n->step[i]);
+
+		name_step(path, &n->step[i]);
+		if (next == NULL)
+			return x->comes_later(path) ? 0 : no_such(&x->v, at, &n->step[i]);
+		at = next;
+	}
+	return 0;
+}
+
+static int node_names(const struct naming *x, const struct node *n);
+
+static int call_names(const struct naming *x, const struct node *n)
+{
+	const char *name = bare_name(n->kid[0]);
+	char heap[EXPR_PATH];
+	const json_t *zone;
+	struct value out;
+
+	if (strcmp(n->text, "count") == 0)
+		return n->kid[0] != NULL ? node_names(x, n->kid[0]) : call_count(&x->v, n, &out);
+	if (strcmp(n->text, "unusable") == 0 || strcmp(n->text, "extfrag") == 0)
+		return index_zone(&x->v, n, &zone) != 0 ? -1 : node_names(x, n->kid[1]);
+	snprintf(heap, sizeof heap, "heaps.%s", name != NULL ? name : "");
+	if (strcmp(n->text, "largest") == 0 && x->comes_later(heap))
+		return 0;
+	return eval_call(&x->v, n, &out);
+}
+
+static int node_names(const struct naming *x, const struct node *n)
+{
+	if (n->kind == N_PATH)
+		return path_names(x, n);
+	if (n->kind == N_CALL)
+		return call_names(x, n);
+	for (unsigned i = 0; i < 2; i++)
+		if (n->kid[i] != NULL && node_names(x, n->kid[i]) != 0)
+			return -1;
+	return 0;
+}
+
+int expr_names(const struct expr *e, const json_t *early, bool (*comes_later)(const char *path),
+	       struct diag *d)
+{
+	struct naming x = {{e, early, d, NULL}, comes_later};
+
+	return node_names(&x, e->root);
 }
 
 bool node_is_limit(const struct node *n, enum op *op, fixed *number)

@@ -1,6 +1,7 @@
 /* The JSON report, block by block in the order of its schema. */
 #include "sim/report.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -484,6 +485,33 @@ static json_t *causes_json(const struct figures *f)
 	for (unsigned i = 0; i < NR_CAUSES; i++)
 		json_object_set_new(o, cause_name((enum cause)i), uint_of(f->by_cause[i]));
 	return o;
+}
+
+/* "events.by_op.OP" of an operation that there is. */
+static bool names_op(const char *path)
+{
+	const char *op = strrchr(path, '.');
+
+	for (unsigned i = 0; op != NULL && i < NR_TRACE_OPS; i++)
+		if (strcmp(trace_op_word((enum trace_op)i), op + 1) == 0)
+			return fnmatch("events.*by_op.*", path, 0) == 0;
+	return false;
+}
+
+bool report_comes_later(const char *path)
+{
+	/* fnmatch(3): a star goes over dots as well. */
+	static const char *const late[] = {
+		"recorded_grants", "expect", "image_hash", "caches*", "failures[[]*",
+		"findings[[]*", "live_at_end.by_site[[]*", "page_owners*", "virtual.access*",
+		"stacks.deepest*", "heaps.*.search.*", "heaps.*.arena", "heaps.*.pushes",
+		/* further arenas: arena_2, ... */
+		"heaps.*_[0-9]*", "heaps[[]*", "ledger.by_owner.*_[0-9]*", "ledger.by_owner[[]*"};
+
+	for (size_t i = 0; i < sizeof late / sizeof late[0]; i++)
+		if (fnmatch(late[i], path, FNM_CASEFOLD) == 0)
+			return true;
+	return names_op(path);
 }
 
 json_t *report_build(struct replay *r, const struct report_run *run)

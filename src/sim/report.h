@@ -28,4 +28,11 @@ struct report_run {
 /* The whole report; NULL: out of host memory. Caller: json_decref. */
 json_t *report_build(struct replay *r, const struct report_run *run);
 
+/*
+ * May a report get this figure, as expressions name it, in the course of the run though it
+ * had none at its beginning?  Caches and failures, say; what is not so named is there from
+ * the start or never.
+ */
+bool report_comes_later(const char *path);
+
 #endif

@@ -524,6 +524,28 @@ class Judgements(CommandLine):
             self.assertEqual((got, out), (2, ""), f"{expression}: {err}")
             self.assertTrue(err.startswith(f"memscape: --fail-on:{place}: "), err)
 
+    def test_misspelt_figures_are_told_before_the_replay(self):
+        """Nothing is replayed, printed or written; what may come with the trace is waited for."""
+        for expression, place in (("events.fail > 0", "1:8"), ("events.failed > 0 and evts.x < 4", "1:23"),
+                                  ("events.failed == 0 or heaps.mian.jw[0] > 1", "1:29"),
+                                  ("heaps.main.jw[4] > 2", "1:15"), ("largest(mian) < 1K", "1:1"),
+                                  ("events.by_op.mallok > 1", "1:14"), ("unusable(normol, 3) > 1", "1:10"),
+                                  ("count(failurs) > 0", "1:7"), ("1 + nothing(x)", "1:5")):
+            for option in ("--fail-on", "--columns"):
+                json_file, csv = self.folder / "x.json", self.folder / "x.csv"
+                got, out, err = self.replay(option, expression, "--json", json_file, "--csv", csv,
+                                            "--explain", "1..", self.small)
+                self.assertEqual((got, out, len(err.splitlines())), (2, "", 1), f"{expression}: {err}")
+                self.assertTrue(err.startswith(f"memscape: {option}:{place}: "), err)
+        self.assertEqual(self.names(), ["small.trace"])
+        trace = self.folder / "late.trace"
+        trace.write_text('c = cache_create "msg" 96\na = cache_alloc c\narena_push 1 100\narena_push 2 100\n'
+                         "b = malloc 100M\n")
+        for expression in ("caches.msg.active_objects == 1", "heaps.arena_2.live_bytes == 100",
+                           "failures[0].size == 100M", "events.by_op.cache_alloc == 1",
+                           "events.failed_by_op.malloc == 1", "largest(arena_2) >= 0"):
+            self.assertEqual(self.replay("-q", "--fail-on", expression, trace)[0], 1, expression)
+
     def test_expect(self):
         trace = self.folder / "expect.trace"
         trace.write_text('a = malloc 100\nexpect "events.failed == 0"\nexpect "peak.live_bytes > 100"\n')

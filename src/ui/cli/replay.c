@@ -83,6 +83,7 @@ struct session {
 	struct expect_run expect;
 	struct expect_report met;
 	struct diag expect_diag; /* why it could not begin */
+	struct diag names_diag; /* a figure that no report has, in --fail-on or --columns */
 	bool expectation_failed;
 };
 
@@ -307,7 +308,7 @@ static bool on_poll(void *ctx)
 	struct session *s = ctx;
 
 	progress_at(&s->progress, s->replay->fig->event);
-	return interrupted();
+	return interrupted() || s->names_diag.msg[0] != '\0';
 }
 
 static void on_sample(void *ctx, struct replay *r)
@@ -345,12 +346,31 @@ static bool on_expect(void *ctx, struct replay *r, const char *text)
 	return true;
 }
 
+/* Misspelt figures are told before the replay, not after it. */
+static void check_names(struct session *s, struct replay *r)
+{
+	const struct options *o = s->o;
+	struct report_run run = {.program_version = MEMSCAPE_VERSION, .end = REPLAY_DONE};
+	json_t *early;
+	int err = 0;
+
+	if (o->nr_fail_on == 0 && o->columns == NULL)
+		return;
+	early = report_build(r, &run);
+	for (unsigned i = 0; i < o->nr_fail_on && err == 0; i++)
+		err = expr_names(o->expr[i], early, report_comes_later, &s->names_diag);
+	if (err == 0)
+		(void)!series_names(&s->series, early, &s->names_diag);
+	json_decref(early);
+}
+
 static void on_ready(void *ctx, struct replay *r)
 {
 	struct session *s = ctx;
 	struct trace_info info;
 
 	s->replay = r;
+	check_names(s, r);
 	trace_get_info(r->trace, &info);
 	progress_begin(&s->progress, "events", s->o->until != 0 ? s->o->until : info.events);
 	r->opt.stop = on_poll;
@@ -359,7 +379,7 @@ static void on_ready(void *ctx, struct replay *r)
 	r->opt.expect_ctx = s;
 	if (s->expected != NULL)
 		(void)!expect_begin(&s->expect, s->expected, r, &s->expect_diag);
-	if (s->o->csv != NULL || s->o->map != NULL) {
+	if (s->names_diag.msg[0] == '\0' && (s->o->csv != NULL || s->o->map != NULL)) {
 		if (series_begin(&s->series, r) == 0) {
 			r->opt.sample = on_sample;
 			r->opt.sample_ctx = s;
@@ -589,11 +609,66 @@ static int write_proc(struct session *s, struct run *run, int status)
 	return status;
 }
 
+static int check_options(const struct options *o, const struct machine *m, struct session *s)
+{
+	if (o->alloc != NULL && instance_kind(find_instance("fast", m->word), o->alloc) == NULL)
+		return cli_usage(
+			"replay",
+			"--alloc '%s': no such kind, 'memscape list allocators' shows them",
+			o->alloc);
+	if (o->explain != NULL && !explain_range(o->explain, &s->explainer.from, &s->explainer.to))
+		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120",
+				 o->explain);
+	return 0;
+}
+
+/* What is told and written of a run that began. */
+static int conclude(const struct options *o, struct session *s, struct run *run,
+		    const struct run_request *q, const struct diag *damage)
+{
+	struct diag d = {0};
+	int status;
+
+	series_end(&s->series, &run->replay);
+	if (o->check != 0 && shows_text(o) && run->end == REPLAY_DONE)
+		print_checks(run);
+	if (o->explain != NULL && s->explainer.from > run->replay.fig->event)
+		fprintf(stderr, "memscape: --explain %s: the run ended at event %llu\n", o->explain,
+			(unsigned long long)run->replay.fig->event);
+	status = end_status(o, run, damage);
+	if (series_commit(&s->series, &d) != 0)
+		status = cli_bad_input(&d);
+	status = write_proc(s, run, status);
+	if (status == EXIT_RAN)
+		status = settle_expectation(s, run, q);
+	return report_run(o, run, s, status);
+}
+
+static int run_and_conclude(const struct options *o, struct session *s, const struct run_request *q)
+{
+	double cpu = cpu_seconds(), wall = wall_seconds();
+	struct diag d = {0};
+	struct run run;
+	int status;
+
+	if (run_trace(&run, q, &d) != 0)
+		return cli_bad_input(&d);
+	progress_end(&s->progress);
+	if (s->names_diag.msg[0] != '\0') {
+		cli_bad_input(&s->names_diag);
+		status = EXIT_USAGE;
+	} else {
+		if (o->timing)
+			print_timing(&run, cpu_seconds() - cpu, wall_seconds() - wall);
+		status = conclude(o, s, &run, q, &d);
+	}
+	run_finish(&run);
+	return status;
+}
+
 static int run_and_report(const struct options *o, const struct machine *m)
 {
 	struct session s = {.o = o, .proc = {.dir = o->proc, .at = o->at}};
-	struct run run;
-	struct diag d = {0};
 	struct run_request q = {.machine = m,
 				.trace = o->trace,
 				.trace_hash =
@@ -605,48 +680,20 @@ static int run_and_report(const struct options *o, const struct machine *m)
 					   .check_every = o->check},
 				.ready = on_ready,
 				.ready_ctx = &s};
-	double cpu = cpu_seconds(), wall = wall_seconds();
 	struct start_state *start;
-	int status;
+	int status = check_options(o, m, &s);
 
-	if (o->alloc != NULL && instance_kind(find_instance("fast", m->word), o->alloc) == NULL)
-		return cli_usage(
-			"replay",
-			"--alloc '%s': no such kind, 'memscape list allocators' shows them",
-			o->alloc);
-	if (o->explain != NULL && !explain_range(o->explain, &s.explainer.from, &s.explainer.to))
-		return cli_usage("replay", "--explain '%s': expected A..B, as 100..120",
-				 o->explain);
-	status = load_recording(o, &s, &start);
+	if (status == 0)
+		status = load_recording(o, &s, &start);
 	if (status != 0)
 		return status;
 	q.start = start;
 	status = open_series(o, m, &s.series);
-	if (status != 0)
-		return status;
-	catch_interrupt();
-	if (run_trace(&run, &q, &d) != 0) {
-		series_abandon(&s.series);
-		return cli_bad_input(&d);
+	if (status == 0) {
+		catch_interrupt();
+		status = run_and_conclude(o, &s, &q);
 	}
-	series_end(&s.series, &run.replay);
-	progress_end(&s.progress);
-	if (o->timing)
-		print_timing(&run, cpu_seconds() - cpu, wall_seconds() - wall);
-	if (o->check != 0 && shows_text(o) && run.end == REPLAY_DONE)
-		print_checks(&run);
-	if (o->explain != NULL && s.explainer.from > run.replay.fig->event)
-		fprintf(stderr, "memscape: --explain %s: the run ended at event %llu\n", o->explain,
-			(unsigned long long)run.replay.fig->event);
-	status = end_status(o, &run, &d);
-	d = (struct diag){0};
-	if (series_commit(&s.series, &d) != 0)
-		status = cli_bad_input(&d);
-	status = write_proc(&s, &run, status);
-	if (status == EXIT_RAN)
-		status = settle_expectation(&s, &run, &q);
-	status = report_run(o, &run, &s, status);
-	run_finish(&run);
+	series_abandon(&s.series);
 	expect_run_finish(&s.expect);
 	expect_free(s.expected);
 	start_free(start);

@@ -149,6 +149,14 @@ static bool asks_group(const struct series *s, const char *group)
 	return false;
 }
 
+int series_names(const struct series *s, const json_t *early, struct diag *d)
+{
+	for (unsigned i = 0; i < s->nr_columns; i++)
+		if (expr_names(s->expr[i], early, report_comes_later, d) != 0)
+			return -1;
+	return 0;
+}
+
 /* ---- heads ---- */
 
 static void restart(FILE *f)

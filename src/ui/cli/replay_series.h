@@ -35,6 +35,9 @@ int series_open(struct series *s, const char *csv, const char *map, struct diag 
 int series_commit(struct series *s, struct diag *d) MUST_USE;
 void series_abandon(struct series *s);
 
+/* Has a report every figure that the columns name?  `early` is one of before the run.  0, or -1. */
+int series_names(const struct series *s, const json_t *early, struct diag *d) MUST_USE;
+
 /* Before the first event, also of a repeated run: heads, of files emptied before. */
 int series_begin(struct series *s, struct replay *r) MUST_USE;
 
