@@ -9,6 +9,7 @@ VANDAL is the same program that spoils the image on demand: vandal.c.
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -225,6 +226,22 @@ class Fit(Hard):
                 self.assertGreaterEqual(result["bound_bytes"], result["bytes"])
         self.assertIsNotNone(fit["results"][0]["bound_bytes"])
         self.assertIsNotNone(fit["results"][3]["bound_bytes"])
+
+    def test_bars_stay_readable(self):
+        """An allocator that needs many times as much is cut off, and the others fill the scale."""
+        trace = self.folder / "churn.trace"
+        trace.write_text("k = malloc 10\n" + "".join(f"a = malloc {500 + i}\nfree a\n" for i in range(100)) + "b = malloc 2000\n")
+        for kinds, cut in (("tlsf,bump,first_fit", True), ("tlsf,first_fit", False)):
+            status, out, err = run(MEMSCAPE, "fit", "-c", "stm32h7", "--alloc", kinds, trace, LC_ALL="C")
+            self.assertEqual((status, err), (0, ""))
+            bars = {line.split()[0]: re.search(r"[#.>]{24}", line)[0] for line in out.splitlines()
+                    if line.split()[:1] and line.split()[0] in kinds.split(",")}
+            self.assertIn("#" * 24, bars.values())
+            self.assertGreater(bars["tlsf"].count("#"), 6, out)
+            self.assertEqual(bars.get("bump"), "#" * 23 + ">" if cut else None, out)
+            self.assertEqual(re.findall("> beyond the scale: a full bar is (.*)", out),
+                             re.findall(r"(?m)^  (?:tlsf|first_fit) +([0-9.]+ [KM]?i?B).* #{24} ", out)
+                             if cut else [])
 
     def test_the_least_arena_is_the_least(self):
         status, out, _ = run(MEMSCAPE, "fit", "-c", "stm32h7", "--alloc", "tlsf", "--json", "-", self.small)

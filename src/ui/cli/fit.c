@@ -141,27 +141,52 @@ static void print_row(const struct fit_result *r, uint64_t peak, uint64_t scale,
 		printf("%6llu.%03llu ", (unsigned long long)(r->bytes / peak),
 		       (unsigned long long)(r->bytes % peak * 1000 / peak));
 	print_bar(stdout, s, r->bytes, scale, 24);
-	printf(" %11s %s\n", r->bound ? size_text((int64_t)r->bound, b) : "-",
-	       r->finished ? "" : "unfinished: perhaps less");
+	printf(" %11s%s\n", r->bound ? size_text((int64_t)r->bound, b) : "-",
+	       r->finished ? "" : " unfinished: perhaps less");
+}
+
+#define MOST_TIMES 4u /* a scale up to so many times the least keeps the others apart */
+
+/*
+ * Bytes that a full bar stands for: the largest result, unless it would leave the others
+ * a few cells; then the largest of the others, and what is more goes beyond.
+ */
+static uint64_t bar_scale(const struct fit_result *res, unsigned nr)
+{
+	uint64_t least = UINT64_MAX, most = 1, within = 1;
+
+	for (unsigned i = 0; i < nr; i++)
+		if (res[i].bytes != 0 && res[i].bytes < least)
+			least = res[i].bytes;
+	for (unsigned i = 0; i < nr; i++) {
+		most = res[i].bytes > most ? res[i].bytes : most;
+		if (res[i].bytes / MOST_TIMES < least && res[i].bytes > within)
+			within = res[i].bytes;
+	}
+	return most / MOST_TIMES < least ? most : within;
 }
 
 static void print_table(const struct fit_request *q, const struct fit_result *res,
 			const struct text_style *s)
 {
 	struct fit_peak peak;
-	uint64_t most = 1;
+	uint64_t scale = bar_scale(res, q->nr_kinds);
+	bool beyond = false;
 	char a[SIZE_TEXT], n[COUNT_TEXT], e[COUNT_TEXT];
 
 	fit_trace_peak(q->trace, &peak);
-	for (unsigned i = 0; i < q->nr_kinds; i++)
-		most = res[i].bytes > most ? res[i].bytes : most;
 	printf("%s events; at most %s live in %s blocks\n\n",
 	       count_text((int64_t)fit_trace_events(q->trace), e),
 	       size_text((int64_t)peak.live_bytes, a), count_text((int64_t)peak.live_blocks, n));
 	printf("  %-12s %11s %10s %-24s %11s\n", "allocator", "least arena", "per live", "",
 	       "worst case");
-	for (unsigned i = 0; i < q->nr_kinds; i++)
-		print_row(&res[i], peak.live_bytes, most, s);
+	for (unsigned i = 0; i < q->nr_kinds; i++) {
+		print_row(&res[i], peak.live_bytes, scale, s);
+		beyond = beyond || res[i].bytes > scale;
+	}
+	if (beyond)
+		printf("\n  %s beyond the scale: a full bar is %s\n", beyond_mark(s),
+		       size_text((int64_t)scale, a));
 }
 
 static int output(const struct fit_options *o, const struct fit_request *q,

@@ -81,6 +81,11 @@ char *count_text(int64_t n, char buf[COUNT_TEXT])
 	return buf;
 }
 
+const char *beyond_mark(const struct text_style *s)
+{
+	return s->utf8 ? "►" : ">";
+}
+
 void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t whole, unsigned cells)
 {
 	unsigned filled =
@@ -91,8 +96,12 @@ void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t wh
 
 	if (part != 0 && filled == 0)
 		filled = 1;
+	if (part > whole)
+		cells--;
 	for (unsigned i = 0; i < cells; i++)
 		fputs(i < filled ? (s->utf8 ? "█" : "#") : (s->utf8 ? "·" : "."), out);
+	if (part > whole)
+		fputs(beyond_mark(s), out);
 }
 
 void print_in(FILE *out, const struct text_style *s, enum text_color c, const char *fmt, ...)

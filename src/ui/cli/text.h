@@ -23,7 +23,10 @@ char *size_text(int64_t bytes, char buf[SIZE_TEXT]);
 #define COUNT_TEXT 32
 char *count_text(int64_t n, char buf[COUNT_TEXT]);
 
-/* A bar of `cells` columns filled by part/whole. */
+/* What a bar ends with that goes beyond its scale. */
+const char *beyond_mark(const struct text_style *s);
+
+/* A bar of `cells` columns filled by part/whole; of a part beyond the whole, with the mark. */
 void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t whole,
 	       unsigned cells);
 
