@@ -1,5 +1,7 @@
 #include "sim/autopsy.h"
 
+#include <string.h>
+
 #include "sim/spans.h"
 
 const char *cause_name(enum cause c)
@@ -203,33 +205,46 @@ static bool is_barrier(const struct span *s)
 }
 
 struct window {
-	uint64_t base, end, live;
+	uint64_t base, end, live, held;
 	bool found;
 };
 
-/* The contiguous range of `size` bytes with the fewest live bytes. O(spans). */
+static uint64_t live_in(const struct span *s)
+{
+	return s->class == MM_GRANTED ? s->end - s->base : 0;
+}
+
+/* Neither live nor free. */
+static uint64_t held_in(const struct span *s)
+{
+	return s->class == MM_METADATA || s->class == MM_SLACK ? s->end - s->base : 0;
+}
+
+/* The contiguous range of `size` bytes with the fewest that are not free. O(spans). */
 static struct window best_window(const struct spans *v, uint64_t size)
 {
 	struct window best = {0};
-	uint64_t live = 0;
+	uint64_t live = 0, held = 0;
 	size_t lo = 0;
 
 	for (size_t hi = 0; hi < v->nr; hi++) {
 		const struct span *s = &v->v[hi];
 
 		if (is_barrier(s) || (hi > lo && v->v[hi - 1].end != s->base)) {
-			live = 0;
+			live = held = 0;
 			lo = is_barrier(s) ? hi + 1 : hi;
 			if (is_barrier(s))
 				continue;
 		}
-		live += s->class == MM_GRANTED ? s->end - s->base : 0;
+		live += live_in(s);
+		held += held_in(s);
 		while (lo < hi && s->end - v->v[lo].end >= size) {
-			live -= v->v[lo].class == MM_GRANTED ? v->v[lo].end - v->v[lo].base : 0;
+			live -= live_in(&v->v[lo]);
+			held -= held_in(&v->v[lo]);
 			lo++;
 		}
-		if (s->end - v->v[lo].base >= size && (!best.found || live < best.live))
-			best = (struct window){v->v[lo].base, s->end, live, true};
+		if (s->end - v->v[lo].base >= size && (!best.found || live + held < best.live + best.held))
+			best = (struct window){v->v[lo].base, s->end, live, held, true};
 	}
 	return best;
 }
@@ -262,7 +277,8 @@ static void find_blockers(struct replay *r, struct sys_alloc *h, struct failure 
 		return;
 	f->range_base = w.base;
 	f->range_bytes = w.end - w.base;
-	f->range_free = f->range_bytes - w.live;
+	f->range_held = w.held;
+	f->range_free = f->range_bytes - w.live - w.held;
 	for (uint32_t i = 0; i < r->live.nr; i++) {
 		const struct live *l = &r->live.slot[i];
 
@@ -271,6 +287,36 @@ static void find_blockers(struct replay *r, struct sys_alloc *h, struct failure 
 			keep_blocker(f, (struct blocker){live_pa(l), live_size(l), live_birth(l), i,
 							 live_site(l)});
 	}
+}
+
+enum obstacle failure_obstacle(const struct failure *f)
+{
+	if (f->nr_blockers != 0)
+		return OBSTACLE_BLOCKS;
+	if (f->largest_free >= f->size)
+		return OBSTACLE_CLASS;
+	return f->range_held != 0 ? OBSTACLE_HELD : OBSTACLE_BORDERS;
+}
+
+static const char *const obstacles[][2] = {
+	[OBSTACLE_BLOCKS] = {"blocks", ""},
+	[OBSTACLE_CLASS] = {"class", "nothing: a free block is large enough, in a class that is not "
+				     "searched for this size"},
+	[OBSTACLE_HELD] = {"held", "no block, only metadata and slack, as headers of chunks"},
+	[OBSTACLE_BORDERS] = {"borders", "no block: free blocks that do not merge"},
+};
+
+const char *obstacle_name(enum obstacle o)
+{
+	return obstacles[o][0];
+}
+
+const char *obstacle_text(const char *name)
+{
+	for (size_t i = 0; i < sizeof obstacles / sizeof obstacles[0]; i++)
+		if (strcmp(obstacles[i][0], name) == 0)
+			return obstacles[i][1];
+	return "";
 }
 
 void autopsy(struct replay *r, struct sys_alloc *h, const struct trace_event *ev, uint64_t size,

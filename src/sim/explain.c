@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/autopsy.h"
 #include "sim/findings.h"
 #include "sim/virtual.h"
 
@@ -296,6 +297,8 @@ static void tell_candidate(const struct explainer *e, const struct failure *x)
 
 	fprintf(e->out, "    nearest: %llu bytes at 0x%llx of which %llu are free; in the way:",
 		(ull)x->range_bytes, (ull)x->range_base, (ull)x->range_free);
+	if (x->nr_blockers == 0)
+		fprintf(e->out, " %s", obstacle_text(obstacle_name(failure_obstacle(x))));
 	for (unsigned i = 0; i < x->nr_blockers && i < MAX_BLOCKERS; i++) {
 		const struct blocker *b = &x->blocker[i];
 

@@ -42,8 +42,8 @@ struct blocker {
 struct failure {
 	uint64_t event, size, align;
 	uint64_t free_bytes, largest_free; /* where the request could have been served */
-	uint64_t range_base, range_bytes,
-		range_free; /* the candidate range; bytes 0: none was sought */
+	uint64_t range_base, range_bytes; /* the candidate range; bytes 0: none was sought */
+	uint64_t range_free, range_held; /* of it: free bytes; metadata and slack */
 	struct blocker blocker[MAX_BLOCKERS]; /* largest first */
 	uint32_t nr_blockers; /* in the range, may be more than are kept */
 	uint32_t slot, site;

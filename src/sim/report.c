@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/autopsy.h"
 #include "sim/figures.h"
 #include "sim/report_parts.h"
 #include "sim/virtual.h"
@@ -442,6 +443,15 @@ static json_t *conflict_json(const struct replay *r, const struct mm_resource *x
 			 (json_int_t)x->bytes);
 }
 
+static json_t *candidate_json(const struct replay *r, const struct failure *f)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:o}", "base", (json_int_t)f->range_base,
+			 "bytes", (json_int_t)f->range_bytes, "free_bytes",
+			 (json_int_t)f->range_free, "held_bytes", (json_int_t)f->range_held,
+			 "obstacle", obstacle_name(failure_obstacle(f)), "blockers_total",
+			 (json_int_t)f->nr_blockers, "blockers", blockers_json(r, f));
+}
+
 json_t *report_failure(const struct replay *r, const struct failure *f)
 {
 	json_t *o =
@@ -460,12 +470,7 @@ json_t *report_failure(const struct replay *r, const struct failure *f)
 	if (f->conflict.bytes != 0)
 		json_object_set_new(o, "conflict", conflict_json(r, &f->conflict));
 	if (f->range_bytes != 0)
-		json_object_set_new(
-			o, "candidate",
-			json_pack("{s:I, s:I, s:I, s:I, s:o}", "base", (json_int_t)f->range_base,
-				  "bytes", (json_int_t)f->range_bytes, "free_bytes",
-				  (json_int_t)f->range_free, "blockers_total",
-				  (json_int_t)f->nr_blockers, "blockers", blockers_json(r, f)));
+		json_object_set_new(o, "candidate", candidate_json(r, f));
 	return o;
 }
 

@@ -553,6 +553,26 @@ class Judgements(CommandLine):
         self.assertEqual(status, 1)
         self.assertEqual(err, "memscape: event 3: expected peak.live_bytes > 100, which is not so\n")
 
+    def test_what_is_in_the_way(self):
+        """The obstacle is true of the kind: headers only where there are some."""
+        says = {"borders": "no block: free blocks that do not merge", "class": "nothing: a free block is large",
+                "held": "no block, only metadata and slack", "blocks": "#"}
+        for kind, obstacle in (("buddy_heap", "borders"), ("half_fit", "class"), ("slab_array", "class"),
+                               ("heap_4", "held"), ("bins", "blocks")):
+            with self.subTest(kind):
+                options = ["--alloc", kind, "--set", "allocators.heap.bytes=150K", "--until", "18000", FIRMWARE]
+                failures = json.loads(self.replay("--json", "-", *options)[1])["failures"]
+                f = next(f for f in failures if "candidate" in f)
+                c = f["candidate"]
+                self.assertEqual(c["obstacle"], obstacle)
+                self.assertEqual(c["blockers_total"] != 0, obstacle == "blocks")
+                if obstacle != "blocks":
+                    self.assertEqual(c["free_bytes"] + c["held_bytes"], c["bytes"])
+                self.assertEqual(c["held_bytes"] == 0, obstacle in ("borders", "class"))
+                self.assertEqual(f["largest_free_bytes"] >= f["size"], obstacle == "class")
+                for text in (self.replay(*options)[1], self.replay("--explain", f"{f['event']}", *options)[1]):
+                    self.assertIn("in the way: " + says[obstacle], text)
+
     def test_failed_requests_are_a_result(self):
         trace = self.folder / "big.trace"
         trace.write_text("a = malloc 100M\nfree a\nfree b\n")

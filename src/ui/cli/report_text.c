@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sim/autopsy.h"
 #include "ui/cli/text.h"
 
 struct page {
@@ -479,7 +480,7 @@ static void print_candidate(const struct page *p, const json_t *c)
 			*str(k, "site") ? " from " : "", str(k, "site"), (long long)num(k, "age"));
 	}
 	if (json_array_size(list) == 0)
-		fputs(" only the headers between", p->out);
+		fprintf(p->out, " %s", obstacle_text(str(c, "obstacle")));
 	if (num(c, "blockers_total") > (int64_t)json_array_size(list))
 		fprintf(p->out, " and %lld more",
 			(long long)(num(c, "blockers_total") - (int64_t)json_array_size(list)));

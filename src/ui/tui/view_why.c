@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "sim/autopsy.h"
 #include "ui/tui/names.h"
 #include "ui/tui/views.h"
 
@@ -181,10 +182,11 @@ static void draw_blockers(struct app *a, struct box b, int y, struct why *s,
 	}
 	if (f->nr_blockers == 0) {
 		put(b, y++, 0, STYLE_PLAIN,
-		    "Nearest: %llu bytes at 0x%llx, with no live block in them; but chunk headers",
-		    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base);
-		put_text(b, y++, 0, STYLE_PLAIN,
-			 "take a part of them, and no free chunk is as large as the request.");
+		    "Nearest: %llu bytes at 0x%llx, of which %llu were free.  In the way:",
+		    (unsigned long long)f->range_bytes, (unsigned long long)f->range_base,
+		    (unsigned long long)f->range_free);
+		put(b, y++, 0, STYLE_PLAIN, "%s.",
+		    obstacle_text(obstacle_name(failure_obstacle(f))));
 		put_text(b, y, 2, STYLE_DIM, "Enter shows the place in the atlas");
 		return;
 	}
