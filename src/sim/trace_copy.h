@@ -8,6 +8,11 @@
 #include "sim/trace.h"
 #include "sim/trace_writer.h"
 
+/* A cache or pool that was destroyed, and whose slot no other object has taken. */
+struct gone_slot {
+	uint32_t from, to; /* the reader's, the writer's */
+};
+
 struct trace_copy {
 	struct trace_reader *r; /* borrowed */
 	struct trace_writer *w; /* borrowed */
@@ -15,6 +20,8 @@ struct trace_copy {
 	uint32_t nr_slots;
 	uint32_t *string; /* by the reader's string: the writer's + 1; 0: not met yet */
 	uint32_t nr_strings;
+	struct gone_slot *gone; /* few: a birth takes the slot freed last */
+	uint32_t nr_gone, room_gone;
 	uint64_t copied, left_out;
 };
 

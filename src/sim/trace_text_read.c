@@ -192,6 +192,18 @@ static int get_object(struct line *l)
 	return 0;
 }
 
+/*
+ * A cache or pool is named by what it serves, also behind its end: objects that outlive
+ * it are freed, or it could not be destroyed since it was in use.
+ */
+static uint32_t find_gone(const struct line *l)
+{
+	const struct text_reader *t = l->r->state;
+	uint32_t slot = name_map_find(&t->gone, l->word, l->bytes);
+
+	return slot != SLOT_NONE && slots_is_live(&l->r->slots, slot) ? SLOT_NONE : slot;
+}
+
 static int get_second_object(struct line *l)
 {
 	const struct text_reader *t = l->r->state;
@@ -204,9 +216,15 @@ static int get_second_object(struct line *l)
 	}
 	l->seen |= TF_slot2;
 	l->ev.slot2 = name_map_find(&t->names, l->word, l->bytes);
-	if (l->ev.slot2 == SLOT_NONE && !text_word_is(l, TEXT_UNKNOWN))
-		return text_bad(l, l->word, "no object of this name is live");
-	return 0;
+	if (l->ev.slot2 == SLOT_NONE)
+		l->ev.slot2 = find_gone(l);
+	if (l->ev.slot2 != SLOT_NONE || text_word_is(l, TEXT_UNKNOWN))
+		return 0;
+	if (name_map_find(&t->gone, l->word, l->bytes) != SLOT_NONE)
+		return text_bad(l, l->word,
+				"it was destroyed, and its slot is another object's by now: "
+				"expected a name, or " TEXT_UNKNOWN);
+	return text_bad(l, l->word, "no object of this name is live");
 }
 
 /* A marker's text: in quotes, or the rest of the line as it stands. */
@@ -401,6 +419,7 @@ static int give_birth(struct line *l)
 	if (name_map_find(&t->names, l->name, l->name_bytes) != SLOT_NONE)
 		return text_bad(l, l->name, "'%.*s' is live already, expected a name that is free",
 				(int)(l->bytes < 60 ? l->bytes : 60), l->name);
+	name_map_remove(&t->gone, l->name, l->name_bytes);
 	if (!slots_reserve(&l->r->slots, 1))
 		return text_bad(l, l->name, "more live objects than there is memory for");
 	l->ev.slot = slots_take(&l->r->slots);
@@ -409,10 +428,22 @@ static int give_birth(struct line *l)
 		       : text_bad(l, l->name, "out of memory");
 }
 
+static int take_life(struct line *l)
+{
+	struct text_reader *t = l->r->state;
+
+	slots_give(&l->r->slots, l->ev.slot);
+	name_map_remove(&t->names, l->object, l->object_bytes);
+	if (l->ev.op != OP_CACHE_DESTROY && l->ev.op != OP_MEMPOOL_DESTROY)
+		return 0;
+	return name_map_put(&t->gone, l->object, l->object_bytes, l->ev.slot)
+		       ? 0
+		       : text_bad(l, l->object, "out of memory");
+}
+
 /* What the operation does to the objects it names. */
 static int settle_objects(struct line *l)
 {
-	struct text_reader *t = l->r->state;
 	enum trace_life life = trace_op_life(l->ev.op);
 	bool same;
 
@@ -423,11 +454,7 @@ static int settle_objects(struct line *l)
 	if (l->name != NULL && !same)
 		return text_bad(l, l->name, "%s gives no new object, expected no name before it",
 				trace_op_word(l->ev.op));
-	if (life == LIFE_D && l->ev.slot != SLOT_NONE) {
-		slots_give(&l->r->slots, l->ev.slot);
-		name_map_remove(&t->names, l->object, l->object_bytes);
-	}
-	return 0;
+	return life == LIFE_D && l->ev.slot != SLOT_NONE ? take_life(l) : 0;
 }
 
 static int read_line(struct line *l)
@@ -461,8 +488,10 @@ static void stop(struct trace_reader *r)
 {
 	struct text_reader *t = r->state;
 
-	if (t != NULL)
+	if (t != NULL) {
 		name_map_finish(&t->names);
+		name_map_finish(&t->gone);
+	}
 	free(t);
 	r->state = NULL;
 }
@@ -499,6 +528,7 @@ static int start(struct trace_reader *r, struct diag *d)
 	if (t == NULL)
 		return diag_set(d, r->in.name, 0, 0, "out of memory");
 	name_map_init(&t->names);
+	name_map_init(&t->gone);
 	return check_version(r, d);
 }
 

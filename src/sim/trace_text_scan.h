@@ -10,6 +10,7 @@
 
 struct text_reader {
 	struct name_map names;
+	struct name_map gone; /* caches and pools destroyed: who is still in use is named on */
 	uint64_t line;
 };
 

@@ -292,6 +292,33 @@ class Outputs(CommandLine):
         for part in ("trace", "events", "peak"):
             self.assertEqual(piped[part], read[part])
 
+    def test_a_cache_destroyed_in_use_is_named_on(self):
+        """What outlives its cache is freed to it, in every form of the trace and in a copy of a part."""
+        text, binary, again, part = (self.folder / n for n in ("t.trace", "t.mst", "u.trace", "p.trace"))
+        text.write_text('x = malloc 5\nc = cache_create "msg" 96\na = cache_alloc c\ncache_destroy c\n'
+                        'cache_free a c\nc = cache_create "other" 64\nb = cache_alloc c\nfree x\n'
+                        'p = mempool_create 2 64\nm = mempool_alloc p\nmempool_destroy p\nmempool_free m p\n')
+        self.assertEqual(memscape("import", text, "-o", binary)[0], 0)
+        self.assertEqual(memscape("import", binary, "-o", again)[0], 0)
+        reports = [json.loads(memscape("replay", "-c", "x86_64", "--json", "-", trace)[1])
+                   for trace in (text, binary, again)]
+        self.assertEqual(reports[0], reports[1])
+        self.assertEqual(reports[0], reports[2])
+        self.assertIn("cannot be destroyed", reports[0]["findings"][0]["what"])
+        self.assertEqual([e["event"] for e in reports[0]["findings"]], [4, 12])
+        # Without x, the slot of the cache is y's by then.
+        text.write_text('x = malloc 5\nc = cache_create "msg" 96\na = cache_alloc c\ncache_destroy c\nfree x\n'
+                        "y = malloc 7\ncache_free a c\n")
+        self.assertEqual(memscape("trace", "filter", "--invert", "--size", "5..5", text, "--to", "text",
+                                  "-o", part)[0], 0)
+        self.assertEqual(part.read_text().splitlines()[1:], ['b0 = cache_create "msg" 96', "b1 = cache_alloc b0",
+                                                             "cache_destroy b0", "b0 = malloc 7",
+                                                             "cache_free b1 ?"])
+        text.write_text('c = cache_create "msg" 96\na = cache_alloc c\ncache_destroy c\ny = malloc 5\n'
+                        "cache_free a c\n")
+        self.refused(3, "t.trace:5:14: it was destroyed, and its slot is another object's by now", "replay",
+                     "-c", "stm32h7", text)
+
     def test_same_report_every_time(self):
         first = self.replay("--json", "-", FIRMWARE)
         self.assertEqual(first[0], 0)
