@@ -12,6 +12,7 @@ struct checkpoint {
 	void *ledger;
 	void *mmu; /* NULL: the machine has none */
 	struct figures fig;
+	struct heap_figures *apart; /* NULL: the replay has none */
 	struct live *live;
 	uint32_t nr_live;
 	struct host_state host;
@@ -69,13 +70,16 @@ struct checkpoint *checkpoint_take(const struct replay *r)
 	c->live = malloc((r->live.nr + 1ull) * sizeof *c->live);
 	c->ledger = malloc(sys->ledger.bytes);
 	c->mmu = sys->mmu.state != NULL ? malloc(sys->mmu.bytes) : NULL;
-	if (c->live == NULL || c->ledger == NULL || (sys->mmu.state != NULL && c->mmu == NULL) ||
+	c->apart = r->apart != NULL ? malloc(SYS_MAX_ALLOCS * sizeof *c->apart) : NULL;
+	if (c->live == NULL || c->ledger == NULL || (r->apart != NULL && c->apart == NULL) || (sys->mmu.state != NULL && c->mmu == NULL) ||
 	    !save_frames(c, &sys->pm)) {
 		checkpoint_free(c);
 		return NULL;
 	}
 	memcpy(c->live, r->live.slot, r->live.nr * sizeof *c->live);
 	memcpy(c->ledger, sys->ledger.block, sys->ledger.bytes);
+	if (c->apart != NULL)
+		memcpy(c->apart, r->apart, SYS_MAX_ALLOCS * sizeof *c->apart);
 	if (c->mmu != NULL)
 		memcpy(c->mmu, sys->mmu.state, sys->mmu.bytes);
 	c->bytes = sizeof *c + c->nr_frames * (MM_TOUCH_BYTES + sizeof *c->frame) +
@@ -92,6 +96,7 @@ void checkpoint_free(struct checkpoint *c)
 	free(c->live);
 	free(c->ledger);
 	free(c->mmu);
+	free(c->apart);
 	free(c);
 }
 
@@ -175,6 +180,8 @@ int checkpoint_restore(const struct checkpoint *c, struct replay *r, struct diag
 	if (c->mmu != NULL)
 		memcpy(sys->mmu.state, c->mmu, sys->mmu.bytes);
 	*r->fig = c->fig;
+	if (c->apart != NULL)
+		memcpy(r->apart, c->apart, SYS_MAX_ALLOCS * sizeof *c->apart);
 	restore_frames(c, &sys->pm);
 	if (host_state_restore(&c->host, r, d) != 0)
 		return -1;

@@ -6,7 +6,7 @@
 #include "sim/checkpoint_page.h"
 #include "sim/checkpoint_state.h"
 
-enum { ARENA_FIGURES, ARENA_LEDGER, ARENA_MMU, ARENA_HOST, ARENA_OBSERVERS, ARENA_LIVE, NR_ARENAS };
+enum { ARENA_FIGURES, ARENA_APART, ARENA_LEDGER, ARENA_MMU, ARENA_HOST, ARENA_OBSERVERS, ARENA_LIVE, NR_ARENAS };
 
 /* Pages set apart for each arena: 2 GiB, 89 million live objects. */
 #define ARENA_PAGES (1u << 19)
@@ -248,6 +248,11 @@ static struct mark *new_mark(struct checkpoint_store *s, uint64_t event)
 	return m;
 }
 
+static size_t apart_bytes(const struct replay *r)
+{
+	return r->apart != NULL ? SYS_MAX_ALLOCS * sizeof *r->apart : 0;
+}
+
 int checkpoint_store_add(struct checkpoint_store *s, struct replay *r, struct mm_watch *w,
 			 const struct observer *o, unsigned nr_observers)
 {
@@ -259,6 +264,7 @@ int checkpoint_store_add(struct checkpoint_store *s, struct replay *r, struct mm
 	m->nr_live = r->live.nr;
 	if (keep_frames(s, m, &r->sys->pm, w) != 0 ||
 	    keep_arena(s, m, ARENA_FIGURES, r->fig, sizeof *r->fig) != 0 ||
+	    keep_arena(s, m, ARENA_APART, r->apart, apart_bytes(r)) != 0 ||
 	    keep_arena(s, m, ARENA_LEDGER, l->block, l->bytes) != 0 ||
 	    keep_arena(s, m, ARENA_MMU, r->sys->mmu.state, r->sys->mmu.bytes) != 0 ||
 	    keep_host(s, m, r) != 0 ||
@@ -486,6 +492,7 @@ int checkpoint_store_restore(struct checkpoint_store *s, size_t i, struct replay
 	restore_frames(s, i, *stands, &r->sys->pm, w);
 	*stands = m->event;
 	restore_arena(s, ARENA_FIGURES, m->serial, r->fig, sizeof *r->fig);
+	restore_arena(s, ARENA_APART, m->serial, r->apart, apart_bytes(r));
 	restore_arena(s, ARENA_LEDGER, m->serial, l->block, l->bytes);
 	restore_arena(s, ARENA_MMU, m->serial, r->sys->mmu.state, r->sys->mmu.bytes);
 	restore_arena(s, ARENA_LIVE, m->serial, r->live.slot, m->nr_live * sizeof *r->live.slot);

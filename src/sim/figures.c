@@ -102,10 +102,10 @@ static uint64_t ratio(uint64_t a, uint64_t b)
 	return b == 0 ? 0 : (a * 1000 + b / 2) / b;
 }
 
-void jw_ratios(const struct figures *f, uint64_t out[4])
+void jw_ratios(const struct heap_figures *h, uint64_t out[4])
 {
-	out[0] = f->jw_samples == 0 ? 0 : (f->jw_sum / f->jw_samples * 1000 + 32768) >> 16;
-	out[1] = ratio(f->footprint_at_peak_live, f->peak_live_bytes);
-	out[2] = ratio(f->peak_footprint, f->live_at_peak_footprint);
-	out[3] = ratio(f->peak_footprint, f->peak_live_bytes);
+	out[0] = h->jw_samples == 0 ? 0 : (h->jw_sum / h->jw_samples * 1000 + 32768) >> 16;
+	out[1] = ratio(h->footprint_at_peak_live, h->peak_live);
+	out[2] = ratio(h->peak_footprint, h->live_at_peak_footprint);
+	out[3] = ratio(h->peak_footprint, h->peak_live);
 }

@@ -49,6 +49,6 @@ uint64_t search_count(const struct mm_search *s);
 uint64_t search_percentile(const struct mm_search *s, unsigned permille);
 
 /* The four ratios of Johnstone and Wilson (1998), in 1/1000; 0 when undefined. */
-void jw_ratios(const struct figures *f, uint64_t out[4]);
+void jw_ratios(const struct heap_figures *h, uint64_t out[4]);
 
 #endif

@@ -10,8 +10,20 @@
 #include <string.h>
 
 #include "sim/dispatch.h"
+#include "sim/heap_ratios.h"
 #include "sim/replay_plain.h"
 #include "sim/replay_usual.h"
+
+/* Without a trace, as fit's runs are, nobody asks for the heaps' ratios. */
+static bool begin_ratios(struct replay *r)
+{
+	struct trace_info info;
+
+	if (r->trace == NULL)
+		return true;
+	trace_get_info(r->trace, &info);
+	return heap_ratios_begin(r, r->opt.groups != 0 ? r->opt.groups : info.groups);
+}
 
 int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace,
 		const struct replay_options *o)
@@ -29,7 +41,7 @@ int replay_init(struct replay *r, struct system *sys, struct trace_reader *trace
 	r->fig->peak_pending = true; /* nothing is live yet, and that is the most so far */
 	r->nr_check = o->check_every == CHECK_SPACED ? 1 : o->check_every;
 	r->nr_sample = o->sample_every;
-	if (!live_grow(&r->live, 0)) {
+	if (!live_grow(&r->live, 0) || !begin_ratios(r)) {
 		replay_finish(r);
 		return -ENOMEM;
 	}
@@ -40,6 +52,7 @@ void replay_finish(struct replay *r)
 {
 	free(r->lent);
 	free(r->fig);
+	free(r->apart);
 	live_finish(&r->live);
 	*r = (struct replay){0};
 }
@@ -162,6 +175,8 @@ static int check_now(struct replay *r)
 static enum replay_end after_event(struct replay *r, const struct trace_event *ev)
 {
 	r->fault_op = ev->op;
+	if (r->apart != NULL)
+		heap_ratios_sample(r);
 	if (r->opt.after != NULL)
 		r->opt.after(r->opt.event_ctx, r, ev);
 	if (r->opt.sample_every != 0 && --r->nr_sample == 0) {
@@ -237,7 +252,7 @@ static enum replay_end observed_loop(struct replay *r, const struct trace_event 
 
 static bool is_observed(const struct replay *r)
 {
-	return r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.at_time != NULL ||
+	return r->apart != NULL || r->opt.stop_at_failure || r->opt.check_every != 0 || r->opt.at_time != NULL ||
 	       r->opt.after != NULL ||
 	       r->opt.sample_every != 0;
 }
@@ -388,7 +403,7 @@ enum replay_end replay_run(struct replay *r, struct diag *d)
 		if (r->opt.stop != NULL && r->opt.stop(r->opt.stop_ctx))
 			return REPLAY_STOPPED;
 		/* What is left of a block goes the way that the block was read for. */
-		if (r->nr_plain != 0 || (r->nr_rest == 0 && replay_is_plain(r)))
+		if (r->nr_plain != 0 || (r->nr_rest == 0 && r->apart == NULL && replay_is_plain(r)))
 			end = run_plain_block(r, &n, d);
 		else
 			end = run_block(r, &n, d);

@@ -100,6 +100,13 @@ struct arena_figures {
 	uint64_t live_blocks; /* pushed and not mass-freed */
 };
 
+/* What the ratios of one heap are made of, bytes; as the run's, see struct figures. */
+struct heap_figures {
+	uint64_t jw_sum, jw_samples;
+	uint64_t peak_live, footprint_at_peak_live;
+	uint64_t peak_footprint, live_at_peak_footprint;
+};
+
 #define MAX_BAD_EVENTS 32u
 
 /* Everything counted, exact after every event; pointer-free. */
@@ -162,6 +169,7 @@ struct replay_options {
 	bool level_given; /* by the user; else what the trace has decides */
 	bool pages_only; /* requests of pages say what slabs took, too: set by run_trace */
 	bool has_start; /* the machine began from a recorded state ... */
+	uint32_t groups; /* bit set of 1 << enum trace_group that the trace has; 0: it tells itself */
 	uint64_t start_ns; /* ... of which events up to this time are part */
 	uint64_t until; /* stop after this event; 0: the end */
 	uint64_t check_every; /* events from one check to the next; 0: none; or CHECK_SPACED */
@@ -203,6 +211,9 @@ struct replay {
 	struct replay_options opt;
 	struct figures *fig; /* owned */
 	struct live_table live; /* owned */
+	/* See heap_ratios.h: by index in the system, owned; NULL: `server` alone serves the trace. */
+	struct heap_figures *apart;
+	const struct sys_alloc *server;
 	struct sys_alloc *heap; /* serves the heap group when no rule says otherwise */
 	bool routed; /* heap requests take the long way: placement rules, no heap, one_size */
 	bool one_size; /* the heap is a kind of fixed size: every request must be of the first one's */

@@ -7,6 +7,7 @@
 
 #include "sim/autopsy.h"
 #include "sim/figures.h"
+#include "sim/heap_ratios.h"
 #include "sim/report_parts.h"
 #include "sim/virtual.h"
 #include "sim/report_pages.h"
@@ -351,12 +352,12 @@ static json_t *search_json(const struct mm_search *s)
 			 "max_event", (json_int_t)s->max_event, "histogram", histogram_json(s));
 }
 
-static json_t *jw_json(const struct figures *f)
+static json_t *jw_json(const struct replay *r, const struct sys_alloc *a)
 {
 	json_t *list = json_array();
 	uint64_t jw[4];
 
-	jw_ratios(f, jw);
+	heap_ratios(r, a, jw);
 	for (int i = 0; i < 4; i++)
 		json_array_append_new(list, permille((int64_t)jw[i]));
 	return list;
@@ -389,7 +390,7 @@ static json_t *heap_json(struct replay *r, struct sys_alloc *a)
 		(json_int_t)sum[MM_PAYLOAD], "rounding_bytes", (json_int_t)sum[MM_ROUNDING],
 		"metadata_bytes", (json_int_t)sum[MM_METADATA], "free_bytes", (json_int_t)f.bytes,
 		"largest_free_bytes", (json_int_t)f.largest, "free_blocks", (json_int_t)f.blocks,
-		"jw", jw_json(r->fig), "search", search_json(&l->search[a->owner]), "splits",
+		"jw", jw_json(r, a), "search", search_json(&l->search[a->owner]), "splits",
 		(json_int_t)a->view.count[MM_EV_CHUNK_SPLIT], "merges",
 		(json_int_t)a->view.count[MM_EV_CHUNK_MERGE], "footprint_bytes",
 		(json_int_t)a->footprint);

@@ -93,6 +93,7 @@ int run_begin(struct run *r, const struct run_request *q, const char *port, stru
 	opt.has_start = q->start != NULL;
 	opt.pages_only = opt.level == LEVEL_REQUEST && (opt.has_start || opt.level_given) &&
 			 (look.groups & 1u << TG_PAGES) != 0;
+	opt.groups = look.groups;
 	opt.start_ns = q->start != NULL ? q->start->time_ns : 0;
 	if (replay_init(&r->replay, &r->sys, r->trace, &opt) != 0) {
 		diag_set(d, "", 0, 0, "out of host memory");

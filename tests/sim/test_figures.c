@@ -65,16 +65,16 @@ static void test_search_percentiles(void **state)
 
 static void test_jw(void **state)
 {
-	struct figures f = {.footprint_at_peak_live = 150,
-			    .peak_live_bytes = 100,
-			    .peak_footprint = 300,
-			    .live_at_peak_footprint = 50,
-			    .jw_sum = 3 << 16,
-			    .jw_samples = 2};
+	const struct heap_figures h = {.footprint_at_peak_live = 150,
+				       .peak_live = 100,
+				       .peak_footprint = 300,
+				       .live_at_peak_footprint = 50,
+				       .jw_sum = 3 << 16,
+				       .jw_samples = 2};
 	uint64_t jw[4];
 
 	(void)state;
-	jw_ratios(&f, jw);
+	jw_ratios(&h, jw);
 	assert_int_equal(jw[0], 1500);
 	assert_int_equal(jw[1], 1500);
 	assert_int_equal(jw[2], 6000);

@@ -625,6 +625,64 @@ static uint64_t heap_figure(struct run *run, const char *name, const char *figur
 	return found;
 }
 
+/* The ratios of a heap, as the report has them. */
+static void jw_of(struct run *run, const char *name, double out[4])
+{
+	struct report_run q = {.program_version = "x", .end = REPLAY_DONE};
+	json_t *report = report_build(&run->replay, &q), *h;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "heaps"), i, h) {
+		if (strcmp(json_string_value(json_object_get(h, "name")), name) != 0)
+			continue;
+		for (size_t k = 0; k < 4; k++)
+			out[k] = json_number_value(
+				json_array_get(json_object_get(h, "jw"), k));
+	}
+	json_decref(report);
+}
+
+#define HEAP_EVENTS "a = malloc 1000\nb = malloc 3000\nfree a\nc = malloc 200\nfree b\n"
+
+/*
+ * A heap's ratios are those it has alone, whoever serves before or after it: while nothing
+ * of it lives no event counts, and what comes later leaves its peaks alone.
+ */
+static void test_ratios_of_each_heap(void **state)
+{
+	static const char *const others[] = {
+		"arena_push 1 5000\narena_push 2 50\n" HEAP_EVENTS,
+		"p = alloc_pages 3\n" HEAP_EVENTS,
+		"x = dma_alloc 500 master=dma1\n" HEAP_EVENTS "y = dma_alloc 900 master=dma1\n",
+		HEAP_EVENTS "arena_push 1 5000\narena_free 1\np = alloc_pages 2\n",
+	};
+	struct machine *m = load("stm32h7", NULL, 0);
+	struct run *r = run_text(m, HEAP_EVENTS);
+	double alone[4] = {0}, with[4] = {0};
+
+	(void)state;
+	assert_ended(r, REPLAY_DONE);
+	jw_of(r, "main", alone);
+	assert_true(alone[0] > 1 && alone[1] > 1 && alone[2] > 1 && alone[3] > 1);
+	end_it(r);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		r = run_text(m, others[i]);
+		assert_ended(r, REPLAY_DONE);
+		jw_of(r, "main", with);
+		for (unsigned k = i < 2 ? 0 : 1; k < 4; k++)
+			assert_true(alone[k] == with[k]);
+		end_it(r);
+	}
+	/* 9 KiB for 5,000 bytes, 1 KiB for 50. */
+	r = run_text(m, "arena_push 1 5000\na = malloc 100\narena_push 2 50\n");
+	jw_of(r, "arena", with);
+	assert_true(with[3] == 1.843);
+	jw_of(r, "arena_2", with);
+	assert_true(with[0] == 20.48 && with[1] == 20.48);
+	end_it(r);
+	machine_free(m);
+}
+
 /* Each arena has memory and figures of its own; an empty one leaves its place to the next. */
 static void test_several_arenas(void **state)
 {
@@ -797,6 +855,7 @@ int main(void)
 		cmocka_unit_test(test_rule_keeps_reachability),
 		cmocka_unit_test(test_gfp_chooses_zones),
 		cmocka_unit_test(test_cause_is_of_one_zone),
+		cmocka_unit_test(test_ratios_of_each_heap),
 		cmocka_unit_test(test_several_arenas),
 		cmocka_unit_test(test_arenas_are_told_apart),
 		cmocka_unit_test(test_too_many_arenas),
