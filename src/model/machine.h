@@ -39,14 +39,18 @@ struct master {
 	const char *name;
 	uint64_t regions;   /* bit i: region i is reached, wholly */
 	uint64_t partly;    /* bit i: part of region i is reached, by address */
-	uint32_t zones;     /* bit z: zone z is wholly reachable (each is wholly one or the other) */
+	/* bit z: zone z is wholly reachable (each is wholly one or the other) */
+	uint32_t zones;
 	uint64_t base, end; /* the address range it reaches besides, end exclusive; 0, 0: none */
 	const struct conf_node *conf;
 };
 
 struct zone_conf {
 	const char *name;   /* lower case: dma, normal, highmem, d1_axi, ... */
-	/* Page-aligned ranges of RAM, ascending; a range lies in one region (unless merge_regions). */
+	/*
+	 * Page-aligned ranges of RAM, ascending; a range
+	 * lies in one region (unless merge_regions).
+	 */
 	struct zone_range {
 		uint64_t base, bytes;
 		unsigned region;
@@ -55,7 +59,8 @@ struct zone_conf {
 	uint64_t pages;     /* in all ranges, before anything is reserved or carved */
 	bool highmem;       /* not in the kernel's direct map */
 	unsigned node;      /* of all its ranges */
-	int desc_zone;      /* zone whose memory holds its page descriptors; -1: each range its own */
+	/* zone whose memory holds its page descriptors; -1: each range its own */
+	int desc_zone;
 	const struct conf_node *conf;
 };
 
@@ -80,8 +85,22 @@ struct tlb_conf {
 };
 
 /* Which group of requests an entry of `allocators` serves. */
-enum alloc_group { GROUP_HEAP, GROUP_PAGES, GROUP_CMA, GROUP_SLAB, GROUP_KMALLOC, GROUP_VIRTUAL, GROUP_STACK,
-		   GROUP_ARENA, GROUP_DMA, GROUP_KMAP, GROUP_IOREMAP, GROUP_PERCPU, NR_GROUPS, GROUP_EXTRA_HEAP = NR_GROUPS };
+enum alloc_group {
+	GROUP_HEAP,
+	GROUP_PAGES,
+	GROUP_CMA,
+	GROUP_SLAB,
+	GROUP_KMALLOC,
+	GROUP_VIRTUAL,
+	GROUP_STACK,
+	GROUP_ARENA,
+	GROUP_DMA,
+	GROUP_KMAP,
+	GROUP_IOREMAP,
+	GROUP_PERCPU,
+	NR_GROUPS,
+	GROUP_EXTRA_HEAP = NR_GROUPS
+};
 
 /*
  * An entry of `allocators`.  `kind` and `params` are validated against the
@@ -144,11 +163,14 @@ struct machine {
 	struct master *masters;            unsigned nr_masters;
 	struct zone_conf *zones;           unsigned nr_zones;
 	/* NUMA; NULL on a machine of one node. */
-	uint8_t *distance;                 /* nodes x nodes: from a node (row) to another; 10: itself */
+	/* nodes x nodes: from a node (row) to another; 10: itself */
+	uint8_t *distance;
 	uint8_t *cpu_node;                 /* of each CPU */
-	uint8_t *zonelists;                /* nodes x nr_zones: zonelist for requests of each node */
+	/* nodes x nr_zones: zonelist for requests of each node */
+	uint8_t *zonelists;
 	uint16_t *node_cpus;               /* CPUs of each node */
-	uint8_t *zonelist;                 /* nr_zones indices: order in which an unconstrained page request tries zones */
+	/* nr_zones indices: order in which an unconstrained page request tries zones */
+	uint8_t *zonelist;
 	struct virtual_conf virt;
 	struct cache_conf *caches;         unsigned nr_caches;
 	struct tlb_conf *tlbs;             unsigned nr_tlbs;
@@ -180,6 +202,12 @@ int machine_region(const struct machine *m, const char *name);
 int machine_zone(const struct machine *m, const char *name);
 int machine_master(const struct machine *m, const char *name);
 
+/* The words of a machine file: "x86-pae", "linux-6", "flash"; "heaps" for GROUP_EXTRA_HEAP. */
+const char *machine_mmu_word(enum mmu_kind mmu);
+const char *machine_rules_word(enum rule_set rules);
+const char *machine_kind_word(enum region_kind kind);
+const char *machine_group_word(enum alloc_group group);
+
 /* The entry that serves a group; NULL: none does. */
 const struct alloc_conf *machine_alloc(const struct machine *m, enum alloc_group group);
 
@@ -196,7 +224,8 @@ uint64_t machine_room(const struct machine *m, unsigned r);
 void machine_list(void (*fn)(void *ctx, const char *name, const char *path), void *ctx);
 
 /* The variants of a machine file: name and summary. */
-int machine_variants(const char *name, void (*fn)(void *ctx, const char *variant, const char *summary),
-		     void *ctx, struct diag *d) MUST_USE;
+int machine_variants(const char *name,
+		     void (*fn)(void *ctx, const char *variant, const char *summary), void *ctx,
+		     struct diag *d) MUST_USE;
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "model/machine_build.h"
 
+enum { FROM_BOOT, FROM_PAGES, FROM_SLAB };
 static const char *const from_words[] = {"boot", "pages", "slab", NULL};
 
 struct allocator_groups {
@@ -38,9 +39,17 @@ static const struct field group_fields[] = {
 };
 #undef G
 
+_Static_assert(sizeof group_fields / sizeof *group_fields == NR_GROUPS + 2,
+	       "a word for each group and for more heaps, in their order, and the end");
+
+const char *machine_group_word(enum alloc_group group)
+{
+	return group_fields[group].key;
+}
+
 struct alloc_entry {
 	const char *name, *kind;
-	unsigned from;
+	unsigned from; /* FROM_ */
 	const struct conf_node *region, *bytes, *zones;
 };
 
@@ -130,15 +139,15 @@ static int read_source(struct build *b, const struct alloc_entry *e, struct allo
 	const struct conf_node *stray = e->region != NULL ? e->region : e->bytes;
 	uint64_t zones = UINT32_MAX;
 
-	out->from_pages = e->from == 1;
-	out->from_slab = e->from == 2;
+	out->from_pages = e->from == FROM_PAGES;
+	out->from_slab = e->from == FROM_SLAB;
 	out->region = -1;
 	out->zones = UINT32_MAX;
-	if (e->from != 0 && stray != NULL)
+	if (e->from != FROM_BOOT && stray != NULL)
 		return conf_error(
 			b->d, stray,
 			"'region' and 'bytes' are for an arena, expected 'from: boot' with them");
-	if (e->from != 1 && e->zones != NULL)
+	if (e->from != FROM_PAGES && e->zones != NULL)
 		return conf_error(
 			b->d, e->zones,
 			"'zones' is for growth from pages, expected 'from: pages' with it");
@@ -154,7 +163,7 @@ static int read_source(struct build *b, const struct alloc_entry *e, struct allo
 
 static const char *default_name(enum alloc_group group)
 {
-	return group == GROUP_HEAP ? "main" : group_fields[group].key;
+	return group == GROUP_HEAP ? "main" : machine_group_word(group);
 }
 
 /* The page allocator takes what boot leaves; it has no source to choose. */
@@ -164,7 +173,7 @@ static int check_pages(struct build *b, const struct alloc_entry *e, const struc
 					: e->bytes != NULL ? e->bytes
 							   : e->zones;
 
-	if (e->from == 1)
+	if (e->from == FROM_PAGES)
 		return conf_error(b->d, fields_get(n, "from"),
 				  "pages from pages, expected 'from: boot' or nothing");
 	if (stray != NULL)
@@ -185,7 +194,7 @@ static int check_dma(struct build *b, const struct alloc_entry *e, const struct 
 		return conf_error(b->d, fields_get(n, "kind"),
 				  "a kind for DMA buffers, expected none: they are whole pages; a "
 				  "placement rule with 'dma: true' sends them to a heap");
-	if (e->from == 0)
+	if (e->from == FROM_BOOT)
 		return conf_error(b->d, fields_get(n, "from"),
 				  "DMA buffers from boot, expected 'from: pages' or nothing");
 	for (size_t i = 0; i < n->nr; i++)
@@ -201,23 +210,24 @@ static int check_slab(struct build *b, const struct alloc_entry *e, enum alloc_g
 {
 	bool lacks_kind = e->kind == NULL && group != GROUP_DMA;
 
-	if (e->from != 2)
+	if (e->from != FROM_SLAB)
 		return !lacks_kind ? 0
 				   : conf_error(b->d, n,
 						"no 'kind' in an allocator, expected one of "
 						"`memscape list allocators`");
 	if (group != GROUP_KMALLOC || e->kind != NULL)
-		return conf_error(b->d, fields_get(n, "from"),
-				  "'from: slab' is for kmalloc without a kind, expected boot or pages");
+		return conf_error(
+			b->d, fields_get(n, "from"),
+			"'from: slab' is for kmalloc without a kind, expected boot or pages");
 	return 0;
 }
 
 static int build_alloc(struct build *b, const struct conf_node *n, enum alloc_group group,
 		       struct alloc_conf *out)
 {
-	struct alloc_entry e = {.name = NULL};
+	bool carved = group == GROUP_HEAP || group == GROUP_EXTRA_HEAP || group == GROUP_PAGES;
+	struct alloc_entry e = {.from = carved ? FROM_BOOT : FROM_PAGES};
 
-	e.from = group != GROUP_HEAP && group != GROUP_EXTRA_HEAP && group != GROUP_PAGES;
 	if (fields_read(n, "an allocator", alloc_fields, true, &e, b->d) != 0)
 		return -1;
 	if (e.name == NULL && group == GROUP_EXTRA_HEAP)
@@ -243,8 +253,9 @@ static int check_alloc(struct build *b, const struct alloc_conf *a)
 				"a second allocator with the name %s, expected a name of its own",
 				a->name);
 	if (a->from_slab && machine_alloc(b->m, GROUP_SLAB) == NULL)
-		return conf_error(b->d, a->node,
-				  "kmalloc is served by the slab layer, expected 'slab' in allocators");
+		return conf_error(
+			b->d, a->node,
+			"kmalloc is served by the slab layer, expected 'slab' in allocators");
 	if (a->from_pages && machine_alloc(b->m, GROUP_PAGES) == NULL)
 		return conf_error(
 			b->d, a->node,

@@ -10,8 +10,8 @@
 
 /* The top level of a machine file; NULL: the part is not there. */
 struct machine_parts {
-	const struct conf_node *machine, *page, *regions, *reserved, *masters, *zones, *zonelist, *numa,
-		*virtual, *caches, *tlb, *allocators, *placement, *variants;
+	const struct conf_node *machine, *page, *regions, *reserved, *masters, *zones, *zonelist,
+		*numa, *virtual, *caches, *tlb, *allocators, *placement, *variants;
 };
 
 struct build {
@@ -63,6 +63,9 @@ enum name_kind { NAME_REGION, NAME_ZONE, NAME_MASTER, NAME_HEAP };
 /* The index a text node names, or an error with the names there are. */
 int build_find(struct build *b, const struct conf_node *n, enum name_kind kind,
 	       unsigned *out) MUST_USE;
+
+/* The choices of `endian`: its index is 1 for big. */
+extern const char *const build_endian_words[];
 
 /* A name, a list of names, or `all`, as a bit set. */
 int build_mask(struct build *b, const struct conf_node *n, enum name_kind kind,

@@ -3,7 +3,17 @@
 
 static const char *const mmu_words[] = {"none", "x86-32", "x86-pae", "x86-64", NULL};
 static const char *const rule_words[] = {"textbook", "linux-4.19", "linux-6", NULL};
-static const char *const endian_words[] = {"little", "big", NULL};
+const char *const build_endian_words[] = {"little", "big", NULL};
+
+const char *machine_mmu_word(enum mmu_kind mmu)
+{
+	return mmu_words[mmu];
+}
+
+const char *machine_rules_word(enum rule_set rules)
+{
+	return rule_words[rules];
+}
 
 struct core {
 	const char *name, *summary;
@@ -22,7 +32,7 @@ static const struct field core_fields[] = {
 	{F(nodes, FIELD_UINT), .min = 1, .max = 64, .expected = "1 to 64"},
 	{F(mmu, FIELD_CHOICE), .choices = mmu_words},
 	{F(rules, FIELD_CHOICE), .choices = rule_words},
-	{F(endian, FIELD_CHOICE), .choices = endian_words},
+	{F(endian, FIELD_CHOICE), .choices = build_endian_words},
 	{F(cache_line, FIELD_UINT), .min = 4, .max = 1024,
 	 .expected = "a power of two, 4 to 1024 bytes"},
 	{F(malloc_align, FIELD_UINT), .min = 4, .max = 4096,

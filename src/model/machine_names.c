@@ -55,7 +55,7 @@ int build_list(struct build *b, const struct conf_node *n, const char *what, uns
 
 /* ---- references ---- */
 
-static const char *const kind_words[] = {[NAME_REGION] = "region",
+static const char *const kind_names[] = {[NAME_REGION] = "region",
 					 [NAME_ZONE] = "zone",
 					 [NAME_MASTER] = "master",
 					 [NAME_HEAP] = "heap"};
@@ -108,7 +108,7 @@ int build_find(struct build *b, const struct conf_node *n, enum name_kind kind, 
 		if (name[0] != '\0')
 			names_add(&l, name);
 	names_end(&l);
-	return conf_error(b->d, n, "no %s '%.31s', expected one of %s%s", kind_words[kind], text,
+	return conf_error(b->d, n, "no %s '%.31s', expected one of %s%s", kind_names[kind], text,
 			  l.text, l.hint);
 }
 
@@ -136,7 +136,7 @@ int build_mask(struct build *b, const struct conf_node *n, enum name_kind kind, 
 		return add_bit(b, n, kind, out);
 	if (n->type != CONF_LIST || n->nr == 0)
 		return conf_error(b->d, n, "expected a list of %ss such as [a, b], or all",
-				  kind_words[kind]);
+				  kind_names[kind]);
 	for (size_t i = 0; i < n->nr; i++)
 		if (add_bit(b, n->item[i], kind, out) != 0)
 			return -1;

@@ -6,6 +6,11 @@
 
 static const char *const kind_words[] = {"ram", "flash", "rom", "mmio", NULL};
 
+const char *machine_kind_word(enum region_kind kind)
+{
+	return kind_words[kind];
+}
+
 struct region_entry {
 	const char *name, *bus;
 	uint64_t base, size;
@@ -13,8 +18,6 @@ struct region_entry {
 	bool cacheable, executable, volatile_;
 	const struct conf_node *access;
 };
-
-static const char *const endian_words[] = {"little", "big", NULL};
 
 #define F(member, type) FIELD(struct region_entry, member, type)
 static const struct field region_fields[] = {
@@ -31,7 +34,7 @@ static const struct field region_fields[] = {
 	{F(read_cycles, FIELD_UINT)},
 	{F(write_cycles, FIELD_UINT)},
 	{F(access, FIELD_NODE)},
-	{F(endian, FIELD_CHOICE), .choices = endian_words},
+	{F(endian, FIELD_CHOICE), .choices = build_endian_words},
 	{F(node, FIELD_UINT)},
 	{0},
 };
@@ -122,10 +125,11 @@ static int build_region(struct build *b, const struct conf_node *n, struct regio
 	    check_reach(b, n, &e) != 0)
 		return -1;
 	if (e.endian == 1 && e.kind != REGION_MMIO)
-		return conf_error(b->d, fields_get(n, "endian"),
-				  "endian big of region %s, expected it of kind mmio only: memory is "
-				  "little-endian as the machine is",
-				  e.name);
+		return conf_error(
+			b->d, fields_get(n, "endian"),
+			"endian big of region %s, expected it of kind mmio only: memory is "
+			"little-endian as the machine is",
+			e.name);
 	if (fields_get(n, "volatile") == NULL)
 		e.volatile_ = e.kind == REGION_RAM || e.kind == REGION_MMIO;
 	*out = (struct region){.name = e.name,

@@ -26,13 +26,4 @@ json_t *info_machine_json(const struct machine *m);
  */
 int info_trace(const char *path, bool json, FILE *out);
 
-/* The words a machine file uses. */
-const char *info_mmu(enum mmu_kind mmu);
-const char *info_rules(enum rule_set rules);
-const char *info_kind(enum region_kind kind);
-const char *info_group(enum alloc_group group);
-
-/* Does master x reach region r: 'x' wholly, '~' in part, '.' not. */
-char info_reach(const struct master *x, unsigned r);
-
 #endif

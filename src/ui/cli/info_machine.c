@@ -51,14 +51,14 @@ static void print_head(const struct machine *m, FILE *out)
 		count_text((int64_t)machine_ram(m), bytes));
 	fprintf(out,
 		"  processor   %u CPU%s, word %u bytes, MMU %s, cache line %u bytes, %u node%s\n",
-		m->cpus, plural(m->cpus), m->word, info_mmu(m->mmu), m->cache_line, m->nodes,
-		plural(m->nodes));
+		m->cpus, plural(m->cpus), m->word, machine_mmu_word(m->mmu), m->cache_line,
+		m->nodes, plural(m->nodes));
 	fprintf(out, "  pages       %s (order %u), descriptor %u bytes%s\n",
 		size_text((int64_t)1 << m->page_shift, page), m->page_shift, machine_desc_bytes(m),
 		m->desc_stride == 0 ? " (ours)" : "");
 	fprintf(out, "  malloc      blocks aligned to %u bytes; misaligned access %s\n",
 		m->malloc_align, m->strict_align ? "faults" : "works");
-	fprintf(out, "  rule set    %s\n", info_rules(m->rules));
+	fprintf(out, "  rule set    %s\n", machine_rules_word(m->rules));
 	fprintf(out, "  hash        %s\n", m->hash);
 }
 
@@ -98,7 +98,7 @@ static void print_region(const struct machine *m, const struct region *r, int di
 	snprintf(cycles, sizeof cycles, "%u/%u", r->read_cycles, r->write_cycles);
 	fprintf(out, "  %0*llx-%0*llx %12s  %-12s %-5s %c%c%c  %-9s %9s  %s", digits, ull(r->base),
 		digits, ull(r->base + r->bytes - 1), size_text((int64_t)r->bytes, size), r->name,
-		info_kind(r->kind), r->cacheable ? 'c' : '-', r->executable ? 'x' : '-',
+		machine_kind_word(r->kind), r->cacheable ? 'c' : '-', r->executable ? 'x' : '-',
 		r->volatile_ ? 'v' : '-', r->bus, cycles, access_text(r->sizes, widths));
 	if (r->big_endian)
 		fprintf(out, "  big-endian");
@@ -159,7 +159,8 @@ static void print_nodes(const struct machine *m, FILE *out)
 {
 	if (m->distance == NULL)
 		return;
-	fprintf(out, "\nNodes  (distance to each node; the zones that its requests try, in order)\n\n");
+	fprintf(out,
+		"\nNodes  (distance to each node; the zones that its requests try, in order)\n\n");
 	fprintf(out, "  %4s %12s %5s  ", "node", "RAM", "CPUs");
 	for (unsigned to = 0; to < m->nodes; to++)
 		fprintf(out, " %3u", to);
@@ -229,6 +230,13 @@ static int column(const struct master *x)
 	return (int)strlen(x->name) + 1;
 }
 
+static char reaches_region(const struct master *x, unsigned r)
+{
+	if ((x->regions >> r & 1) != 0)
+		return 'x';
+	return (x->partly >> r & 1) != 0 ? '~' : '.';
+}
+
 static char reaches_zone(const struct master *x, unsigned z)
 {
 	return (x->zones >> z & 1) != 0 ? 'x' : '.';
@@ -253,7 +261,8 @@ static void print_row(const struct machine *m, unsigned from, unsigned to, bool 
 		zone ? m->zones[row].name : m->regions[row].name);
 	for (unsigned i = from; i < to; i++)
 		fprintf(out, "%*c", column(&m->masters[i]),
-			zone ? reaches_zone(&m->masters[i], row) : info_reach(&m->masters[i], row));
+			zone ? reaches_zone(&m->masters[i], row)
+			     : reaches_region(&m->masters[i], row));
 	fprintf(out, "\n");
 }
 
@@ -407,7 +416,7 @@ static void print_allocs(const struct machine *m, FILE *out)
 	for (unsigned i = 0; i < m->nr_allocs; i++) {
 		const struct alloc_conf *a = &m->allocs[i];
 
-		fprintf(out, "  %-8s %-10s %-12s ", info_group(a->group), a->name,
+		fprintf(out, "  %-8s %-10s %-12s ", machine_group_word(a->group), a->name,
 			a->kind != NULL ? a->kind : a->from_slab ? "(slab)" : "(pages)");
 		print_source(m, a, out);
 		print_params(a->node, out);

@@ -50,13 +50,14 @@ static json_t *regions_json(const struct machine *m)
 				json_array_append_new(access, json_integer(w));
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:I, s:I, s:s, s:b, s:b, s:b, s:s, s:i, s:i, s:o, s:s, s:i}",
-				  "name", r->name, "base", num(r->base), "size", num(r->bytes),
-				  "kind", info_kind(r->kind), "cacheable", r->cacheable,
-				  "executable", r->executable, "volatile", r->volatile_, "bus",
-				  r->bus, "read_cycles", (int)r->read_cycles, "write_cycles",
-				  (int)r->write_cycles, "access", access, "endian",
-				  r->big_endian ? "big" : "little", "node", (int)r->node));
+			json_pack(
+				"{s:s, s:I, s:I, s:s, s:b, s:b, s:b, s:s, s:i, s:i, s:o, s:s, s:i}",
+				"name", r->name, "base", num(r->base), "size", num(r->bytes),
+				"kind", machine_kind_word(r->kind), "cacheable", r->cacheable,
+				"executable", r->executable, "volatile", r->volatile_, "bus",
+				r->bus, "read_cycles", (int)r->read_cycles, "write_cycles",
+				(int)r->write_cycles, "access", access, "endian",
+				r->big_endian ? "big" : "little", "node", (int)r->node));
 	}
 	return list;
 }
@@ -174,10 +175,11 @@ static json_t *tlbs_json(const struct machine *m)
 
 static json_t *alloc_json(const struct machine *m, const struct alloc_conf *a)
 {
-	json_t *j = json_pack("{s:s, s:s, s:s?, s:s}", "serves", info_group(a->group), "name",
-			      a->name, "kind", a->kind, "from", a->from_slab    ? "slab"
-					    : a->from_pages ? "pages"
-							    : "boot");
+	json_t *j = json_pack("{s:s, s:s, s:s?, s:s}", "serves", machine_group_word(a->group),
+			      "name", a->name, "kind", a->kind, "from",
+			      a->from_slab    ? "slab"
+			      : a->from_pages ? "pages"
+					      : "boot");
 
 	if (a->from_pages) {
 		json_object_set_new(j, "zones", zone_names(m, a->zones));
@@ -244,11 +246,11 @@ static json_t *head_json(const struct machine *m)
 			 "schema", "memscape.machine/1", "name", m->name, "variant", m->variant,
 			 "summary", m->summary, "hash", m->hash, "ram_bytes", num(machine_ram(m)),
 			 "word", (int)m->word, "cpus", (int)m->cpus, "nodes", (int)m->nodes, "mmu",
-			 info_mmu(m->mmu), "rules", info_rules(m->rules), "cache_line",
-			 (int)m->cache_line, "malloc_align", (int)m->malloc_align, "strict_align",
-			 m->strict_align, "page_size", 1 << m->page_shift, "descriptor_bytes",
-			 (int)machine_desc_bytes(m), "merge_regions", m->merge_regions,
-			 "boot_region", m->regions[m->boot_region].name);
+			 machine_mmu_word(m->mmu), "rules", machine_rules_word(m->rules),
+			 "cache_line", (int)m->cache_line, "malloc_align", (int)m->malloc_align,
+			 "strict_align", m->strict_align, "page_size", 1 << m->page_shift,
+			 "descriptor_bytes", (int)machine_desc_bytes(m), "merge_regions",
+			 m->merge_regions, "boot_region", m->regions[m->boot_region].name);
 }
 
 /* Machines of several nodes: CPUs, distances and zonelist of each; else an empty list. */
@@ -263,10 +265,11 @@ static json_t *nodes_json(const struct machine *m)
 			json_array_append_new(far, json_integer(m->distance[node * m->nodes + to]));
 		for (unsigned i = 0; i < m->nr_zones; i++)
 			json_array_append_new(
-				zones, json_string(m->zones[m->zonelists[node * m->nr_zones + i]].name));
-		json_array_append_new(list, json_pack("{s:i, s:i, s:o, s:o}", "node", (int)node, "cpus",
-						      (int)m->node_cpus[node], "distances", far,
-						      "zonelist", zones));
+				zones,
+				json_string(m->zones[m->zonelists[node * m->nr_zones + i]].name));
+		json_array_append_new(list, json_pack("{s:i, s:i, s:o, s:o}", "node", (int)node,
+						      "cpus", (int)m->node_cpus[node], "distances",
+						      far, "zonelist", zones));
 	}
 	return list;
 }
