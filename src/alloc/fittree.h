@@ -88,8 +88,9 @@ void fit_remove(const struct fit_tree *t, struct fit_path *path);
 
 /*
  * The chunk at the end of *path moves or changes its size, and keeps its place in
- * the order: by address, when no other chunk lies between.  Lift its links, write the tags of the new chunk, whose
- * bytes may overlap the old one's, and let the links settle there.
+ * the order: by address, when no other chunk lies between.  Lift its links, write the
+ * tags of the new chunk, whose bytes may overlap the old one's, and let the links settle
+ * there.
  */
 struct fit_links fit_lift(const struct fit_tree *t, vaddr_t n);
 void fit_settle(const struct fit_tree *t, struct fit_path *path, vaddr_t to,

@@ -24,7 +24,10 @@ static int check_resource(const struct ioremap *io, vaddr_t r, vaddr_t parent, u
 	return 0;
 }
 
-/* Down to the first child, or on to the next sibling of it or of the nearest parent that has one. */
+/*
+ * Down to the first child, or on to the next sibling
+ * of it or of the nearest parent that has one.
+ */
 static vaddr_t advance(const struct ioremap *io, vaddr_t r, vaddr_t *parent, uint64_t *from)
 {
 	const struct mem *m = io->a.m;

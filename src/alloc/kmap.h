@@ -24,7 +24,10 @@ vaddr_t kmap(struct kmap *k, paddr_t pa);
 /* MM_EINVAL: no page is mapped there by kmap. O(1). */
 int kunmap(struct kmap *k, vaddr_t va);
 
-/* The CPU's slot shows the page from now on, whatever it showed before.  VADDR_NONE: no such slot. */
+/*
+ * The CPU's slot shows the page from now on, whatever
+ * it showed before.  VADDR_NONE: no such slot.
+ */
 vaddr_t kmap_atomic(struct kmap *k, paddr_t pa, unsigned cpu, unsigned slot);
 
 /* MM_EINVAL: va is no slot, or it does not show the page at pa. */

@@ -28,8 +28,8 @@ struct memmap {
 	unsigned nr_zones, nr_ranges;
 	unsigned page_shift;
 	unsigned max_order;
-	unsigned
-		block_order; /* set before format and attach: bytes for pageblocks of that order; 0: none */
+	/* set before format and attach: bytes for pageblocks of that order; 0: none */
+	unsigned block_order;
 	struct mm_range desc_place; /* as in the environment */
 	uint8_t zonelist[MM_MAX_ZONES];
 	const uint8_t *zonelists; /* as in the environment */

@@ -2,9 +2,9 @@
  * pgtable: page tables that are real pages, for whoever maps kernel addresses.
  * The layout is the processor's (model/pte.h); this is the software that writes it.
  *
- * A table page is marked as taken in its page descriptor: `private` holds the
- * owner's root, `next` its level, `prev` PGTABLE_MARK.  Tables made are kept until the end, as Linux
- * keeps those of the kernel's half: an unmapped range leaves empty tables behind.
+ * A table page is marked as taken in its page descriptor: `private` holds the owner's root,
+ * `next` its level, `prev` PGTABLE_MARK.  Tables made are kept until the end, as Linux keeps
+ * those of the kernel's half: an unmapped range leaves empty tables behind.
  */
 #ifndef ALLOC_PGTABLE_H
 #define ALLOC_PGTABLE_H

@@ -41,7 +41,8 @@ struct zone_rules {
 	enum rules_lists lists;
 	bool movable_capped; /* 6.6: min of a movable zone is that of a highmem zone */
 	bool empty_keeps_none; /* 5.8: a zone without pages reserves none */
-	bool empty_asks_none; /* some 6.16: nothing is kept from requests for a zone without pages */
+	/* some 6.16: nothing is kept from requests for a zone without pages */
+	bool empty_asks_none;
 	uint32_t min_free_kbytes;
 	uint32_t scale; /* watermark_scale_factor, 1/10000 of a zone */
 	uint32_t ratio[5]; /* lowmem_reserve_ratio by enum zone_type; 0: reserves none */

@@ -3,10 +3,10 @@
  *
  * Free chunks lie on lists by size class: 32 classes of equal width to a power of
  * two, and one for each size below 64 granules, counted less one granule, so that a
- * request of 2^k bytes begins a class and finds a chunk of its own size again.  A request is rounded up to the
- * next class's least size, so that the head of the first non-empty list from
- * there on surely fits; a bitmap of rows and one of the lists in each row find
- * it.  A freed chunk merges with its free neighbours at once.
+ * request of 2^k bytes begins a class and finds a chunk of its own size again.  A
+ * request is rounded up to the next class's least size, so that the head of the first
+ * non-empty list from there on surely fits; a bitmap of rows and one of the lists in
+ * each row find it.  A freed chunk merges with its free neighbours at once.
  *
  * Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a new dynamic memory
  * allocator for real-time systems", ECRTS 2004; the same, "Implementation of a

@@ -34,7 +34,8 @@ struct conf_tree;
 
 /* Reads a file, or the text of one (`name` is for messages). NULL with *d on an error. */
 struct conf_tree *conf_read_file(const char *path, struct diag *d) MUST_USE;
-struct conf_tree *conf_read_text(const char *text, size_t bytes, const char *name, struct diag *d) MUST_USE;
+struct conf_tree *conf_read_text(const char *text, size_t bytes, const char *name,
+				 struct diag *d) MUST_USE;
 void conf_free(struct conf_tree *t); /* NULL is fine */
 struct conf_node *conf_root(struct conf_tree *t);
 
@@ -57,9 +58,11 @@ int conf_merge(struct conf_tree *t, const struct conf_node *over, struct diag *d
 int conf_set(struct conf_tree *t, const char *assignment, struct diag *d) MUST_USE;
 
 /* Typed scalars.  0, or -1 with *d: "expected a size such as 64K, 0x10000 or 2M". */
-int conf_size(const struct conf_node *n, uint64_t *out, struct diag *d) MUST_USE; /* K M G (KiB...), hex */
+/* K M G (KiB...), hex */
+int conf_size(const struct conf_node *n, uint64_t *out, struct diag *d) MUST_USE;
 int conf_uint(const struct conf_node *n, uint64_t max, uint64_t *out, struct diag *d) MUST_USE;
-int conf_bool(const struct conf_node *n, bool *out, struct diag *d) MUST_USE; /* true/false/yes/no */
+/* true/false/yes/no */
+int conf_bool(const struct conf_node *n, bool *out, struct diag *d) MUST_USE;
 int conf_string(const struct conf_node *n, const char **out, struct diag *d) MUST_USE;
 
 /* Error at a node: "expected ..." is part of fmt. Returns -1. */

@@ -11,7 +11,8 @@ struct diag {
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 /* Fills *d (the first call wins: a later one on a filled diag is ignored) and returns -1. */
-int diag_set(struct diag *d, const char *file, int line, int col, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int diag_set(struct diag *d, const char *file, int line, int col, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
 
 /* "file:line:col: msg" into buf, leaving out what is unknown. */
 void diag_text(const struct diag *d, char *buf, unsigned long bytes);

@@ -80,7 +80,10 @@ static int read_regions(struct build *b, const struct conf_node *n, uint64_t *ou
 	return 0;
 }
 
-/* Appends the part of region i inside the span; touching ranges of a node as one where regions merge. */
+/*
+ * Appends the part of region i inside the span;
+ * touching ranges of a node as one where regions merge.
+ */
 static void add_range(const struct machine *m, struct zone_conf *z, const struct span *s,
 		      unsigned i)
 {

@@ -70,7 +70,8 @@ struct mm_stored {
 };
 
 struct mm_watch {
-	uint8_t *dirty; /* one a MM_TOUCH_BYTES frame: 1 once a store reached it; cleared by its owner */
+	/* one a MM_TOUCH_BYTES frame: 1 once a store reached it; cleared by its owner */
+	uint8_t *dirty;
 	struct mm_stored *log; /* the stores in order; NULL: only dirty is kept */
 	uint32_t nr, room; /* entries; stores beyond room are in dirty only */
 };

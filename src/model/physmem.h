@@ -63,7 +63,10 @@ void physmem_dense(const struct physmem *pm, uint64_t pa, uint64_t bytes);
 /* A view of all of it for `owner`; rows, counters and so on are set by the caller. */
 void physmem_view(const struct physmem *pm, struct mem *m, uint64_t offset);
 
-/* Copies the touched frames of `from` into `to`, which has the same regions, and untouches others. */
+/*
+ * Copies the touched frames of `from` into `to`,
+ * which has the same regions, and untouches others.
+ */
 void physmem_copy(struct physmem *to, const struct physmem *from);
 
 struct image_hash {

@@ -26,7 +26,10 @@ static struct trace_event event_of(struct translator *t, const struct heap_call 
 	};
 
 	if (call->timed) {
-		/* Threads take the time before their place in the order: here it never runs back. */
+		/*
+		 * Threads take the time before their place
+		 * in the order: here it never runs back.
+		 */
 		uint64_t at = call->time_ns < t->start_ns ? 0 : call->time_ns - t->start_ns;
 
 		if (at > t->last_ns)

@@ -45,8 +45,8 @@ void checkpoint_store_thin(struct checkpoint_store *s);
 /*
  * Makes r, of a system booted alike, stand at checkpoint i, all but its trace.
  * *stands is the event of a checkpoint, now or once in the store, that r's image equals
- * but for the frames dirty in w (0: as booted); both are brought up to date.  O(pages changed in between).
- * 0, or -1 with *d.
+ * but for the frames dirty in w (0: as booted); both are brought up to date.  0, or -1 with
+ * *d.  O(pages changed in between).
  */
 int checkpoint_store_restore(struct checkpoint_store *s, size_t i, struct replay *r,
 			     struct mm_watch *w, uint64_t *stands, const struct observer *o,

@@ -52,13 +52,19 @@ msize_t replay_heap_free(struct replay *r, struct sys_alloc *h, vaddr_t va);
  * the kind has moved the grants' difference. */
 void replay_resized(struct replay *r, struct sys_alloc *h, struct live *l, uint64_t was,
 		    uint64_t now, uint64_t size);
-/* realloc of the live block *l of `h` to ev->size bytes: in place, or moved; a failure leaves it. */
+/*
+ * realloc of the live block *l of `h` to ev->size
+ * bytes: in place, or moved; a failure leaves it.
+ */
 void replay_heap_resize(struct replay *r, struct sys_alloc *h, struct live *l,
 			const struct trace_event *ev);
 /* A request was refused; size and align as it was asked of `h`. */
 void replay_failed(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
 		   uint64_t size, uint64_t align);
-/* A finding.  A block that `ev` should have freed ('p': refused) has no name any more: it is lost. */
+/*
+ * A finding.  A block that `ev` should have freed
+ * ('p': refused) has no name any more: it is lost.
+ */
 void replay_bad(struct replay *r, const struct trace_event *ev, uint8_t what);
 /* The same with an address; replay_finding: with all there is to say. */
 void replay_bad_at(struct replay *r, const struct trace_event *ev, uint8_t what, uint64_t where);

@@ -17,7 +17,8 @@ bool dispatch_percpu(struct replay *r, const struct trace_event *ev);
 bool dispatch_master(struct replay *r, const struct trace_event *ev, int *master);
 
 /* Compares a grant with the one that the recording's kernel gave, where ev->arg tells it. */
-static inline void dispatch_compare(struct replay *r, const struct trace_event *ev, uint64_t granted)
+static inline void dispatch_compare(struct replay *r, const struct trace_event *ev,
+				    uint64_t granted)
 {
 	struct recorded_grants *g = &r->fig->recorded;
 

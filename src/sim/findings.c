@@ -9,16 +9,18 @@ static void device_text(const struct replay *r, const struct bad_event *b, char 
 	const struct region *g = &r->sys->machine->regions[b->other];
 
 	if (b->what == 'm')
-		snprintf(buf, n, "an access of %llu bytes at 0x%llx: region %s allows no such width",
+		snprintf(buf, n,
+			 "an access of %llu bytes at 0x%llx: region %s allows no such width",
 			 (ull)b->number, (ull)b->where, g->name);
 	else if (b->what == 'a')
 		snprintf(buf, n, "a misaligned access of %llu bytes at 0x%llx in region %s",
 			 (ull)b->number, (ull)b->where, g->name);
 	else
-		snprintf(buf, n,
-			 "an accessor of the wrong byte order at 0x%llx: registers of region %s are "
-			 "%s-endian",
-			 (ull)b->where, g->name, g->big_endian ? "big" : "little");
+		snprintf(
+			buf, n,
+			"an accessor of the wrong byte order at 0x%llx: registers of region %s are "
+			"%s-endian",
+			(ull)b->where, g->name, g->big_endian ? "big" : "little");
 }
 
 static void owner_text(const struct bad_event *b, char buf[32])
@@ -62,7 +64,8 @@ static void stack_text(const struct replay *r, const struct bad_event *b, char *
 	case 'G':
 		snprintf(buf, n,
 			 "stack overflow: the unmapped page below %s catches a frame that would "
-			 "reach 0x%llx, %llu bytes too far: nothing is overwritten, the task is killed",
+			 "reach 0x%llx, %llu bytes too far: nothing is overwritten, the task is "
+			 "killed",
 			 owner, (ull)b->where, (ull)b->number);
 		break;
 	case 'E':
@@ -110,9 +113,10 @@ void finding_text(const struct replay *r, const struct bad_event *b, char *buf, 
 			 (ull)b->where);
 		break;
 	case 'o':
-		snprintf(buf, n,
-			 "the slot at 0x%llx shows another page by now: a later kmap_atomic took it",
-			 (ull)b->where);
+		snprintf(
+			buf, n,
+			"the slot at 0x%llx shows another page by now: a later kmap_atomic took it",
+			(ull)b->where);
 		break;
 	case 'm':
 	case 'a':

@@ -31,8 +31,8 @@ uint64_t fit_trace_events(const struct fit_trace *t);
 struct fit_result {
 	const char *kind;
 	uint64_t bytes; /* least arena found; 0: none that the machine can hold */
-	uint64_t
-		failed_below; /* the next smaller granule, which failed; or the bracket's lower end */
+	/* the next smaller granule, which failed; or the bracket's lower end */
+	uint64_t failed_below;
 	uint64_t bound; /* worst-case bound for this peak and these sizes; 0: the kind has none */
 	unsigned probes;
 	bool finished;

@@ -35,7 +35,8 @@ struct kernel_lists {
 
 struct kernel_zone {
 	unsigned node;
-	char name[32]; /* as the kernel writes it: "Normal"; in lower case: of a simulated machine */
+	/* as the kernel writes it: "Normal"; in lower case: of a simulated machine */
+	char name[32];
 	enum zone_type type;
 	bool device; /* ZONE_DEVICE: has no pages of the allocator */
 	bool has_info; /* in zoneinfo; the figures up to `lists`, KERNEL_NONE where not told */

@@ -25,7 +25,10 @@ struct kernel_texts {
 int kernel_write(struct replay *r, struct kernel_texts *out) MUST_USE;
 void kernel_texts_free(struct kernel_texts *t); /* zeroed is fine */
 
-/* "DMA", "DMA32", "Normal", "HighMem", "Movable"; other zones are called as the machine calls them. */
+/*
+ * "DMA", "DMA32", "Normal", "HighMem", "Movable";
+ * other zones are called as the machine calls them.
+ */
 void kernel_zone_name(const char *name, char buf[32]);
 
 #endif

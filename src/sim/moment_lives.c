@@ -34,7 +34,10 @@ static void sort_pass(const struct live_at *from, struct live_at *to, size_t nr,
 		to[at[from[i].pa >> shift & mask]++] = from[i];
 }
 
-/* By address, in the bits that differ, in as few passes as can be; of equal ones the lower slot first. */
+/*
+ * By address, in the bits that differ, in as few passes
+ * as can be; of equal ones the lower slot first.
+ */
 static void sort_lives(struct moment *m, uint64_t differ)
 {
 	struct live_at *v = m->by_pa, *spare = m->by_pa + m->room_by_pa;

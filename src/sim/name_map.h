@@ -1,4 +1,7 @@
-/* From the names of a text trace's live objects to slots; names are copied, and freed with the object. */
+/*
+ * From the names of a text trace's live objects to
+ * slots; names are copied, and freed with the object.
+ */
 #ifndef SIM_NAME_MAP_H
 #define SIM_NAME_MAP_H
 

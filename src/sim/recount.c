@@ -127,7 +127,8 @@ static void add_area(struct replay *r, const struct live *l, int64_t (*sum)[MM_N
 {
 	struct area_sum c = {r->sys, sum};
 
-	virtual_each_page(r, &r->sys->allocs[live_alloc(l)], live_va(r, l), live_size(l), add_page, &c);
+	virtual_each_page(r, &r->sys->allocs[live_alloc(l)], live_va(r, l), live_size(l), add_page,
+			  &c);
 }
 
 struct pool_sum {

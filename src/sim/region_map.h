@@ -8,7 +8,10 @@ struct map_cell {
 	int64_t bytes[MM_NR_CLASSES]; /* add up to the cell's size; MM_GRANTED is 0 */
 };
 
-/* Bytes of a cell where a region is cut into at most `cells`: whole pages, the last cell may be less. */
+/*
+ * Bytes of a cell where a region is cut into at most
+ * `cells`: whole pages, the last cell may be less.
+ */
 uint64_t region_map_step(const struct machine *m, unsigned region, unsigned cells);
 
 /*

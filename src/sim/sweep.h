@@ -93,7 +93,8 @@ struct sweep {
 	unsigned repeats; /* at least 1; repeat 0 is undisturbed */
 	struct sweep_perturb perturb;
 	uint64_t max_steps, until; /* 0: none */
-	uint64_t max_seconds; /* of a point, by the clock on the wall; 0: no limit; part of no key */
+	/* of a point, by the clock on the wall; 0: no limit; part of no key */
+	uint64_t max_seconds;
 	char *figure[SWEEP_MAX_FIGURES]; /* expressions over the report: columns of tables */
 	unsigned nr_figures;
 	char *minimise[SWEEP_MAX_FIGURES]; /* expressions: what is better when it is less */

@@ -69,7 +69,10 @@ char *answers_command(const struct answers *a, const struct answer_design *p);
 unsigned answers_best(const struct answers *a,
 		      void (*fn)(void *ctx, const struct answer_design *best), void *ctx);
 
-/* Effects of all factors with more than one value on figure f, the largest first.  Returns how many. */
+/*
+ * Effects of all factors with more than one value on
+ * figure f, the largest first.  Returns how many.
+ */
 unsigned answers_effects(const struct answers *a, unsigned f, struct answer_effect **out);
 void answers_effects_free(struct answer_effect *e, unsigned nr);
 

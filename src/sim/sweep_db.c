@@ -59,7 +59,10 @@ static int db_error(const struct sweep_db *db, struct diag *d)
 
 /* ---- statements ---- */
 
-/* A statement, ready for new values; NULL: it cannot be prepared (the file holds something else). */
+/*
+ * A statement, ready for new values; NULL: it cannot
+ * be prepared (the file holds something else).
+ */
 static sqlite3_stmt *take(struct sweep_db *db, enum statement s)
 {
 	if (db->st[s] == NULL &&

@@ -19,8 +19,8 @@ struct sweep_job {
 	uint64_t index; /* of the point */
 	uint64_t generation; /* of the slot's content: differs when it was decoded anew */
 	uint32_t slot;
-	uint32_t
-		decode; /* 1: the point's trace into the slot; 0: run the point with the slot's trace */
+	/* 1: the point's trace into the slot; 0: run the point with the slot's trace */
+	uint32_t decode;
 };
 
 _Static_assert(sizeof(struct sweep_job) == 24, "all its bytes are set");

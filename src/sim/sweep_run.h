@@ -35,7 +35,8 @@ int sweep_run(const struct sweep_run_request *q, struct sweep_tally *t, struct d
 
 /*
  * CPU seconds that a point may take: of those known, or else of the first one of each
- * trace (at most 8) that ends well, which is run for that and not kept.  *measured: how many were run.
+ * trace (at most 8) that ends well, which is run for that and not kept.  *measured: how
+ * many were run.
  */
 int sweep_expect(const struct sweep_run_request *q, double *seconds, unsigned *measured,
 		 struct diag *d) MUST_USE;

@@ -62,9 +62,10 @@ static int probe(struct trace_reader *r, struct diag *d)
 				"unknown format, expected a memscape trace (binary or text) or a "
 				"CS:APP .rep file or a kernel's kmem events");
 	if (rep_without_header(r))
-		return diag_set(d, r->in.name, 1, 1,
-				"expected four lines of one number each before the first operation: "
-				"heap bytes, ids, operations, weight");
+		return diag_set(
+			d, r->in.name, 1, 1,
+			"expected four lines of one number each before the first operation: "
+			"heap bytes, ids, operations, weight");
 	return 0;
 }
 
@@ -74,7 +75,8 @@ static int start(struct trace_reader *r, const char *from, struct diag *d)
 		r->format = find_format(from);
 		if (r->format == NULL)
 			return diag_set(d, r->in.name, 0, 0,
-					"unknown format '%s', expected binary, text, rep or kmem", from);
+					"unknown format '%s', expected binary, text, rep or kmem",
+					from);
 	} else if (probe(r, d) != 0) {
 		return -1;
 	}
@@ -98,7 +100,8 @@ struct trace_reader *trace_open_as(const char *path, const char *from, struct di
 	trace_hash_start(&r->hash);
 	r->events = calloc(TRACE_CHUNK, sizeof *r->events);
 	r->plain = calloc(TRACE_CHUNK, sizeof *r->plain);
-	if (input_open(&r->in, path, d) != 0 || r->events == NULL || r->plain == NULL || start(r, from, d) != 0) {
+	if (input_open(&r->in, path, d) != 0 || r->events == NULL || r->plain == NULL ||
+	    start(r, from, d) != 0) {
 		diag_set(d, path, 0, 0, "out of memory");
 		trace_close(r);
 		return NULL;

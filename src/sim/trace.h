@@ -22,7 +22,8 @@ struct trace_info {
 	uint32_t groups;      /* bit set of 1 << enum trace_group; all ones: unknown */
 	bool seekable;
 	bool has_time, has_sites;
-	uint64_t losses;      /* what the source format could not tell, counted; text in trace_loss */
+	/* what the source format could not tell, counted; text in trace_loss */
+	uint64_t losses;
 };
 
 /* `path` "-" is standard input.  NULL with *d: cannot open, unknown format, bad header. */
@@ -37,7 +38,8 @@ void trace_close(struct trace_reader *r); /* NULL is fine */
  * 0; *n == 0 at the end.  -1 with *d on damage (truncated, bad checksum,
  * impossible values): everything before was delivered.
  */
-int trace_next(struct trace_reader *r, const struct trace_event **events, size_t *n, struct diag *d) MUST_USE;
+int trace_next(struct trace_reader *r, const struct trace_event **events, size_t *n,
+	       struct diag *d) MUST_USE;
 
 /* A block of the trace, most of it in short. */
 struct plain_block {
@@ -50,9 +52,9 @@ struct plain_block {
 int trace_next_plain(struct trace_reader *r, struct plain_block *out, struct diag *d) MUST_USE;
 
 /*
- * Goes to event `number` (from 1): the next block begins with it. -1: not seekable, or beyond the end.
- * Binary traces begin at a slots section (one in 16 or more sections of 65,536 events), the others
- * at the first line.  The hash begins anew.
+ * Goes to event `number` (from 1): the next block begins with it.  -1: not seekable, or
+ * beyond the end.  Binary traces begin at a slots section (one in 16 or more sections of
+ * 65,536 events), the others at the first line.  The hash begins anew.
  */
 int trace_seek(struct trace_reader *r, uint64_t number, struct diag *d) MUST_USE;
 

@@ -40,6 +40,7 @@ struct trace_writer {
 extern const struct trace_encoder trace_encoder_binary, trace_encoder_text;
 
 /* Writes all bytes. -1 with *d: the disk is full, the reader of the pipe has gone. */
-int trace_writer_write(struct trace_writer *w, const void *bytes, size_t n, struct diag *d) MUST_USE;
+int trace_writer_write(struct trace_writer *w, const void *bytes, size_t n,
+		       struct diag *d) MUST_USE;
 
 #endif

@@ -50,7 +50,8 @@ struct trace_reader {
 	struct slots slots;
 	struct trace_strings strings;
 	struct trace_info info;
-	struct trace_event *events; /* TRACE_CHUNK; zeroed at the start, a format clears what it sets */
+	/* TRACE_CHUNK; zeroed at the start, a format clears what it sets */
+	struct trace_event *events;
 	struct plain_req *plain;    /* TRACE_CHUNK */
 	void *state;                /* the format's own */
 	uint64_t delivered;         /* number of the last event decoded */

@@ -56,7 +56,10 @@ static inline void input_skip(struct trace_input *in, size_t bytes)
 /* Goes to a byte of a regular file; of a compressed one only to the first. */
 int input_seek(struct trace_input *in, uint64_t offset, struct diag *d) MUST_USE;
 
-/* Reads bytes [offset, offset + bytes) of a regular file, not moving.  false: cannot, or shorter. */
+/*
+ * Reads bytes [offset, offset + bytes) of a regular
+ * file, not moving.  false: cannot, or shorter.
+ */
 bool input_peek(const struct trace_input *in, uint64_t offset, void *out, size_t bytes);
 
 /* Size of a regular file, 0 of others. */

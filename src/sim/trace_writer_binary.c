@@ -25,7 +25,8 @@ struct indexed {
 struct binary_writer {
 	struct block_encoder *block;
 	struct packer *packer;
-	uint8_t *raw; /* a section as it is made: the packer's; raw_cap bytes, at most SECTION_RAW */
+	/* a section as it is made: the packer's; raw_cap bytes, at most SECTION_RAW */
+	uint8_t *raw;
 	size_t raw_cap;
 	/* Events sections and the bytes that are written of them, since the last slots section. */
 	uint64_t sections, bytes;

@@ -63,7 +63,10 @@ static void test_1_gib(void **state)
 	}
 }
 
-/* What a running 6.18 with 2 CPUs showed, in this order: min, low, high, batch, high_min, high_max. */
+/*
+ * What a running 6.18 with 2 CPUs showed, in this
+ * order: min, low, high, batch, high_min, high_max.
+ */
 static void test_running_kernel(void **state)
 {
 	const struct rules_zone zones[] = {
@@ -269,7 +272,10 @@ static void test_steals_pages(void **state)
 		assert_int_equal(a->ops->pages->free_pages(a, last, 0), 0);
 		pfn = take(a, 0, MIGRATE_UNMOVABLE);
 		assert_int_equal(pfn.v, last.v);
-		/* 4.19 counts it as a claim: it takes over the free pages there, all one of them. */
+		/*
+		 * 4.19 counts it as a claim: it takes over
+		 * the free pages there, all one of them.
+		 */
 		assert_int_equal(figures(a).claims, rules == LINUX_4_19);
 		assert_int_equal(figures(a).steals, rules == LINUX_6);
 		(void)a->ops->pages->pageblocks(a, 0, types);

@@ -144,7 +144,8 @@ int main(int argc, char **argv)
 		spec = c == 'g' ? optarg : spec;
 	}
 	if (spec == NULL && argv[optind] == NULL) {
-		fprintf(stderr, "usage: bench_seek [-m MACHINE] [-n SEEKS] [-M MIB] -g SPEC | TRACE\n");
+		fprintf(stderr,
+			"usage: bench_seek [-m MACHINE] [-n SEEKS] [-M MIB] -g SPEC | TRACE\n");
 		return 2;
 	}
 	m = machine_load(machine, NULL, NULL, 0, &d);

@@ -11,7 +11,9 @@
 
 void shadow_init(struct shadow *s, const struct world *w)
 {
-	*s = (struct shadow){.tokens = true, .strict = true, .mapped = w->sc.geo->mmu && w->sc.ops->maps != NULL};
+	*s = (struct shadow){.tokens = true,
+			     .strict = true,
+			     .mapped = w->sc.geo->mmu && w->sc.ops->maps != NULL};
 	for (unsigned i = 0; i < SHADOW_CACHES; i++)
 		s->cache[i].id = CACHE_NONE;
 	if (w->sc.geo->setting != SETTING_BOOT)

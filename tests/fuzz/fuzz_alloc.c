@@ -2,7 +2,9 @@
  * Fuzz target: bytes choose an allocator kind, a world and operations, which the
  * drivers of the conformance battery make and judge.
  *
- *   byte 0  kind     byte 1  word (bit 0), facet (bits 1 to 3), geometry (rest)     byte 2  variant, noise (bit 7)
+ *   byte 0  kind
+ *   byte 1  word (bit 0), facet (bits 1 to 3), geometry (rest)
+ *   byte 2  variant, noise (bit 7)
  *   then eight bytes an operation: code, small, pick (2), size (2), alignment, 0
  */
 #include <setjmp.h>

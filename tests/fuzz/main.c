@@ -1,4 +1,7 @@
-/* Runs a fuzz target on files and on the files of folders: what libFuzzer's main does with a corpus. */
+/*
+ * Runs a fuzz target on files and on the files of
+ * folders: what libFuzzer's main does with a corpus.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

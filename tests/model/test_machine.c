@@ -278,7 +278,10 @@ static void test_merge_regions(void **state)
 	machine_free(one);
 }
 
-/* The hash names what was said, not how: order of keys, comments and the file's name do not count. */
+/*
+ * The hash names what was said, not how: order of
+ * keys, comments and the file's name do not count.
+ */
 static void test_hash(void **state)
 {
 	static const char *const same[] = {
@@ -308,11 +311,13 @@ static const struct {
 	const char *name, *variant, *set, *message;
 } bad_arguments[] = {
 	{"stm32h8", NULL, NULL,
-	 "stm32h8: no such machine, expected a file or one of numa2, stm32h7, x86_32, x86_64; did you "
+	 "stm32h8: no such machine, expected a file or one of numa2, stm32h7, x86_32, x86_64; did "
+	 "you "
 	 "mean "
 	 "'stm32h7'?"},
 	{"./stm32h7", NULL, NULL,
-	 "./stm32h7: no such machine, expected a file or one of numa2, stm32h7, x86_32, x86_64; did you "
+	 "./stm32h7: no such machine, expected a file or one of numa2, stm32h7, x86_32, x86_64; "
+	 "did you "
 	 "mean "
 	 "'stm32h7'?"},
 	{CONFIGS "stm32h7.yaml", "h743xx", NULL,

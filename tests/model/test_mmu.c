@@ -34,7 +34,10 @@ static uint32_t get32(const struct stage *s, uint64_t pa)
 	return x;
 }
 
-/* 0x00000000 ... 0x003fffff by a table, 0x00400000 ... by a large page; page i is frame 0x20 + i. */
+/*
+ * 0x00000000 ... 0x003fffff by a table, 0x00400000
+ * ... by a large page; page i is frame 0x20 + i.
+ */
 static void begin(struct stage *s, unsigned entries, unsigned ways, unsigned nr_tlbs)
 {
 	static const struct phys_region ram = {0, 0x800000, REGION_RAM, 15};

@@ -384,7 +384,10 @@ static void test_findings_and_skipped(void **state)
 	machine_free(m);
 }
 
-/* A free that is refused leaves a block that nobody names: the slot is born again, the ledger holds. */
+/*
+ * A free that is refused leaves a block that nobody
+ * names: the slot is born again, the ledger holds.
+ */
 static void test_refused_free_loses_the_block(void **state)
 {
 	struct machine *m = load("x86_64", NULL, 0);
@@ -760,7 +763,8 @@ static void test_too_many_arenas(void **state)
 	/* All pages are taken: the booted arena has room left, another finds no page. */
 	text[0] = '\0';
 	for (unsigned i = 0; i < 1200; i++)
-		snprintf(text + strlen(text), sizeof text - strlen(text), "p%u = alloc_pages 0\n", i);
+		snprintf(text + strlen(text), sizeof text - strlen(text), "p%u = alloc_pages 0\n",
+			 i);
 	strcat(text, "arena_push 1 10\narena_push 2 10\nfree_pages p0\narena_push 2 10\n");
 	r = run_text(m, text);
 	assert_ended(r, REPLAY_DONE);

@@ -299,7 +299,10 @@ static void test_kept(void **state)
 	close(fd);
 }
 
-/* Sizes move by at most the bytes allowed, in both directions, and the same seed moves them alike. */
+/*
+ * Sizes move by at most the bytes allowed, in both
+ * directions, and the same seed moves them alike.
+ */
 static void test_change_bytes(void **state)
 {
 	int fd = keep(TRACE);

@@ -97,7 +97,10 @@ static void same_report(struct timeline *t, const struct machine *m, const char 
 	run_finish(&run);
 }
 
-/* Forward, backward, by leaps, by steps: every report equals a plain replay's, image hash and all. */
+/*
+ * Forward, backward, by leaps, by steps: every report
+ * equals a plain replay's, image hash and all.
+ */
 static void check_any_way(const char *machine, const char *set, const char *trace, uint64_t memory)
 {
 	struct machine *m = load(machine, set, false);
@@ -284,7 +287,10 @@ static void test_run_to(void **state)
 	machine_free(m);
 }
 
-/* A path that is read straight from counters has the report's value: at some moment, and never another. */
+/*
+ * A path that is read straight from counters has the
+ * report's value: at some moment, and never another.
+ */
 static void same_as_report(struct timeline *t, const char *path, double value)
 {
 	char condition[160];

@@ -69,7 +69,8 @@ static const struct bad reps[] = {
 	{"1\n2\n3\n1\nf 0 1\n", 0, 5, 5, "the end of the line"},
 	{"1\n2\n3\n1\na 0 1\na 0 2\n", 1, 6, 3, "this one was not freed yet"},
 	{"1\n2\n3\n1\na 0 1\nf 0\n", 2, 6, 0, "the file ends after 2 operations, line 3 says 3"},
-	{"1\n2\n1\n1\na 0 1\nf 0\n", 1, 6, 1, "expected the end of the file: these are all operations of line 3"},
+	{"1\n2\n1\n1\na 0 1\nf 0\n", 1, 6, 1,
+	 "expected the end of the file: these are all operations of line 3"},
 	{"1\n2\n3\n1\na 0 1\nf", 1, 6, 2, "the file ends here, expected an id"},
 };
 
@@ -142,7 +143,8 @@ static void test_unknown_formats(void **state)
 	(void)state;
 	check_open("", 0, NULL, "is empty, expected a trace");
 	check_open("\0\1\2", 3, NULL, "unknown format");
-	check_open("x", 1, "heaptrack", "unknown format 'heaptrack', expected binary, text, rep or kmem");
+	check_open("x", 1, "heaptrack",
+		   "unknown format 'heaptrack', expected binary, text, rep or kmem");
 	check_open("MSTRACE\n", 8, NULL, "truncated within the file's header");
 	assert_null(trace_open("/nowhere.mst", &d));
 	assert_non_null(strstr(d.msg, "cannot open"));

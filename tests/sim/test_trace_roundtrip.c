@@ -150,7 +150,10 @@ static void round_trip(const struct list *l)
 	assert_string_equal(first, small);
 }
 
-/* Slot 0 is a cache that is named as second object; each operation but a birth has one of its own. */
+/*
+ * Slot 0 is a cache that is named as second object;
+ * each operation but a birth has one of its own.
+ */
 struct maker {
 	struct list l;
 	uint32_t next; /* slot */

@@ -1,4 +1,7 @@
-/* The ways to write a binary trace give the same bytes: short and long, with and without a thread. */
+/*
+ * The ways to write a binary trace give the same
+ * bytes: short and long, with and without a thread.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

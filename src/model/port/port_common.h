@@ -81,10 +81,14 @@ static inline msize_t mem_untouched(const struct mem *m, vaddr_t a)
 {
 	uint64_t off = (a.v - m->offset) & m->mask;
 
-	return m->touched[off >> MM_TOUCH_SHIFT] ? 0 : MM_TOUCH_BYTES - (off & (MM_TOUCH_BYTES - 1));
+	return m->touched[off >> MM_TOUCH_SHIFT] ? 0
+						 : MM_TOUCH_BYTES - (off & (MM_TOUCH_BYTES - 1));
 }
 
-/* Copies between ranges that do not overlap.  Zeros of frames never touched leave such frames so. */
+/*
+ * Copies between ranges that do not overlap.  Zeros
+ * of frames never touched leave such frames so.
+ */
 static inline void mem_copy(const struct mem *m, vaddr_t to, vaddr_t from, msize_t bytes)
 {
 	mm_copy(m, to, from, bytes);

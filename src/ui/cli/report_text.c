@@ -367,8 +367,8 @@ static void print_access(const struct page *p, const json_t *a)
 
 static void print_virtual(const struct page *p)
 {
-	const json_t *v = at(p->r, "virtual"), *windows = at(v, "windows"), *access = at(v, "access"),
-		     *tables = at(v, "page_tables");
+	const json_t *v = at(p->r, "virtual"), *windows = at(v, "windows"),
+		     *access = at(v, "access"), *tables = at(v, "page_tables");
 	char a[SIZE_TEXT], n[COUNT_TEXT], m[COUNT_TEXT];
 
 	if (tables == NULL)
@@ -415,7 +415,8 @@ static void print_stacks(const struct page *p)
 		return;
 	fputs("  ", p->out);
 	print_in(p->out, p->s, TEXT_BAD,
-		 "%s overflows in silence, over %s; %lld caught by guard pages; %lld returns through "
+		 "%s overflows in silence, over %s; %lld caught by guard pages; %lld returns "
+		 "through "
 		 "overwritten frames",
 		 count_text(num(s, "overruns"), n), size_text(num(s, "overrun_bytes"), a),
 		 (long long)num(s, "guard_hits"), (long long)num(s, "smashed_returns"));

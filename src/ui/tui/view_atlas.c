@@ -114,7 +114,8 @@ static void draw_row(struct app *a, struct atlas *s, struct box b, int y, size_t
 	if (v.headed && k == 0)
 		draw_region_line(a, b, y, &v);
 	else
-		draw_cells(a, s, b, y, &v, atlas_first_row(s, &v) + (k - v.headed) * atlas_row_bytes(s));
+		draw_cells(a, s, b, y, &v,
+			   atlas_first_row(s, &v) + (k - v.headed) * atlas_row_bytes(s));
 }
 
 static const char *const by_names[] = {"state", "owner", "age", "fill"};
@@ -322,8 +323,8 @@ static bool cell_address(struct app *a, struct atlas *s, int y, int x, uint64_t 
 	size_t k;
 
 	if (s->hex || y < 1 || y >= a->body.h - 3 || x < LABEL_COLS ||
-	    x >= LABEL_COLS + (int)s->per_row || !atlas_row_at(a, s, s->top + (size_t)(y - 1), &v, &k) ||
-	    (v.headed && k == 0))
+	    x >= LABEL_COLS + (int)s->per_row ||
+	    !atlas_row_at(a, s, s->top + (size_t)(y - 1), &v, &k) || (v.headed && k == 0))
 		return false;
 	*pa = atlas_first_row(s, &v) + (k - v.headed) * atlas_row_bytes(s) +
 	      (uint64_t)(x - LABEL_COLS) * s->cell;
