@@ -57,43 +57,50 @@ static uint64_t now_ns(void)
 
 /* ---- the session's folder ---- */
 
+/* Where one is in the list of NAME=value texts, each with a zero behind it. */
+struct environ_scan {
+	size_t matched; /* bytes of RING_ENV "=" that this text begins with */
+	bool differs; /* this text is another one */
+	size_t nr; /* bytes of the value taken, the zero among them */
+};
+
+/* Takes a byte; true: the value has ended, or is too long. */
+static bool scan_byte(struct environ_scan *s, char c)
+{
+	static const char key[] = RING_ENV "=";
+
+	if (s->matched == sizeof key - 1) {
+		session.folder[s->nr++] = c;
+		return c == '\0' || s->nr == sizeof session.folder;
+	}
+	if (!s->differs && c == key[s->matched]) {
+		s->matched++;
+	} else {
+		s->matched = 0;
+		s->differs = c != '\0';
+	}
+	return false;
+}
+
 /*
  * The value of RING_ENV as the program was started with it: getenv may be the program's own,
  * or be too early.
  */
 static bool read_folder(void)
 {
-	static const char key[] = RING_ENV "=";
-	size_t matched = 0, n = 0;
-	bool at_start = true;
-	char c[4096];
+	struct environ_scan s = {.nr = 0};
+	char bytes[4096];
+	bool done = false;
 	long got;
 	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/environ", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
-	while ((got = syscall(SYS_read, fd, c, sizeof c)) > 0) {
-		for (long i = 0; i < got; i++) {
-			if (matched == sizeof key - 1) {
-				if (n == sizeof session.folder)
-					goto out;
-				session.folder[n++] = c[i];
-				if (c[i] == '\0')
-					goto out;
-			} else if (c[i] == '\0') {
-				at_start = true;
-				matched = 0;
-			} else if (at_start && c[i] == key[matched]) {
-				matched++;
-			} else {
-				at_start = false;
-				matched = 0;
-			}
-		}
-	}
-out:
+	while (!done && (got = syscall(SYS_read, fd, bytes, sizeof bytes)) > 0)
+		for (long i = 0; i < got && !done; i++)
+			done = scan_byte(&s, bytes[i]);
 	syscall(SYS_close, fd);
-	return n > 1 && session.folder[n - 1] == '\0';
+	return s.nr > 1 && session.folder[s.nr - 1] == '\0';
 }
 
 /* "FOLDER/name" */
