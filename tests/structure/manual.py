@@ -25,6 +25,13 @@ def completed(root, memscape, line):
                               text=True).stdout.split())
 
 
+def part_on(page, command):
+    """What the page says of a command: its own part, and that on machines."""
+    own = re.search(rf"^\.SS {command}\n(.*?)(?=^\.S[SH] )", page, re.M | re.S)
+    machines = re.search(r"^\.SS Machines\n(.*?)(?=^\.S[SH] )", page, re.M | re.S)
+    return (own.group(1) if own else "") + machines.group(1)
+
+
 def main():
     memscape, root = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     page = (root / "man/memscape.1").read_text().replace("\\-", "-")
@@ -37,10 +44,10 @@ def main():
         text = re.sub(r"'memscape [^']*'", "", help_of(memscape, command))
         if not re.search(rf"^\.SS {command}$", page, re.M):
             complaints.append(f"memscape.1 has no part on {command}")
-        options = set(OPTION.findall(text)) - {"--"}
+        options = set(OPTION.findall(text)) - {"--help"}
         known = completed(root, memscape, f"memscape {command} -")
         for option in sorted(options):
-            if option not in (recorder if command == "record" else page):
+            if option not in (recorder if command == "record" else part_on(page, command)):
                 complaints.append(f"memscape.1 does not tell of {command} {option}")
             if option not in known:
                 complaints.append(f"the completion does not know {command} {option}")

@@ -9,12 +9,17 @@
 #include "ui/cli/options.h"
 
 static const char help[] =
-	"usage: memscape info MACHINE|TRACE [--variant V] [--set PATH=VALUE]... [--json]\n\n"
+	"usage: memscape info MACHINE|TRACE [OPTION...]\n\n"
 	"Describes a machine (regions, holes, zones, what each bus master reaches, allocators) or "
 	"a\n"
-	"trace (events, peak of live bytes, sizes).  A name that ends in .yaml, or that names a "
-	"shipped\n"
-	"machine, is a machine.\n";
+	"trace (events, peak of live bytes, sizes).  A name that ends in .yaml is a machine; any "
+	"other\n"
+	"file is a trace ('-': standard input), and a name of no file names a machine.\n\n"
+	"      --variant V        a variant of the machine\n"
+	"      --set PATH=VALUE   change any value of the machine, as regions.d1_axi.size=384K\n"
+	"      --json             as JSON (memscape.machine/1, memscape.trace/1)\n"
+	"  -h, --help             this text\n\n"
+	"Exit status: 0 described; 2 usage; 3 bad machine or trace.\n";
 
 static bool ends_with(const char *s, const char *end)
 {

@@ -12,11 +12,13 @@
 #include "ui/cli/cli_options.h"
 
 static const char help[] =
-	"usage: memscape list allocators|machines|formats|figures [--json]\n\n"
+	"usage: memscape list allocators|machines|formats|figures [OPTION...]\n\n"
 	"  allocators   every kind, what it serves, its parameters with defaults\n"
 	"  machines     the machine files found, by the name that -c takes\n"
 	"  formats      the trace formats that every command reads\n"
-	"  figures      what a report contains, with the paths that expressions use\n";
+	"  figures      what a report contains, with the paths that expressions use\n\n"
+	"      --json   the same as JSON\n"
+	"  -h, --help   this text\n";
 
 static const struct {
 	unsigned bit;

@@ -17,25 +17,22 @@
 #define DEFAULT_OUTPUT "memscape.mst"
 
 static const char help[] =
-	"Usage: memscape record [OPTION]... [--] COMMAND [ARGUMENT]...\n"
-	"Run COMMAND and write a trace of every malloc, calloc, realloc, reallocarray,\n"
-	"posix_memalign, aligned_alloc, memalign, valloc, pvalloc and free it makes.\n"
-	"\n"
-	"  -o, --output=TRACE  write to TRACE (default " DEFAULT_OUTPUT "); - is standard output,\n"
-	"                      and then what COMMAND prints there goes to standard error\n"
-	"  -t, --times         record the time of each call\n"
-	"  -s, --sites         record where in the program each call was made\n"
-	"  -1, --only-first    leave out the processes that COMMAND starts\n"
-	"  -q, --quiet         no lines about what was recorded\n"
-	"  -h, --help          print this and exit\n"
-	"\n"
+	"usage: memscape record [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
+	"Runs COMMAND and writes a trace of every malloc, calloc, realloc, reallocarray,\n"
+	"posix_memalign, aligned_alloc, memalign, valloc, pvalloc and free that it makes.\n\n"
+	"  -o, --output TRACE     the file to write (default " DEFAULT_OUTPUT "); '-' is standard\n"
+	"                         output, and then what COMMAND prints there goes to standard error\n"
+	"  -t, --times            record the time of each call\n"
+	"  -s, --sites            record where in the program each call was made\n"
+	"  -1, --only-first       leave out the processes that COMMAND starts\n"
+	"  -q, --quiet            no lines about what was recorded\n"
+	"  -h, --help             this text\n\n"
 	"A process that COMMAND forks is written to TRACE.PID, beginning with the blocks\n"
 	"it inherited.  Where a process runs another program by exec, that one has the name,\n"
 	"and what it was before is TRACE.PID.1 and so on.  Recording ends when the last of\n"
-	"them has ended, or at a second interrupt.\n"
-	"\n"
-	"The exit status is COMMAND's, or 128 + the number of the signal that ended it;\n"
-	"2 for wrong usage, 3 when a trace cannot be written, 127 when COMMAND cannot be run.\n";
+	"them has ended, or at a second interrupt.\n\n"
+	"Exit status: COMMAND's, or 128 + the number of the signal that ended it; 2 usage;\n"
+	"3 a trace cannot be written; 127 COMMAND cannot be run.\n";
 
 struct arguments {
 	struct record_options options;
