@@ -76,7 +76,7 @@ size_t atlas_row_of(const struct app *a, const struct atlas *s, uint64_t pa)
 }
 
 bool atlas_row_at(const struct app *a, const struct atlas *s, size_t row, struct stretch *out,
-		   size_t *within)
+		  size_t *within)
 {
 	struct stretch v[MAX_STRETCHES];
 	unsigned n = stretches(a, s, v);

@@ -6,9 +6,10 @@
 #include <strings.h>
 
 #include "ui/tui/names.h"
+#include "ui/tui/slab_pieces.h"
 #include "ui/tui/views.h"
 
-enum depth { DEPTH_CACHES, DEPTH_SLABS, DEPTH_OBJECTS };
+enum depth { DEPTH_CACHES, DEPTH_SLABS, DEPTH_OBJECTS, NR_DEPTHS };
 enum order { BY_ACTIVE, BY_TOTAL, BY_SIZE, BY_USE, BY_SLABS, BY_NAME, NR_ORDERS };
 
 #define WIDE 100 /* columns, from which on there is more to see */
@@ -16,7 +17,7 @@ enum order { BY_ACTIVE, BY_TOTAL, BY_SIZE, BY_USE, BY_SLABS, BY_NAME, NR_ORDERS 
 struct slabs {
 	enum depth depth;
 	enum order order;
-	size_t cursor[3], top[3];
+	size_t cursor[NR_DEPTHS], top[NR_DEPTHS];
 	uint32_t cache; /* number of the one gone into, and whose */
 	unsigned alloc;
 	uint64_t slab; /* address of the one gone into */
@@ -25,6 +26,16 @@ struct slabs {
 static const char *cache_name(const struct moment_cache *c)
 {
 	return c->name[0] != '\0' ? c->name : "(unnamed)";
+}
+
+/* The cursor of the list that is shown to one of its nr rows, and that among h on the screen. */
+static void settle_cursor(struct slabs *s, size_t nr, int h)
+{
+	size_t *cursor = &s->cursor[s->depth];
+
+	if (*cursor >= nr)
+		*cursor = nr != 0 ? nr - 1 : 0;
+	s->top[s->depth] = scroll_to(s->top[s->depth], *cursor, nr, h);
 }
 
 /* ---- caches ---- */
@@ -108,98 +119,15 @@ static void draw_caches(struct app *a, struct slabs *s, struct box b)
 	    orders[s->order]);
 	if (nr == 0)
 		put_text(b, 2, 0, STYLE_DIM, "The trace has made no cache up to now.");
-	s->cursor[0] = s->cursor[0] < nr ? s->cursor[0] : nr ? nr - 1 : 0;
-	s->top[0] = scroll_to(s->top[0], s->cursor[0], nr, b.h - 2);
-	for (size_t i = s->top[0]; v != NULL && i < nr && (int)(i - s->top[0]) < b.h - 2; i++)
-		draw_cache(a, b, 1 + (int)(i - s->top[0]), &c[v[i]], i == s->cursor[0]);
+	settle_cursor(s, nr, b.h - 2);
+	for (size_t i = s->top[DEPTH_CACHES];
+	     v != NULL && i < nr && (int)(i - s->top[DEPTH_CACHES]) < b.h - 2; i++)
+		draw_cache(a, b, 1 + (int)(i - s->top[DEPTH_CACHES]), &c[v[i]],
+			   i == s->cursor[DEPTH_CACHES]);
 	free(v);
 }
 
-/* ---- slabs and objects, from the pieces ---- */
-
-/* Of a slab: also what the slab layer keeps of itself in its own caches. */
-static bool is_object(const struct piece *p)
-{
-	return strcmp(p->what, "object") == 0 || strcmp(p->what, "free object") == 0 ||
-	       strcmp(p->what, "cache descriptor") == 0 || strcmp(p->what, "node record") == 0;
-}
-
-struct slab {
-	uint64_t base, end;
-	uint32_t cache; /* UINT32_MAX: nothing tells */
-	unsigned live, free;
-	size_t first, last; /* pieces */
-	bool known; /* f is filled */
-	struct slab_figures f;
-};
-
-static bool is_header(const struct piece *p)
-{
-	return strcmp(p->what, "slab header") == 0;
-}
-
-static void begin_slab(struct app *a, const struct piece *p, size_t first, struct slab *out)
-{
-	*out = (struct slab){.base = p->base, .cache = UINT32_MAX, .first = first};
-	out->known = moment_slab(a->t, p->alloc, p->base, &out->f);
-	if (out->known) {
-		out->base = out->f.base.v - moment_system(a->t)->offset;
-		out->cache = out->f.cache;
-	} else if (is_header(p)) {
-		out->cache = p->detail;
-	}
-}
-
-static struct slab *more_slabs(struct slab **v, size_t nr, size_t *room)
-{
-	if (nr == *room) {
-		struct slab *more = realloc(*v, *room * 2 * sizeof **v);
-
-		if (more == NULL)
-			return NULL;
-		*v = more;
-		*room *= 2;
-	}
-	return &(*v)[nr];
-}
-
-/*
- * The slabs of an allocator: runs of pieces, each begun by a slab header, or by an
- * object numbered 0.  Owned by the caller.
- */
-static struct slab *list_slabs(struct app *a, const struct slabs *s, size_t *nr)
-{
-	size_t n, room = 64;
-	uint64_t page = 1ull << a->machine->page_shift;
-	const struct piece *p = moment_pieces(a->t, &n);
-	struct slab *v = malloc(room * sizeof *v), *at = NULL;
-
-	*nr = 0;
-	for (size_t i = 0; v != NULL && i < n; i++) {
-		bool header, object;
-
-		if (p[i].alloc != s->alloc)
-			continue;
-		header = is_header(&p[i]);
-		object = is_object(&p[i]);
-		if (header ||
-		    (object && p[i].detail == 0 &&
-		     (at == NULL || at->live + at->free != 0 || p[i].base - at->end >= page))) {
-			at = more_slabs(&v, *nr, &room);
-			if (at == NULL)
-				break;
-			begin_slab(a, &p[i], i, at);
-			++*nr;
-		}
-		if (at == NULL || (!header && !object))
-			continue;
-		at->live += object && p[i].class != MM_CACHED;
-		at->free += object && p[i].class == MM_CACHED;
-		at->end = p[i].end;
-		at->last = i;
-	}
-	return v;
-}
+/* ---- a cache's slabs ---- */
 
 static const struct moment_cache *this_cache(struct app *a, const struct slabs *s)
 {
@@ -236,17 +164,17 @@ static void draw_slabs(struct app *a, struct slabs *s, struct box b)
 {
 	const struct moment_cache *c = this_cache(a, s);
 	size_t nr;
-	struct slab *v = list_slabs(a, s, &nr);
+	struct slab *v = slab_list(a, s->alloc, &nr);
 
 	nr = of_cache(v, nr, s);
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
 	put(b, 0, 0, STYLE_HEAD, "address    live   free  state      slabs of %s, %zu",
 	    c != NULL ? cache_name(c) : "?", nr);
-	s->cursor[1] = s->cursor[1] < nr ? s->cursor[1] : nr ? nr - 1 : 0;
-	s->top[1] = scroll_to(s->top[1], s->cursor[1], nr, b.h - 1);
-	for (size_t i = s->top[1]; i < nr && (int)(i - s->top[1]) < b.h - 1; i++) {
-		int y = 1 + (int)(i - s->top[1]);
-		bool on = i == s->cursor[1];
+	settle_cursor(s, nr, b.h - 1);
+	for (size_t i = s->top[DEPTH_SLABS]; i < nr && (int)(i - s->top[DEPTH_SLABS]) < b.h - 1;
+	     i++) {
+		int y = 1 + (int)(i - s->top[DEPTH_SLABS]);
+		bool on = i == s->cursor[DEPTH_SLABS];
 		char state[16];
 
 		put(b, y, 0, on ? STYLE_CURSOR : STYLE_PLAIN, "%08llx %6u %6u  ",
@@ -257,59 +185,7 @@ static void draw_slabs(struct app *a, struct slabs *s, struct box b)
 	free(v);
 }
 
-/* What the lists of a slab say of its pieces: in which list each is, and where. */
-struct places {
-	size_t first, nr; /* pieces */
-	struct place {
-		uint32_t at; /* in its list, from 1 on; 0: in none */
-		uint32_t next; /* number of the object behind it; UINT32_MAX: none */
-		bool of_cpu;
-	} * v; /* owned */
-};
-
-/* Follows one list through the slab; what leads out of it, or in a circle, ends it. */
-static void follow_list(struct app *a, const struct slab_figures *f, vaddr_t from, bool of_cpu,
-			struct places *out)
-{
-	const struct system *s = moment_system(a->t);
-	struct place *before = NULL;
-	unsigned word = a->machine->word;
-	size_t nr;
-	const struct piece *p = moment_pieces(a->t, &nr);
-
-	for (uint32_t at = 1; !vaddr_none(from); at++) {
-		uint64_t pa = from.v - s->offset, next = 0;
-		size_t i = moment_piece_at(a->t, pa);
-		struct place *here = out->v + (i - out->first);
-
-		if (i < out->first || i >= out->first + out->nr || p[i].base != pa ||
-		    here->at != 0 || !moment_read(a->t, pa + f->link, &next, word))
-			return;
-		if (before != NULL)
-			before->next = p[i].detail;
-		*here = (struct place){at, UINT32_MAX, of_cpu};
-		before = here;
-		from.v = word == 4 && next == UINT32_MAX ? VADDR_NONE.v : next;
-	}
-}
-
-static void read_places(struct app *a, const struct slabs *s, size_t first, size_t last,
-			struct slab_figures *f, struct places *out)
-{
-	size_t nr;
-	const struct piece *p = moment_pieces(a->t, &nr);
-
-	*out = (struct places){.first = first, .nr = last - first + 1};
-	if (first >= nr || !moment_slab(a->t, s->alloc, p[first].base, f))
-		return;
-	out->v = calloc(out->nr, sizeof *out->v);
-	if (out->v == NULL)
-		return;
-	follow_list(a, f, f->free, false, out);
-	follow_list(a, f, f->cpu_free, true, out);
-}
-
-static void draw_place(struct box b, int y, int x, enum style s, const struct place *q,
+static void draw_place(struct box b, int y, int x, enum style s, const struct slab_place *q,
 		       unsigned cpu)
 {
 	if (q->at == 0)
@@ -324,7 +200,7 @@ static void draw_place(struct box b, int y, int x, enum style s, const struct pl
 }
 
 static void draw_object(struct app *a, struct box b, int y, const struct piece *p,
-			const struct place *q, unsigned cpu, bool on)
+			const struct slab_place *q, unsigned cpu, bool on)
 {
 	uint64_t link = 0;
 	unsigned word = a->machine->word;
@@ -355,7 +231,7 @@ static void draw_object(struct app *a, struct box b, int y, const struct piece *
 static size_t object_range(struct app *a, const struct slabs *s, size_t *first, size_t *last)
 {
 	size_t nr, n = 0;
-	struct slab *v = list_slabs(a, s, &nr);
+	struct slab *v = slab_list(a, s->alloc, &nr);
 
 	for (size_t i = 0; v != NULL && i < nr; i++)
 		if (v[i].base == s->slab) {
@@ -372,7 +248,7 @@ static void draw_objects(struct app *a, struct slabs *s, struct box b)
 	size_t nr, first = 0, last = 0, n = object_range(a, s, &first, &last), row = 0;
 	const struct piece *p = moment_pieces(a->t, &nr);
 	struct slab_figures f = {.cpu = CPU_NONE};
-	struct places places = {.nr = 0};
+	struct slab_places places = {.nr = 0};
 
 	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
 	put(b, 0, 0, STYLE_HEAD, "   #  address   size  objects of the slab at %08llx, %zu",
@@ -380,16 +256,15 @@ static void draw_objects(struct app *a, struct slabs *s, struct box b)
 	if (n == 0)
 		put_text(b, 2, 0, STYLE_DIM, "The slab is no more.  Backspace goes back.");
 	else
-		read_places(a, s, first, last, &f, &places);
-	s->cursor[2] = s->cursor[2] < n ? s->cursor[2] : n ? n - 1 : 0;
-	s->top[2] = scroll_to(s->top[2], s->cursor[2], n, b.h - 1);
+		slab_places(a, s->alloc, first, last, &f, &places);
+	settle_cursor(s, n, b.h - 1);
 	for (size_t i = first; n != 0 && i <= last && i < nr; i++) {
-		if (p[i].alloc != s->alloc || !is_object(&p[i]))
+		if (p[i].alloc != s->alloc || !slab_is_object(&p[i]))
 			continue;
-		if (row >= s->top[2] && (int)(row - s->top[2]) < b.h - 1)
-			draw_object(a, b, 1 + (int)(row - s->top[2]), &p[i],
+		if (row >= s->top[DEPTH_OBJECTS] && (int)(row - s->top[DEPTH_OBJECTS]) < b.h - 1)
+			draw_object(a, b, 1 + (int)(row - s->top[DEPTH_OBJECTS]), &p[i],
 				    places.v != NULL ? &places.v[i - first] : NULL, f.cpu,
-				    row == s->cursor[2]);
+				    row == s->cursor[DEPTH_OBJECTS]);
 		row++;
 	}
 	free(places.v);
@@ -420,7 +295,7 @@ static size_t nr_rows(struct app *a, const struct slabs *s)
 		(void)moment_caches(a->t, &n);
 		return n;
 	case DEPTH_SLABS:
-		v = list_slabs(a, s, &nr);
+		v = slab_list(a, s->alloc, &nr);
 		nr = of_cache(v, nr, s);
 		free(v);
 		return nr;
@@ -438,7 +313,8 @@ static const struct piece *this_object(struct app *a, const struct slabs *s)
 	if (object_range(a, s, &first, &last) == 0)
 		return NULL;
 	for (size_t i = first; i <= last && i < nr; i++)
-		if (p[i].alloc == s->alloc && is_object(&p[i]) && row++ == s->cursor[2])
+		if (p[i].alloc == s->alloc && slab_is_object(&p[i]) &&
+		    row++ == s->cursor[DEPTH_OBJECTS])
 			return &p[i];
 	return NULL;
 }
@@ -455,18 +331,18 @@ static void go_in(struct app *a, struct slabs *s)
 			s->cache = c[v[row]].number;
 			s->alloc = c[v[row]].alloc;
 			s->depth = DEPTH_SLABS;
-			s->cursor[1] = 0;
+			s->cursor[DEPTH_SLABS] = 0;
 		}
 		free(v);
 	} else if (s->depth == DEPTH_SLABS) {
 		size_t nr;
-		struct slab *v = list_slabs(a, s, &nr);
+		struct slab *v = slab_list(a, s->alloc, &nr);
 
 		nr = of_cache(v, nr, s);
 		if (row < nr) {
 			s->slab = v[row].base;
 			s->depth = DEPTH_OBJECTS;
-			s->cursor[2] = 0;
+			s->cursor[DEPTH_OBJECTS] = 0;
 		}
 		free(v);
 	} else {
@@ -525,11 +401,12 @@ static bool slabs_selected(struct app *a, void *state, struct touch *q)
 	}
 	v = sorted(a, s, &nr);
 	c = moment_caches(a->t, &nr);
-	if (v == NULL || s->cursor[0] >= nr || c[v[s->cursor[0]]].slot == SLOT_NONE) {
+	if (v == NULL || s->cursor[DEPTH_CACHES] >= nr ||
+	    c[v[s->cursor[DEPTH_CACHES]]].slot == SLOT_NONE) {
 		free(v);
 		return false;
 	}
-	*q = (struct touch){.kind = TOUCH_CACHE, .value = c[v[s->cursor[0]]].slot};
+	*q = (struct touch){.kind = TOUCH_CACHE, .value = c[v[s->cursor[DEPTH_CACHES]]].slot};
 	free(v);
 	return true;
 }
