@@ -1,4 +1,4 @@
-/* Parts of the reading of sweep files, shared by its two files. */
+/* Parts of the reading of sweep files, shared by its three files. */
 #ifndef SIM_SWEEP_PARSE_H
 #define SIM_SWEEP_PARSE_H
 
@@ -7,6 +7,14 @@
 /* {path: value, ...} as assignments; *set and *nr grow. 0, or -1 with *d. */
 int sweep_read_sets(const struct conf_node *n, char **set, unsigned room, unsigned *nr,
 		    struct diag *d) MUST_USE;
+
+/* The blocks `machines` and `traces`.  0, or -1 with *d. */
+int sweep_read_machines(struct sweep *s, const struct conf_node *n, struct diag *d) MUST_USE;
+int sweep_read_traces(struct sweep *s, const struct conf_node *n, struct diag *d) MUST_USE;
+
+/* A number of a mapping, where the key is there; else *out stays.  0, or -1 with *d. */
+int sweep_read_number(const struct conf_node *map, const char *key, uint64_t least, uint64_t most,
+		      uint64_t *out, struct diag *d) MUST_USE;
 
 /* The block `axes`. 0, or -1 with *d. */
 int sweep_read_axes(struct sweep *s, const struct conf_node *n, struct diag *d) MUST_USE;

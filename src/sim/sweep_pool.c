@@ -232,6 +232,8 @@ struct sweep_pool *sweep_pool_new(const struct sweep *s, unsigned workers, struc
 		p->slot[i] = memfd_create("memscape-trace", MFD_CLOEXEC);
 		if (p->slot[i] < 0) {
 			diag_set(d, "", 0, 0, "no memory for traces: %s", strerror(errno));
+			while (i-- > 0)
+				close(p->slot[i]);
 			free(p);
 			return NULL;
 		}

@@ -1,18 +1,28 @@
 /* Reading a sweep file; docs/sweeps.md describes it. */
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "model/names.h"
 #include "sim/sweep_parse.h"
-#include "sim/trace_kernel.h"
 
 static int no_memory(const struct conf_node *n, struct diag *d)
 {
 	return conf_error(d, n, "out of host memory");
+}
+
+int sweep_read_number(const struct conf_node *map, const char *key, uint64_t least, uint64_t most,
+		      uint64_t *out, struct diag *d)
+{
+	const struct conf_node *n = conf_get(map, key);
+
+	if (n == NULL || n->type == CONF_NULL)
+		return 0;
+	if (conf_size(n, out, d) != 0)
+		return -1;
+	if (*out < least || *out > most)
+		return conf_error(d, n, "%s: expected a number from %llu to %llu", key,
+				  (unsigned long long)least, (unsigned long long)most);
+	return 0;
 }
 
 /* A copy of a scalar. */
@@ -27,276 +37,6 @@ static char *text_of(const struct conf_node *n, struct diag *d)
 	if (copy == NULL)
 		no_memory(n, d);
 	return copy;
-}
-
-/* Grows an array by one zeroed element; NULL: out of memory. */
-static void *grow(void **array, unsigned *nr, size_t bytes)
-{
-	char *p = realloc(*array, (*nr + 1) * bytes);
-
-	if (p == NULL)
-		return NULL;
-	*array = p;
-	memset(p + *nr * bytes, 0, bytes);
-	return p + (*nr)++ * bytes;
-}
-
-/* ---- machines ---- */
-
-static int add_machine(struct sweep *s, const struct conf_node *n, const char *name,
-		       const char *variant, const char *label, const struct conf_node *set,
-		       struct diag *d)
-{
-	struct sweep_machine *m = grow((void **)&s->machine, &s->nr_machines, sizeof *s->machine);
-
-	if (m == NULL)
-		return no_memory(n, d);
-	m->node = n;
-	m->name = strdup(name);
-	m->variant = strdup(variant);
-	m->set = calloc(SWEEP_MAX_SETS, sizeof *m->set);
-	if (asprintf(&m->label, "%s%s%s", label, variant[0] != '\0' ? ":" : "", variant) < 0)
-		m->label = NULL;
-	if (m->name == NULL || m->variant == NULL || m->set == NULL || m->label == NULL)
-		return no_memory(n, d);
-	for (unsigned i = 0; i + 1 < s->nr_machines; i++)
-		if (strcmp(s->machine[i].label, m->label) == 0)
-			return conf_error(d, n,
-					  "machine '%s' is there twice, expected a `name` that "
-					  "tells them apart",
-					  m->label);
-	return set != NULL ? sweep_read_sets(set, m->set, SWEEP_MAX_SETS, &m->nr_sets, d) : 0;
-}
-
-/* {machine: x86_64, variants: [1g, 4g], name: pc, set: {...}} */
-static int read_machine(struct sweep *s, const struct conf_node *n, struct diag *d)
-{
-	static const char *const keys[] = {"machine", "variant", "variants", "name", "set", NULL};
-	const struct conf_node *name = conf_get(n, "machine"), *label = conf_get(n, "name"),
-			       *one = conf_get(n, "variant"), *many = conf_get(n, "variants"),
-			       *set = conf_get(n, "set");
-	const char *name_text, *label_text, *variant = "";
-
-	if (n->type == CONF_SCALAR)
-		return add_machine(s, n, n->text, "", n->text, NULL, d);
-	if (n->type != CONF_MAP || name == NULL)
-		return conf_error(d, n,
-				  "expected a machine, as stm32h7 or {machine: x86_64, "
-				  "variants: [1g, 4g]}");
-	if (sweep_check_keys(n, "a machine", keys, d) != 0 || conf_string(name, &name_text, d) != 0)
-		return -1;
-	label_text = name_text;
-	if (label != NULL && conf_string(label, &label_text, d) != 0)
-		return -1;
-	if (many == NULL) {
-		if (one != NULL && conf_string(one, &variant, d) != 0)
-			return -1;
-		return add_machine(s, n, name_text, variant, label_text, set, d);
-	}
-	if (one != NULL || many->type != CONF_LIST || many->nr == 0)
-		return conf_error(d, many, "expected variant: one, or variants: [several]");
-	for (size_t i = 0; i < many->nr; i++) {
-		variant = "";
-		if (many->item[i]->type != CONF_NULL && conf_string(many->item[i], &variant, d))
-			return -1;
-		if (add_machine(s, n, name_text, variant, label_text, set, d) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int read_machines(struct sweep *s, const struct conf_node *n, struct diag *d)
-{
-	if (n == NULL || (n->type == CONF_LIST && n->nr == 0))
-		return conf_error(d, n != NULL ? n : conf_root(s->tree),
-				  "on which machines? expected machines: [stm32h7]");
-	if (n->type != CONF_LIST)
-		return read_machine(s, n, d);
-	for (size_t i = 0; i < n->nr; i++)
-		if (read_machine(s, n->item[i], d) != 0)
-			return -1;
-	return 0;
-}
-
-/* ---- traces ---- */
-
-/* "sweeps/../traces/x" is "traces/x", where that is the same file. */
-static void shorten(char *path)
-{
-	char copy[SWEEP_PATH], *up;
-
-	snprintf(copy, sizeof copy, "%s", path);
-	while ((up = strstr(copy, "/../")) != NULL) {
-		char *from = up;
-
-		while (from > copy && from[-1] != '/')
-			from--;
-		if (from == up || strncmp(from, "..", 2) == 0)
-			break;
-		memmove(from, up + 4, strlen(up + 4) + 1);
-	}
-	if (strlen(copy) < strlen(path) && access(copy, R_OK) == 0)
-		memcpy(path, copy, strlen(copy) + 1);
-}
-
-/* Beside the sweep file, or else as it is named. */
-static char *trace_path(const struct conf_node *n, const char *name)
-{
-	const char *slash = strrchr(n->file, '/');
-	char *path = NULL;
-
-	if (name[0] == '/' || slash == NULL)
-		return strdup(name);
-	if (asprintf(&path, "%.*s/%s", (int)(slash - n->file), n->file, name) < 0)
-		return NULL;
-	if (access(path, R_OK) == 0) {
-		shorten(path);
-		return path;
-	}
-	free(path);
-	return strdup(name);
-}
-
-static char *label_of_path(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
-	const char *dot = strchr(base, '.');
-
-	return strndup(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
-}
-
-static const struct generator *find_generator(const struct conf_node *n, struct diag *d)
-{
-	struct name_list l;
-	const char *text;
-
-	if (conf_string(n, &text, d) != 0)
-		return NULL;
-	for (unsigned i = 0; i < nr_generators; i++)
-		if (strcmp(generators[i].name, text) == 0)
-			return &generators[i];
-	names_begin(&l, text);
-	for (unsigned i = 0; i < nr_generators; i++)
-		names_add(&l, generators[i].name);
-	names_end(&l);
-	conf_error(d, n, "no generator '%.64s', expected one of %s%s", text, l.text, l.hint);
-	return NULL;
-}
-
-static int read_number(const struct conf_node *map, const char *key, uint64_t least, uint64_t most,
-		       uint64_t *out, struct diag *d)
-{
-	const struct conf_node *n = conf_get(map, key);
-
-	if (n == NULL || n->type == CONF_NULL)
-		return 0;
-	if (conf_size(n, out, d) != 0)
-		return -1;
-	if (*out < least || *out > most)
-		return conf_error(d, n, "%s: expected a number from %llu to %llu", key,
-				  (unsigned long long)least, (unsigned long long)most);
-	return 0;
-}
-
-/* {gen: powers, events: 50000, seed: 1, live: 100, min: 8, max: 4K} */
-static int read_generated(struct sweep_trace *t, const struct conf_node *n, struct diag *d)
-{
-	static const char *const keys[] = {"gen",  "name", "events", "seed",
-					   "live", "min",  "max",    NULL};
-	uint64_t most = UINT64_C(1) << 40, least = 1;
-
-	if (sweep_check_keys(n, "a generated trace", keys, d) != 0)
-		return -1;
-	t->gen = find_generator(conf_get(n, "gen"), d);
-	if (t->gen == NULL)
-		return -1;
-	t->params = t->gen->defaults;
-	t->params.events = 1000000;
-	t->params.seed = 1;
-	if (strcmp(t->gen->name, "pages") == 0) {
-		least = 0;
-		most = 20;
-	}
-	if (read_number(n, "events", 1, UINT64_C(1) << 32, &t->params.events, d) != 0 ||
-	    read_number(n, "seed", 0, UINT32_MAX, &t->params.seed, d) != 0 ||
-	    read_number(n, "live", 8, UINT32_MAX / 2, &t->params.live, d) != 0 ||
-	    read_number(n, "min", least, most, &t->params.min, d) != 0 ||
-	    read_number(n, "max", least, most, &t->params.max, d) != 0)
-		return -1;
-	if (t->params.min > t->params.max)
-		return conf_error(d, n, "min is more than max, expected min <= max");
-	return 0;
-}
-
-/* {trace: x.mst, as: kmalloc, caches: 24} */
-static int read_file_trace(struct sweep_trace *t, const struct conf_node *n,
-			   const struct conf_node *file, struct diag *d)
-{
-	static const char *const keys[] = {"trace", "name", "as", "caches", NULL};
-	const struct conf_node *as = n->type == CONF_MAP ? conf_get(n, "as") : NULL,
-			       *caches = n->type == CONF_MAP ? conf_get(n, "caches") : NULL;
-	const char *word = "";
-
-	if (n->type == CONF_MAP && sweep_check_keys(n, "a trace", keys, d) != 0)
-		return -1;
-	t->path = trace_path(n, file->text);
-	if (t->path == NULL)
-		return no_memory(n, d);
-	if (as != NULL && conf_string(as, &word, d) != 0)
-		return -1;
-	if (as != NULL && strcmp(word, "kmalloc") != 0)
-		return conf_error(d, as, "a trace cannot be read as '%.64s', expected kmalloc",
-				  word);
-	if (caches != NULL && as == NULL)
-		return conf_error(d, caches, "caches belong to `as: kmalloc`, which is not there");
-	t->kernel = as != NULL;
-	return caches != NULL ? read_number(n, "caches", 0, KERNEL_MAX_CACHES, &t->caches, d) : 0;
-}
-
-static int read_trace(struct sweep *s, const struct conf_node *n, struct diag *d)
-{
-	struct sweep_trace *t = grow((void **)&s->trace, &s->nr_traces, sizeof *s->trace);
-	bool map = n->type == CONF_MAP;
-	const struct conf_node *file = map ? conf_get(n, "trace") : n,
-			       *name = map ? conf_get(n, "name") : NULL;
-	const char *text = NULL;
-
-	if (t == NULL)
-		return no_memory(n, d);
-	t->node = n;
-	if (map && conf_get(n, "gen") != NULL) {
-		if (read_generated(t, n, d) != 0)
-			return -1;
-		text = t->gen->name;
-	} else if (file == NULL || file->type != CONF_SCALAR) {
-		return conf_error(d, n,
-				  "expected a trace: a file, or {gen: powers, events: 50000}");
-	} else if (read_file_trace(t, n, file, d) != 0) {
-		return -1;
-	}
-	if (name != NULL && conf_string(name, &text, d) != 0)
-		return -1;
-	t->label = text != NULL ? strdup(text) : label_of_path(t->path);
-	for (unsigned i = 0; t->label != NULL && i + 1 < s->nr_traces; i++)
-		if (strcmp(s->trace[i].label, t->label) == 0)
-			return conf_error(d, n,
-					  "trace '%s' is there twice, expected a `name` that tells "
-					  "them apart",
-					  t->label);
-	return t->label != NULL ? 0 : no_memory(n, d);
-}
-
-static int read_traces(struct sweep *s, const struct conf_node *n, struct diag *d)
-{
-	if (n == NULL || (n->type == CONF_LIST && n->nr == 0))
-		return conf_error(d, n != NULL ? n : conf_root(s->tree),
-				  "of which traces? expected traces: [firmware.mst]");
-	if (n->type != CONF_LIST)
-		return read_trace(s, n, d);
-	for (size_t i = 0; i < n->nr; i++)
-		if (read_trace(s, n->item[i], d) != 0)
-			return -1;
-	return 0;
 }
 
 /* ---- rules, figures, perturbation ---- */
@@ -409,11 +149,11 @@ static int read_perturb(struct sweep *s, const struct conf_node *n, struct diag 
 		return conf_error(d, n, "nothing is repeated, expected `repeats: 5` as well");
 	if (sweep_check_keys(n, "perturb", keys, d) != 0)
 		return -1;
-	if (read_number(n, "seed", 0, UINT32_MAX, &p->seed, d) != 0 ||
-	    read_number(n, "base", 0, 1u << 20, &p->base, d) != 0 ||
-	    read_number(n, "bytes", 0, 4096, &p->bytes, d) != 0 ||
-	    read_number(n, "requests", 0, 64, &p->requests, d) != 0 ||
-	    read_number(n, "ties", 0, UINT32_MAX, &p->ties, d) != 0)
+	if (sweep_read_number(n, "seed", 0, UINT32_MAX, &p->seed, d) != 0 ||
+	    sweep_read_number(n, "base", 0, 1u << 20, &p->base, d) != 0 ||
+	    sweep_read_number(n, "bytes", 0, 4096, &p->bytes, d) != 0 ||
+	    sweep_read_number(n, "requests", 0, 64, &p->requests, d) != 0 ||
+	    sweep_read_number(n, "ties", 0, UINT32_MAX, &p->ties, d) != 0)
 		return -1;
 	return 0;
 }
@@ -440,10 +180,10 @@ static int read_head(struct sweep *s, const struct conf_node *root, struct diag 
 	if (strcmp(word, "replay") != 0 && strcmp(word, "fit") != 0)
 		return conf_error(d, mode, "'%.64s' is no mode, expected replay or fit", word);
 	s->mode = strcmp(word, "fit") == 0 ? SWEEP_FIT : SWEEP_REPLAY;
-	if (read_number(root, "max_steps", 0, UINT64_MAX, &s->max_steps, d) != 0 ||
-	    read_number(root, "max_seconds", 0, SWEEP_MAX_SECONDS, &s->max_seconds, d) != 0 ||
-	    read_number(root, "until", 0, UINT64_MAX, &s->until, d) != 0 ||
-	    read_number(root, "repeats", 1, 1000, &repeats, d) != 0)
+	if (sweep_read_number(root, "max_steps", 0, UINT64_MAX, &s->max_steps, d) != 0 ||
+	    sweep_read_number(root, "max_seconds", 0, SWEEP_MAX_SECONDS, &s->max_seconds, d) != 0 ||
+	    sweep_read_number(root, "until", 0, UINT64_MAX, &s->until, d) != 0 ||
+	    sweep_read_number(root, "repeats", 1, 1000, &repeats, d) != 0)
 		return -1;
 	if (s->mode == SWEEP_FIT && s->until != 0)
 		return conf_error(d, conf_get(root, "until"), "fit takes no `until`");
@@ -479,8 +219,8 @@ static int read_all(struct sweep *s, struct diag *d)
 	set = conf_get(root, "set");
 	axes = conf_get(root, "axes");
 	if (sweep_check_keys(root, "a sweep", keys, d) != 0 || read_head(s, root, d) != 0 ||
-	    read_machines(s, conf_get(root, "machines"), d) != 0 ||
-	    read_traces(s, conf_get(root, "traces"), d) != 0)
+	    sweep_read_machines(s, conf_get(root, "machines"), d) != 0 ||
+	    sweep_read_traces(s, conf_get(root, "traces"), d) != 0)
 		return -1;
 	if (set != NULL && sweep_read_sets(set, s->set, SWEEP_MAX_SETS, &s->nr_sets, d) != 0)
 		return -1;

@@ -114,6 +114,14 @@ struct trace_reader *trace_open(const char *path, struct diag *d)
 	return trace_open_as(path, NULL, d);
 }
 
+char *trace_label(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+	const char *dot = strchr(base, '.');
+
+	return strndup(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+}
+
 void trace_close(struct trace_reader *r)
 {
 	if (r == NULL)

@@ -33,6 +33,9 @@ struct trace_reader *trace_open(const char *path, struct diag *d) MUST_USE;
 struct trace_reader *trace_open_as(const char *path, const char *from, struct diag *d) MUST_USE;
 void trace_close(struct trace_reader *r); /* NULL is fine */
 
+/* What people call it: "traces/firmware.mst" -> "firmware".  Owned; NULL: out of memory. */
+char *trace_label(const char *path);
+
 /*
  * The next block: *events borrowed until the next call, *n of them, in order.
  * 0; *n == 0 at the end.  -1 with *d on damage (truncated, bad checksum,

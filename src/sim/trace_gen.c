@@ -1,6 +1,7 @@
 #include "sim/trace_gen.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc/alloc.h"
 
@@ -286,3 +287,16 @@ const struct generator generators[] = {
 };
 
 const unsigned nr_generators = sizeof generators / sizeof generators[0];
+
+const struct generator *generator_find(const char *name)
+{
+	for (unsigned i = 0; i < nr_generators; i++)
+		if (strcmp(generators[i].name, name) == 0)
+			return &generators[i];
+	return NULL;
+}
+
+bool generator_makes_pages(const struct generator *g)
+{
+	return g->run == run_pages;
+}

@@ -10,9 +10,15 @@
 struct gen_params {
 	uint64_t events; /* about so many; a generator finishes its round */
 	uint64_t seed;
-	uint64_t live; /* most live objects */
-	uint64_t min, max; /* bytes; the smallest and largest request */
+	uint64_t live; /* most live objects; GEN_LEAST_LIVE to GEN_MOST_LIVE */
+	/* The smallest and largest request: bytes from 1 on, or orders of blocks of pages. */
+	uint64_t min, max;
 };
+
+#define GEN_LEAST_LIVE 8u
+#define GEN_MOST_LIVE  (UINT32_MAX / 2)
+#define GEN_MOST_BYTES (UINT64_C(1) << 40)
+#define GEN_MOST_ORDER 20u
 
 /* X(name, "one line", default live objects, min, max) */
 #define GENERATORS(X)                                                                              \
@@ -42,5 +48,11 @@ struct generator {
 
 extern const struct generator generators[];
 extern const unsigned nr_generators;
+
+/* NULL: no generator has the name. */
+const struct generator *generator_find(const char *name);
+
+/* Are its `min` and `max` orders of blocks of pages, and not bytes? */
+bool generator_makes_pages(const struct generator *g);
 
 #endif

@@ -21,11 +21,7 @@ static const char help[] =
 	"The same options give the same trace everywhere.\n\n"
 	"kinds (most live objects, smallest and largest request):\n";
 
-#define NOT_GIVEN    UINT64_MAX
-#define LEAST_LIVE   8u
-#define MOST_LIVE    (UINT32_MAX / 2)
-#define LARGEST_SIZE (UINT64_C(1) << 40) /* bytes */
-#define MOST_ORDER   20u
+#define NOT_GIVEN UINT64_MAX
 
 struct gen_options {
 	const char *output, *encoding;
@@ -40,14 +36,6 @@ static void print_kinds(FILE *out)
 			generators[i].summary, (unsigned long long)generators[i].defaults.live,
 			(unsigned long long)generators[i].defaults.min,
 			(unsigned long long)generators[i].defaults.max);
-}
-
-static const struct generator *find_generator(const char *name)
-{
-	for (unsigned i = 0; i < nr_generators; i++)
-		if (strcmp(generators[i].name, name) == 0)
-			return &generators[i];
-	return NULL;
 }
 
 static uint64_t given_or(uint64_t given, uint64_t usual)
@@ -67,11 +55,12 @@ static struct gen_params choose_params(const struct gen_options *o, const struct
 /* 0, or the status of a usage error. */
 static int check_params(const struct generator *g, const struct gen_params *p)
 {
-	bool pages = strcmp(g->name, "pages") == 0;
+	bool pages = generator_makes_pages(g);
 
-	if (pages && p->max > MOST_ORDER)
-		return cli_usage("gen", "pages: --max: expected an order from 0 to %u", MOST_ORDER);
-	if (!pages && (p->min == 0 || p->min > p->max || p->max > LARGEST_SIZE))
+	if (pages && p->max > GEN_MOST_ORDER)
+		return cli_usage("gen", "pages: --max: expected an order from 0 to %u",
+				 GEN_MOST_ORDER);
+	if (!pages && (p->min == 0 || p->min > p->max || p->max > GEN_MOST_BYTES))
 		return cli_usage("gen", "%s: expected 1 <= --min <= --max <= 1024G", g->name);
 	return 0;
 }
@@ -83,7 +72,7 @@ static int generate(const struct gen_options *o, char **names, int nr)
 	int result = w != NULL ? 0 : -1;
 
 	for (int i = 0; result == 0 && i < nr; i++) {
-		const struct generator *g = find_generator(names[i]);
+		const struct generator *g = generator_find(names[i]);
 		struct gen_params p = choose_params(o, g);
 
 		result = g->run(w, &p, &d);
@@ -111,9 +100,9 @@ static int parse(struct gen_options *o, int argc, char **argv)
 		{"output", 'o', CLI_TEXT, &o->output, 0, 0, NULL},
 		{"events", 'n', CLI_NUMBER, &o->given.events, 0, UINT64_MAX, NULL},
 		{"seed", 0, CLI_NUMBER, &o->given.seed, 0, UINT64_MAX, NULL},
-		{"live", 0, CLI_NUMBER, &o->given.live, LEAST_LIVE, MOST_LIVE, NULL},
-		{"min", 0, CLI_NUMBER, &o->given.min, 0, LARGEST_SIZE, NULL},
-		{"max", 0, CLI_NUMBER, &o->given.max, 0, LARGEST_SIZE, NULL},
+		{"live", 0, CLI_NUMBER, &o->given.live, GEN_LEAST_LIVE, GEN_MOST_LIVE, NULL},
+		{"min", 0, CLI_NUMBER, &o->given.min, 0, GEN_MOST_BYTES, NULL},
+		{"max", 0, CLI_NUMBER, &o->given.max, 0, GEN_MOST_BYTES, NULL},
 		{"to", 0, CLI_TEXT, &o->encoding, 0, 0, NULL},
 		{0}};
 	int status;
@@ -138,7 +127,7 @@ static int check_kinds(const struct gen_options *o, char **names, int nr)
 	int status = 0;
 
 	for (int i = 0; status == 0 && i < nr; i++) {
-		const struct generator *g = find_generator(names[i]);
+		const struct generator *g = generator_find(names[i]);
 		struct gen_params p;
 
 		if (g == NULL)

@@ -311,15 +311,6 @@ static int results_data(struct plot *p, struct plot_files *f)
 	return status;
 }
 
-/* "traces/firmware.mst" -> "firmware". */
-static char *trace_label(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
-	const char *dot = strchr(base, '.');
-
-	return strndup(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
-}
-
 static int draw(struct plot *p, struct plot_files *f)
 {
 	static int (*const data[])(struct plot *, struct plot_files *) = {run_data, trace_data,
