@@ -9,21 +9,6 @@
 #include "lib/heaptest.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
-static struct grant take(struct alloc *a, msize_t size)
-{
-	return a->ops->bytes->malloc(a, &(struct alloc_req){.size = size});
-}
-
-static void give(struct rig *g, struct alloc *a, struct grant x)
-{
-	assert_int_equal(a->ops->bytes->free(a, x.va), x.bytes);
-	rig_check(g, a);
-	rig_ledger_equals_walk(g, &a, 1);
-}
-
 /*
  * | x 1040 | - | y 1056 | - | rest |     sizes of chunks; bins are 64 wide here
  * Free x, then y: both in one bin, y first.
@@ -33,28 +18,28 @@ static void give(struct rig *g, struct alloc *a, struct grant x)
 static void test_own_bin_first(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct grant x, y;
-		msize_t w = all[i]->word;
+		msize_t w = rig_instances[i]->word;
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "bins", NULL, 0x1000, 16384);
-		x = take(al, 1040 - w);
-		take(al, 8);
-		y = take(al, 1056 - w);
-		take(al, 8);
-		give(&g, al, x);
-		give(&g, al, y);
+		al = rig_arena(&g, rig_instances[i], "bins", NULL, 0x1000, 16384);
+		x = heaptest_take(al, 1040 - w);
+		heaptest_take(al, 8);
+		y = heaptest_take(al, 1056 - w);
+		heaptest_take(al, 8);
+		heaptest_give(&g, al, x);
+		heaptest_give(&g, al, y);
 		rig_owner_of(&g, al)->search.steps = 0;
-		assert_int_equal(take(al, 1048 - w).va.v, y.va.v);
+		assert_int_equal(heaptest_take(al, 1048 - w).va.v, y.va.v);
 		assert_int_equal(rig_owner_of(&g, al)->search.steps, 1);
-		assert_int_equal(take(al, 1040 - w).va.v, x.va.v);
+		assert_int_equal(heaptest_take(al, 1040 - w).va.v, x.va.v);
 		assert_int_equal(rig_owner_of(&g, al)->search.steps, 2);
-		give(&g, al, x);
-		assert_true(take(al, 1048 - w).va.v > y.va.v);
+		heaptest_give(&g, al, x);
+		assert_true(heaptest_take(al, 1048 - w).va.v > y.va.v);
 		assert_int_equal(rig_owner_of(&g, al)->search.steps, 3);
 		rig_check(&g, al);
 		rig_finish(&g);
@@ -70,7 +55,7 @@ static const struct rig_param at_once[] = {{"keep", 0, NULL, 0}, {NULL, 0, NULL,
 static void test_kept_chunks(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct grant a, b, c;
@@ -78,22 +63,22 @@ static void test_kept_chunks(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 65536, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "bins", NULL, 0x1000, 65536);
+		al = rig_arena(&g, rig_instances[i], "bins", NULL, 0x1000, 65536);
 		largest = al->ops->bytes->largest_request(al);
-		a = take(al, 100);
-		b = take(al, 120);
-		c = take(al, 140);
-		give(&g, al, a);
-		give(&g, al, b);
-		give(&g, al, c);
+		a = heaptest_take(al, 100);
+		b = heaptest_take(al, 120);
+		c = heaptest_take(al, 140);
+		heaptest_give(&g, al, a);
+		heaptest_give(&g, al, b);
+		heaptest_give(&g, al, c);
 		assert_int_equal(rig_owner_of(&g, al)->count[MM_EV_CHUNK_MERGE], 0);
 		assert_int_equal(al->ops->bytes->free(al, b.va), FREE_BAD);
-		assert_int_equal(take(al, 120).va.v, b.va.v);
-		give(&g, al, b);
-		a = take(al, largest);
+		assert_int_equal(heaptest_take(al, 120).va.v, b.va.v);
+		heaptest_give(&g, al, b);
+		a = heaptest_take(al, largest);
 		assert_true(a.bytes >= largest);
 		assert_int_equal(rig_owner_of(&g, al)->count[MM_EV_CHUNK_MERGE], 3);
-		give(&g, al, a);
+		heaptest_give(&g, al, a);
 		rig_finish(&g);
 	}
 }
@@ -105,22 +90,22 @@ static void test_kept_chunks(void **state)
 static void test_coalescing_across_bins(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct grant a, b, c;
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "bins", at_once, 0x1000, 16384);
-		a = take(al, 100);
-		b = take(al, 300);
-		c = take(al, 2000);
-		take(al, 8);
-		give(&g, al, a);
-		give(&g, al, c);
-		give(&g, al, b);
-		assert_int_equal(take(al, a.bytes + b.bytes + c.bytes).va.v, a.va.v);
+		al = rig_arena(&g, rig_instances[i], "bins", at_once, 0x1000, 16384);
+		a = heaptest_take(al, 100);
+		b = heaptest_take(al, 300);
+		c = heaptest_take(al, 2000);
+		heaptest_take(al, 8);
+		heaptest_give(&g, al, a);
+		heaptest_give(&g, al, c);
+		heaptest_give(&g, al, b);
+		assert_int_equal(heaptest_take(al, a.bytes + b.bytes + c.bytes).va.v, a.va.v);
 		rig_check(&g, al);
 		rig_finish(&g);
 	}
@@ -129,22 +114,15 @@ static void test_coalescing_across_bins(void **state)
 static void test_random(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
-		for (uint64_t seed = 1; seed <= 3; seed++)
-			heaptest_random(all[i], "bins", NULL, 16384u << seed, 1500, seed);
+	heaptest_random_all("bins");
 }
 
 static void test_battery(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		heaptest_exhaust(all[i], "bins", NULL, 32768);
-		heaptest_wrong_pointers(all[i], "bins", NULL);
-		heaptest_attach(all[i], "bins", NULL);
-		heaptest_random(all[i], "bins", at_once, 32768, 1000, 9);
-	}
-	heaptest_mutation(&alloc_checked4, "bins", NULL, 5);
-	heaptest_mutation(&alloc_checked8, "bins", NULL, 5);
+	heaptest_battery("bins");
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
+		heaptest_random(rig_instances[i], "bins", at_once, 32768, 1000, 9);
 }
 
 int main(void)

@@ -16,9 +16,6 @@
 #include "alloc/page.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 #define PAGE  1024u
 #define SHIFT 10u
 
@@ -119,11 +116,11 @@ static void make_map(struct alloc *a, uint32_t first, const char *map)
 static void test_lecture(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct apart w = {.range = {{.start = {256}, .nr = 16}}};
 		struct alloc_req high = {.zone_mask = 2};
 		struct rig g;
-		struct alloc *a = boot_apart(&g, all[i], &w, 1, 9);
+		struct alloc *a = boot_apart(&g, rig_instances[i], &w, 1, 9);
 
 		make_map(a, 256, "aaaaaaaa<-aa<---");
 		expect_map(&g, a, 256, "aaaaaaaa<-aa<---");
@@ -163,11 +160,11 @@ static void test_lecture(void **state)
 static void test_odd_range(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct apart w = {.range = {{.start = {261}, .nr = 22}}};
 		struct alloc_req high = {.zone_mask = 2};
 		struct rig g;
-		struct alloc *a = boot_apart(&g, all[i], &w, 1, 3);
+		struct alloc *a = boot_apart(&g, rig_instances[i], &w, 1, 3);
 		struct zone_figures f;
 
 		expect_map(&g, a, 261, "<<-<-------<-------<-<");
@@ -193,12 +190,12 @@ static void test_odd_range(void **state)
 static void test_ranges_stay_apart(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct apart w = {.range = {{.start = {256}, .nr = 4},
 					    {.start = {260}, .nr = 4, .region = 1}}};
 		struct alloc_req high = {.zone_mask = 2};
 		struct rig g;
-		struct alloc *a = boot_apart(&g, all[i], &w, 2, 9);
+		struct alloc *a = boot_apart(&g, rig_instances[i], &w, 2, 9);
 		pfn_t x, y;
 
 		expect_map(&g, a, 256, "<---<---");
@@ -226,11 +223,11 @@ static void test_ranges_stay_apart(void **state)
 static void test_head_or_tail(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct apart w = {.range = {{.start = {256}, .nr = 16}}};
 		struct alloc_req high = {.zone_mask = 2};
 		struct rig g;
-		struct alloc *a = boot_apart(&g, all[i], &w, 1, 9);
+		struct alloc *a = boot_apart(&g, rig_instances[i], &w, 1, 9);
 
 		make_map(a, 256, "aaaaaaaaaaaaaaaa");
 		assert_int_equal(put(a, (pfn_t){256 + 6}, 0), 0);
@@ -255,12 +252,12 @@ static void test_head_or_tail(void **state)
 static void test_fallback(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct apart w = {.range = {{.start = {256}, .nr = 4}}};
 		struct alloc_req any = {.zone_mask = UINT32_MAX}, high = {.zone_mask = 2};
 		struct alloc_req nowhere = {.zone_mask = 4};
 		struct rig g;
-		struct alloc *a = boot_apart(&g, all[i], &w, 1, 4);
+		struct alloc *a = boot_apart(&g, rig_instances[i], &w, 1, 4);
 		struct zone_figures low, hi;
 		pfn_t p;
 
@@ -288,7 +285,7 @@ static void test_fallback(void **state)
 static void test_range_too_small(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct zone_figures f;
@@ -298,7 +295,7 @@ static void test_range_too_small(void **state)
 						{0x40000, PAGE, REGION_RAM, 15},
 						{0x50000, 2 * PAGE, REGION_RAM, 15}},
 			 3, 0);
-		a = rig_pages(&g, all[i], "buddy", NULL, SHIFT);
+		a = rig_pages(&g, rig_instances[i], "buddy", NULL, SHIFT);
 		expect_map(&g, a, 0x100, ".");
 		expect_map(&g, a, 0x140, ".<");
 		assert_int_equal(a->ops->pages->block_order(a, (pfn_t){0x100}), -1);
@@ -313,7 +310,7 @@ static void test_range_too_small(void **state)
 static void test_reserved(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a, *boot;
 
@@ -321,13 +318,13 @@ static void test_reserved(void **state)
 			 (struct phys_region[]){{0x4000, 16 * PAGE, REGION_RAM, 15},
 						{0x40000, 16 * PAGE, REGION_RAM, 15}},
 			 2, 0);
-		boot = rig_boot(&g, all[i]);
+		boot = rig_boot(&g, rig_instances[i]);
 		/* Pages 2 and 3 in part, page 9. */
 		assert_int_equal(
 			boot->ops->boot->reserve(boot, (vaddr_t){0x40000 + 3 * PAGE - 1}, 2), 0);
 		assert_int_equal(
 			boot->ops->boot->reserve(boot, (vaddr_t){0x40000 + 9 * PAGE}, PAGE), 0);
-		a = rig_pages(&g, all[i], "buddy", NULL, SHIFT);
+		a = rig_pages(&g, rig_instances[i], "buddy", NULL, SHIFT);
 		expect_map(&g, a, 0x100, ".<..<---<.<-<---");
 		/* All that was taken is reserved: the region manager has crumbs only. */
 		assert_int_equal(boot->ops->boot->carve(boot, PAGE, 1, (vaddr_t){0},
@@ -345,11 +342,11 @@ static void test_reserved(void **state)
 static void test_wrong_frees(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct apart w = {.range = {{.start = {261}, .nr = 22}}};
 		struct alloc_req high = {.zone_mask = 2};
 		struct rig g;
-		struct alloc *a = boot_apart(&g, all[i], &w, 1, 3);
+		struct alloc *a = boot_apart(&g, rig_instances[i], &w, 1, 3);
 		pfn_t p = a->ops->pages->alloc_pages(a, 2, &high);
 		struct image_hash was = physmem_hash(&g.pm), is;
 
@@ -477,8 +474,8 @@ static void test_64_gib(void **state)
 	if (physmem_init(&pm, &all_of_it, 1, 0) != 0)
 		skip(); /* Valgrind refuses windows of that size. */
 	physmem_finish(&pm);
-	for (unsigned i = 0; i < 4; i++)
-		boot_large(all[i]);
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
+		boot_large(rig_instances[i]);
 }
 
 int main(void)

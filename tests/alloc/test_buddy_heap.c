@@ -9,21 +9,6 @@
 #include "lib/heaptest.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
-static struct grant take(struct alloc *a, msize_t size)
-{
-	return a->ops->bytes->malloc(a, &(struct alloc_req){.size = size});
-}
-
-static void give(struct rig *g, struct alloc *a, struct grant x)
-{
-	assert_int_equal(a->ops->bytes->free(a, x.va), x.bytes);
-	rig_check(g, a);
-	rig_ledger_equals_walk(g, &a, 1);
-}
-
 /* An arena of 64 KiB at a multiple of its size, units of 16 bytes. */
 static struct alloc *heap(struct rig *g, const struct alloc_instance *in, uint64_t bytes)
 {
@@ -37,17 +22,17 @@ static struct alloc *heap(struct rig *g, const struct alloc_instance *in, uint64
 static void test_block_sizes(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *al = heap(&g, all[i], 65536);
+		struct alloc *al = heap(&g, rig_instances[i], 65536);
 
-		assert_int_equal(take(al, 0).bytes, 16);
-		assert_int_equal(take(al, 16).bytes, 16);
-		assert_int_equal(take(al, 17).bytes, 32);
-		assert_int_equal(take(al, 256).bytes, 256);
-		assert_int_equal(take(al, 257).bytes, 512);
-		assert_int_equal(take(al, 4096).bytes, 4096);
-		assert_int_equal(take(al, 4096).va.v & 4095, 0);
+		assert_int_equal(heaptest_take(al, 0).bytes, 16);
+		assert_int_equal(heaptest_take(al, 16).bytes, 16);
+		assert_int_equal(heaptest_take(al, 17).bytes, 32);
+		assert_int_equal(heaptest_take(al, 256).bytes, 256);
+		assert_int_equal(heaptest_take(al, 257).bytes, 512);
+		assert_int_equal(heaptest_take(al, 4096).bytes, 4096);
+		assert_int_equal(heaptest_take(al, 4096).va.v & 4095, 0);
 		assert_int_equal(al->ops->bytes->largest_request(al), 32768);
 		rig_check(&g, al);
 		rig_ledger_equals_walk(&g, &al, 1);
@@ -64,26 +49,26 @@ static void test_block_sizes(void **state)
 static void test_split_and_merge(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *al = heap(&g, all[i], 65536);
+		struct alloc *al = heap(&g, rig_instances[i], 65536);
 		struct rig_owner *o = rig_owner_of(&g, al);
-		struct grant half = take(al, 32768), lower, a, b;
+		struct grant half = heaptest_take(al, 32768), lower, a, b;
 
-		while ((lower = take(al, 1024)).bytes != 0)
+		while ((lower = heaptest_take(al, 1024)).bytes != 0)
 			assert_true(lower.va.v < half.va.v);
-		give(&g, al, half);
+		heaptest_give(&g, al, half);
 		o->count[MM_EV_CHUNK_SPLIT] = o->count[MM_EV_CHUNK_MERGE] = 0;
-		a = take(al, 1024);
+		a = heaptest_take(al, 1024);
 		assert_int_equal(o->count[MM_EV_CHUNK_SPLIT], 5);
-		b = take(al, 1000);
+		b = heaptest_take(al, 1000);
 		assert_int_equal(b.va.v, a.va.v + 1024);
 		assert_int_equal(o->count[MM_EV_CHUNK_SPLIT], 5);
-		give(&g, al, a);
+		heaptest_give(&g, al, a);
 		assert_int_equal(o->count[MM_EV_CHUNK_MERGE], 0);
-		give(&g, al, b);
+		heaptest_give(&g, al, b);
 		assert_int_equal(o->count[MM_EV_CHUNK_MERGE], 5);
-		assert_int_equal(take(al, 32768).va.v, half.va.v);
+		assert_int_equal(heaptest_take(al, 32768).va.v, half.va.v);
 		rig_finish(&g);
 	}
 }
@@ -92,15 +77,15 @@ static void test_split_and_merge(void **state)
 static void test_orders_side_by_side(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *al = heap(&g, all[i], 40000);
+		struct alloc *al = heap(&g, rig_instances[i], 40000);
 		struct grant x[64];
 		unsigned n = 0;
 
 		for (msize_t size = 16; size <= 4096; size *= 2)
 			for (unsigned k = 0; k < 3; k++)
-				x[n++] = take(al, size);
+				x[n++] = heaptest_take(al, size);
 		for (unsigned k = 0; k < n; k++) {
 			assert_true(x[k].bytes != 0);
 			assert_int_equal(al->ops->bytes->usable(al, x[k].va), x[k].bytes);
@@ -109,7 +94,7 @@ static void test_orders_side_by_side(void **state)
 		}
 		rig_check(&g, al);
 		while (n > 0)
-			give(&g, al, x[--n]);
+			heaptest_give(&g, al, x[--n]);
 		rig_finish(&g);
 	}
 }
@@ -121,17 +106,17 @@ static void test_orders_side_by_side(void **state)
 static void test_resize(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *al = heap(&g, all[i], 65536);
-		struct grant half = take(al, 32768), a, b;
+		struct alloc *al = heap(&g, rig_instances[i], 65536);
+		struct grant half = heaptest_take(al, 32768), a, b;
 		struct alloc_req req = {.size = 10};
 
-		while (take(al, 16).bytes != 0)
+		while (heaptest_take(al, 16).bytes != 0)
 			;
-		give(&g, al, half);
-		a = take(al, 64);
-		b = take(al, 64);
+		heaptest_give(&g, al, half);
+		a = heaptest_take(al, 64);
+		b = heaptest_take(al, 64);
 		assert_int_equal(al->ops->bytes->resize(al, a.va, &req).bytes, 16);
 		rig_check(&g, al);
 		rig_ledger_equals_walk(&g, &al, 1);
@@ -139,7 +124,7 @@ static void test_resize(void **state)
 		assert_int_equal(al->ops->bytes->resize(al, a.va, &req).bytes, 64);
 		req.size = 65;
 		assert_int_equal(al->ops->bytes->resize(al, a.va, &req).bytes, 0);
-		give(&g, al, b);
+		heaptest_give(&g, al, b);
 		req.size = 200;
 		assert_int_equal(al->ops->bytes->resize(al, a.va, &req).bytes, 256);
 		rig_check(&g, al);
@@ -152,9 +137,9 @@ static void test_resize(void **state)
 static void test_memalign(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *al = heap(&g, all[i], 65536);
+		struct alloc *al = heap(&g, rig_instances[i], 65536);
 		struct alloc_req req = {.size = 40, .align = 4096};
 		struct grant x = al->ops->bytes->malloc(al, &req);
 
@@ -162,7 +147,7 @@ static void test_memalign(void **state)
 		assert_int_equal(x.bytes, 64);
 		rig_check(&g, al);
 		rig_ledger_equals_walk(&g, &al, 1);
-		give(&g, al, x);
+		heaptest_give(&g, al, x);
 		rig_finish(&g);
 	}
 }
@@ -170,21 +155,13 @@ static void test_memalign(void **state)
 static void test_random(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
-		for (uint64_t seed = 1; seed <= 3; seed++)
-			heaptest_random(all[i], "buddy_heap", NULL, 16384u << seed, 1500, seed);
+	heaptest_random_all("buddy_heap");
 }
 
 static void test_battery(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		heaptest_exhaust(all[i], "buddy_heap", NULL, 32768);
-		heaptest_wrong_pointers(all[i], "buddy_heap", NULL);
-		heaptest_attach(all[i], "buddy_heap", NULL);
-	}
-	heaptest_mutation(&alloc_checked4, "buddy_heap", NULL, 5);
-	heaptest_mutation(&alloc_checked8, "buddy_heap", NULL, 5);
+	heaptest_battery("buddy_heap");
 }
 
 int main(void)

@@ -17,9 +17,6 @@
 
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 #define SHIFT     10u
 #define NR_ZONES  3u
 #define MAX_ORDER 6u
@@ -240,19 +237,19 @@ static void run_model(const struct alloc_instance *in, unsigned max_order, uint6
 static void test_equals_model(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned max_order = 0; max_order <= MAX_ORDER; max_order += 2)
-			run_model(all[i], max_order, 11 + max_order);
+			run_model(rig_instances[i], max_order, 11 + max_order);
 }
 
 /* A copied image goes on with the same decisions, to the same image. */
 static void test_attach_goes_on(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct run r = {.seed = 3}, q;
 		struct rig g, h;
-		struct alloc *a = boot(&g, all[i], 5), *b = boot(&h, all[i], 5);
+		struct alloc *a = boot(&g, rig_instances[i], 5), *b = boot(&h, rig_instances[i], 5);
 		struct rig_owner *o = rig_owner_of(&h, b);
 		struct image_hash x, y;
 		uint32_t pfn, mask, pfn2;
@@ -288,10 +285,10 @@ static void test_ports_agree(void **state)
 	struct image_hash x[4];
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct run r = {.seed = 5};
 		struct rig g;
-		struct alloc *a = boot(&g, all[i], 6);
+		struct alloc *a = boot(&g, rig_instances[i], 6);
 		uint32_t pfn, mask;
 		unsigned order;
 

@@ -8,9 +8,6 @@
 
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 /*
  * |hd| h aaaa | h bbbbbb |            Free a: its bytes are slack.
  * |hd|                                Free b: the arena is new.
@@ -18,7 +15,7 @@ static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &
 static void test_reuse_only_when_empty(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct alloc_req req = {.size = 20};
@@ -26,7 +23,7 @@ static void test_reuse_only_when_empty(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15}}, 1,
 			 0);
-		a = rig_arena(&g, all[i], "bump", NULL, 0x1000, 4096);
+		a = rig_arena(&g, rig_instances[i], "bump", NULL, 0x1000, 4096);
 		x = a->ops->bytes->malloc(a, &req);
 		req.size = 40;
 		y = a->ops->bytes->malloc(a, &req);
@@ -51,7 +48,7 @@ static void test_reuse_only_when_empty(void **state)
 static void test_alignment_and_exhaustion(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct alloc_req req = {.size = 100, .align = 256};
@@ -59,7 +56,7 @@ static void test_alignment_and_exhaustion(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15}}, 1,
 			 0);
-		a = rig_arena(&g, all[i], "bump", NULL, 0x1000, 4096);
+		a = rig_arena(&g, rig_instances[i], "bump", NULL, 0x1000, 4096);
 		x = a->ops->bytes->malloc(a, &req);
 		assert_int_equal(x.va.v, 0x1100);
 		while (a->ops->bytes->malloc(a, &req).bytes != 0) {

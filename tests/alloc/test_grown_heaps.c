@@ -8,8 +8,6 @@
 
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
 static const char *const kinds[] = {"tlsf", "bins", "half_fit", "buddy_heap"};
 
 struct grown {
@@ -129,9 +127,9 @@ static void no_more_pages(const struct alloc_instance *in, const char *kind)
 
 static void each(void (*test)(const struct alloc_instance *in, const char *kind))
 {
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned k = 0; k < 4; k++)
-			test(all[i], kinds[k]);
+			test(rig_instances[i], kinds[k]);
 }
 
 static void test_segments(void **state)

@@ -14,9 +14,6 @@
 #include "lib/fitdrive.h"
 #include "lib/heaptest.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 #define BASE 0x24000000u
 
 static struct alloc *open_heap(struct rig *g, const struct alloc_instance *in, msize_t index,
@@ -94,10 +91,10 @@ static void test_freertos_map(void **state)
 static void test_split_only_above_two_headers(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned head = 2 * all[i]->word;
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
+		unsigned head = 2 * rig_instances[i]->word;
 		struct rig g;
-		struct alloc *a = open_heap(&g, all[i], 0, 0, 4096);
+		struct alloc *a = open_heap(&g, rig_instances[i], 0, 0, 4096);
 		struct grant hole = get(a, 200), last;
 
 		(void)get(a, 8);
@@ -118,15 +115,15 @@ static void test_split_only_above_two_headers(void **state)
 static void test_model(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned f = 0; f < 4; f++) {
 			msize_t tree = f & 1, min_chunk = f & 2 ? 48 : 0;
-			unsigned head = 2 * all[i]->word;
+			unsigned head = 2 * rig_instances[i]->word;
 			struct fitmodel *m = calloc(1, sizeof *m);
 			struct rig g;
 			struct fit_run t = {.g = &g, .model = m, .seed = 5 + f};
 
-			t.a = open_heap(&g, all[i], tree, min_chunk, 14000);
+			t.a = open_heap(&g, rig_instances[i], tree, min_chunk, 14000);
 			m->policy = FM_FIRST;
 			m->head = head;
 			m->grain = 8;
@@ -147,8 +144,8 @@ static void test_list_equals_tree(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		struct rig g[2];
-		struct alloc *list = open_heap(&g[0], all[i], 0, 32, 150000);
-		struct alloc *tree = open_heap(&g[1], all[i], 1, 32, 150000);
+		struct alloc *list = open_heap(&g[0], rig_instances[i], 0, 32, 150000);
+		struct alloc *tree = open_heap(&g[1], rig_instances[i], 1, 32, 150000);
 
 		fit_twins(&g[0], list, &g[1], tree, 815, 200000);
 		rig_finish(&g[0]);
@@ -160,16 +157,16 @@ static void test_list_equals_tree(void **state)
 static void test_as_every_heap(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned f = 0; f < 2; f++) {
 			const struct rig_param set[] = {{"index", f, NULL, 0}, {NULL, 0, NULL, 0}};
 
-			heaptest_random(all[i], "heap_4", set, 20000, 1500, 5 + f);
-			heaptest_exhaust(all[i], "heap_4", set, 20000);
-			heaptest_wrong_pointers(all[i], "heap_4", set);
-			heaptest_attach(all[i], "heap_4", set);
+			heaptest_random(rig_instances[i], "heap_4", set, 20000, 1500, 5 + f);
+			heaptest_exhaust(rig_instances[i], "heap_4", set, 20000);
+			heaptest_wrong_pointers(rig_instances[i], "heap_4", set);
+			heaptest_attach(rig_instances[i], "heap_4", set);
 			if (i >= 2)
-				heaptest_mutation(all[i], "heap_4", set, 2);
+				heaptest_mutation(rig_instances[i], "heap_4", set, 2);
 		}
 }
 
@@ -177,7 +174,7 @@ static void test_as_every_heap(void **state)
 static void test_grown(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned f = 0; f < 2; f++) {
 			const struct rig_param set[] = {
 				{"index", f, NULL, 0}, {"grow", 8192, NULL, 0}, {NULL, 0, NULL, 0}};
@@ -189,8 +186,8 @@ static void test_grown(void **state)
 				 (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15},
 							{BASE, 262144, REGION_RAM, 15}},
 				 2, 0);
-			a[0] = rig_pages(&g, all[i], "buddy", NULL, 12);
-			a[1] = rig_grown(&g, all[i], "heap_4", set, a[0]);
+			a[0] = rig_pages(&g, rig_instances[i], "buddy", NULL, 12);
+			a[1] = rig_grown(&g, rig_instances[i], "heap_4", set, a[0]);
 			for (unsigned n = 0; n < 20; n++)
 				p[n] = get(a[1], 3000);
 			assert_int_equal(rig_owner_of(&g, a[1])->count[MM_EV_SEGMENT_ADD], 9);

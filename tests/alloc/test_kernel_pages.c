@@ -12,9 +12,6 @@
 #include "alloc/rules.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 #define SHIFT 10u
 #define PAGE  1024u
 
@@ -40,8 +37,8 @@ static void test_1_gib(void **state)
 	static const uint32_t marks[3][3] = {{17, 21, 25}, {939, 1173, 1407}, {32, 66, 100}};
 
 	(void)state;
-	for (unsigned in = 0; in < 4; in++) {
-		const struct rules_ops *ops = all[in]->rules;
+	for (unsigned in = 0; in < RIG_INSTANCES; in++) {
+		const struct rules_ops *ops = rig_instances[in]->rules;
 
 		r.min_free_kbytes = ops->min_free_kbytes(&r, 65536);
 		assert_int_equal(r.min_free_kbytes, 3831);
@@ -88,8 +85,8 @@ static void test_running_kernel(void **state)
 
 	(void)state;
 	for (unsigned z = 0; z < 3; z++) {
-		struct rules_marks m = all[0]->rules->marks(&r, z);
-		struct rules_limits l = all[0]->rules->limits(&r, z, m.low, 2);
+		struct rules_marks m = rig_instances[0]->rules->marks(&r, z);
+		struct rules_limits l = rig_instances[0]->rules->limits(&r, z, m.low, 2);
 
 		assert_int_equal(m.min, shown[z][0]);
 		assert_int_equal(m.low, shown[z][1]);
@@ -98,10 +95,10 @@ static void test_running_kernel(void **state)
 		assert_int_equal(l.high_min, shown[z][4]);
 		assert_int_equal(l.high_max, shown[z][5]);
 	}
-	assert_int_equal(all[0]->rules->huge_min_free(&r, 3, 9), 67584);
-	assert_int_equal(all[0]->rules->reserve(&r, 0, ZONE_DMA32), 3019);
-	assert_int_equal(all[0]->rules->reserve(&r, 0, ZONE_NORMAL), 14027);
-	assert_int_equal(all[0]->rules->reserve(&r, 1, ZONE_NORMAL), 11008);
+	assert_int_equal(rig_instances[0]->rules->huge_min_free(&r, 3, 9), 67584);
+	assert_int_equal(rig_instances[0]->rules->reserve(&r, 0, ZONE_DMA32), 3019);
+	assert_int_equal(rig_instances[0]->rules->reserve(&r, 0, ZONE_NORMAL), 14027);
+	assert_int_equal(rig_instances[0]->rules->reserve(&r, 1, ZONE_NORMAL), 11008);
 }
 
 /* ---- who may take how much ---- */
@@ -159,9 +156,9 @@ static void test_emergency_reserve(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
-		for (unsigned in = 0; in < 4; in++) {
+		for (unsigned in = 0; in < RIG_INSTANCES; in++) {
 			struct rig g;
-			struct alloc *a = boot(&g, all[in], t[i].rules, false);
+			struct alloc *a = boot(&g, rig_instances[in], t[i].rules, false);
 			struct zone_figures f;
 
 			a->ops->pages->zone(a, 0, &f);
@@ -185,9 +182,9 @@ static void test_orders_and_marks(void **state)
 	const struct alloc_req req = {.gfp = GFP_KERNEL, .zone_mask = 1};
 
 	(void)state;
-	for (unsigned in = 0; in < 4; in++) {
+	for (unsigned in = 0; in < RIG_INSTANCES; in++) {
 		struct rig g;
-		struct alloc *a = boot(&g, all[in], LINUX_4_19, false);
+		struct alloc *a = boot(&g, rig_instances[in], LINUX_4_19, false);
 		pfn_t one;
 
 		while (free_pages(a) > 69)

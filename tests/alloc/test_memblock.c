@@ -11,9 +11,6 @@
 
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 #define BASE  0x10000u
 #define UNIT  0x100u
 #define UNITS 24u
@@ -75,9 +72,9 @@ static void expect_map(struct rig *g, struct alloc *a, const char *map)
 static void test_regions_stay_apart(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = setup(&g, all[i], 16);
+		struct alloc *a = setup(&g, rig_instances[i], 16);
 		struct mm_range gap;
 
 		assert_int_equal(add(a, 4, 8), 0);
@@ -100,9 +97,9 @@ static void test_regions_stay_apart(void **state)
 static void test_add_refuses(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = setup(&g, all[i], 16);
+		struct alloc *a = setup(&g, rig_instances[i], 16);
 
 		assert_int_equal(add(a, 4, 4), 0);
 		assert_int_equal(add(a, 4, 0), MM_EINVAL);
@@ -129,9 +126,9 @@ static void test_add_refuses(void **state)
 static void test_reserve_merges(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = setup(&g, all[i], 8);
+		struct alloc *a = setup(&g, rig_instances[i], 8);
 
 		assert_int_equal(add(a, 0, 24), 0);
 		assert_int_equal(reserve(a, 14, 1), 0);
@@ -171,9 +168,9 @@ static uint64_t carve(struct alloc *a, unsigned units, unsigned align, unsigned 
 static void test_carve(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = setup(&g, all[i], 16);
+		struct alloc *a = setup(&g, rig_instances[i], 16);
 		struct rig_owner *o = rig_owner_of(&g, a);
 
 		assert_int_equal(add(a, 0, 8), 0);
@@ -202,9 +199,9 @@ static void test_carve(void **state)
 static void test_full_table(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = setup(&g, all[i], 8);
+		struct alloc *a = setup(&g, rig_instances[i], 8);
 		struct image_hash before, after;
 
 		assert_int_equal(add(a, 0, 24), 0);
@@ -227,16 +224,16 @@ static void test_full_table(void **state)
 static void test_init_and_attach(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g, h;
-		struct alloc *a = setup(&g, all[i], 8), *b;
-		struct rig_owner *o = rig_owner(&g, all[i], "memblock", NULL);
+		struct alloc *a = setup(&g, rig_instances[i], 8), *b;
+		struct rig_owner *o = rig_owner(&g, rig_instances[i], "memblock", NULL);
 
 		o->env.boot_table = (struct mm_range){{0x1800}, BOOT_TABLE_MIN - 1};
 		assert_int_equal(rig_start(&g, o), MM_ENOMEM);
 		assert_int_equal(add(a, 0, 24), 0);
 		assert_int_equal(reserve(a, 3, 3), 0);
-		b = setup(&h, all[i], 8);
+		b = setup(&h, rig_instances[i], 8);
 		physmem_copy(&h.pm, &g.pm);
 		assert_int_equal(b->ops->attach(b, &rig_owner_of(&h, b)->env), 0);
 		expect_map(&h, b, "---RRR------------------");
@@ -252,9 +249,9 @@ static void test_init_and_attach(void **state)
 static void test_every_flip_is_seen(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = setup(&g, all[i], 8);
+		struct alloc *a = setup(&g, rig_instances[i], 8);
 
 		assert_int_equal(add(a, 0, 8), 0);
 		assert_int_equal(add(a, 12, 8), 0);

@@ -13,9 +13,6 @@
 #include "alloc/page.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 #define PAGE  1024u
 #define SHIFT 10u
 
@@ -53,9 +50,9 @@ static struct alloc *boot(struct rig *g, const struct alloc_instance *in)
 static void test_last_freed_first_taken(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = boot(&g, all[i]);
+		struct alloc *a = boot(&g, rig_instances[i]);
 		uint32_t n = get(a);
 
 		look(&g, a);
@@ -77,9 +74,9 @@ static void test_last_freed_first_taken(void **state)
 static void test_exhaustion_and_refusals(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
-		struct alloc *a = boot(&g, all[i]);
+		struct alloc *a = boot(&g, rig_instances[i]);
 		uint64_t managed = a->ops->pages->nr_free(a, 0, 0), n = 0;
 		struct image_hash was, is;
 		uint32_t last = 0, pfn;
@@ -118,7 +115,7 @@ static void test_zones(void **state)
 	const struct alloc_req only_high = {.zone_mask = 2};
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct zone_figures f;
@@ -128,7 +125,7 @@ static void test_zones(void **state)
 						{64 * PAGE, 2 * PAGE, REGION_RAM, 15},
 						{99 * PAGE, 3 * PAGE, REGION_RAM, 15}},
 			 3, 0);
-		a = rig_zones(&g, all[i], "pagelist", NULL, SHIFT, zones, 2);
+		a = rig_zones(&g, rig_instances[i], "pagelist", NULL, SHIFT, zones, 2);
 		for (unsigned k = 0; k < 5; k++)
 			assert_int_equal(get(a), k < 2 ? 64 + k : 97 + k);
 		assert_true(pfn_none(a->ops->pages->alloc_pages(a, 0, &only_high)));
@@ -148,7 +145,7 @@ static void test_zones(void **state)
 static void test_attach_and_large(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g, h;
 		struct alloc *a, *b;
 		struct rig_owner *o;
@@ -156,10 +153,10 @@ static void test_attach_and_large(void **state)
 
 		rig_init(&g, 0, (struct phys_region[]){{1u << 20, 1ull << 31, REGION_RAM, 15}}, 1,
 			 0);
-		a = rig_pages(&g, all[i], "pagelist", NULL, 12);
+		a = rig_pages(&g, rig_instances[i], "pagelist", NULL, 12);
 		rig_init(&h, 0, (struct phys_region[]){{1u << 20, 1ull << 31, REGION_RAM, 15}}, 1,
 			 0);
-		b = rig_pages(&h, all[i], "pagelist", NULL, 12);
+		b = rig_pages(&h, rig_instances[i], "pagelist", NULL, 12);
 		n = get(a);
 		assert_int_equal(get(a), n + 1);
 		assert_int_equal(put(a, n), 0);

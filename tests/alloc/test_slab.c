@@ -12,8 +12,6 @@
 #define BASE  0x10000u
 #define ARENA 0x10000u
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
 static const char *const kinds[] = {"slab_list", "slab_bitmap"};
 
 static const struct phys_region ram[] = {{0x1000, 0x2000, REGION_RAM, 15},
@@ -105,7 +103,7 @@ static void test_reuse(void **state)
 		uint32_t id;
 		bool list = i % 2 == 0;
 
-		arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+		arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		verify(&w);
 		id = cache(&w, 100, 0);
 		assert_int_equal(figures(&w, id).object_size, 104);
@@ -135,7 +133,7 @@ static void test_bad_frees(void **state)
 		uint32_t a, b;
 		vaddr_t bad[8];
 
-		arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+		arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		a = cache(&w, 64, 0);
 		b = cache(&w, 64, 0);
 		x = w.c->alloc(w.a, a, &any);
@@ -163,12 +161,12 @@ static void test_bad_frees(void **state)
 static void test_payload_like_a_link(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct world w;
 		struct grant x, y;
 		uint32_t id;
 
-		arena_world(&w, all[i], "slab_list", NULL);
+		arena_world(&w, rig_instances[i], "slab_list", NULL);
 		id = cache(&w, 64, 0);
 		x = w.c->alloc(w.a, id, &any);
 		y = w.c->alloc(w.a, id, &any);
@@ -191,9 +189,9 @@ static void test_shrink_and_destroy(void **state)
 		uint32_t id, next;
 
 		if (i < 8)
-			arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+			arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		else
-			grown_world(&w, all[i / 2 - 4], kinds[i % 2]);
+			grown_world(&w, rig_instances[i / 2 - 4], kinds[i % 2]);
 		id = cache(&w, 500, 0);
 		next = cache(&w, 32, 0);
 		assert_int_equal(next, id + 1);
@@ -229,7 +227,7 @@ static void test_geometry(void **state)
 	for (unsigned i = 0; i < 8; i++) {
 		struct world w;
 
-		arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+		arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		for (unsigned n = 0; n < sizeof row / sizeof row[0]; n++) {
 			uint32_t id = cache(&w, row[n].size, row[n].align);
 			struct cache_figures f = figures(&w, id);
@@ -255,9 +253,9 @@ static void test_many_caches(void **state)
 		struct world w;
 
 		if (i < 8)
-			arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+			arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		else
-			grown_world(&w, all[i / 2 - 4], kinds[i % 2]);
+			grown_world(&w, rig_instances[i / 2 - 4], kinds[i % 2]);
 		for (uint32_t n = 0; n < 150; n++)
 			assert_int_equal(cache(&w, 8 + n, 0), n);
 		verify(&w);
@@ -279,7 +277,7 @@ static void test_by_bytes(void **state)
 		struct alloc_req req = {.size = 90, .zone_mask = UINT32_MAX};
 		struct grant x;
 
-		arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+		arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		x = w.a->ops->bytes->malloc(w.a, &req);
 		assert_int_equal(x.bytes, 96);
 		req.size = 97;
@@ -290,7 +288,7 @@ static void test_by_bytes(void **state)
 		verify(&w);
 		rig_finish(&w.g);
 
-		arena_world(&w, all[i / 2], kinds[i % 2], set);
+		arena_world(&w, rig_instances[i / 2], kinds[i % 2], set);
 		assert_int_equal(w.a->ops->bytes->malloc(w.a, &req).bytes, 200);
 		verify(&w);
 		rig_finish(&w.g);
@@ -308,9 +306,9 @@ static void test_exhaustion(void **state)
 		uint32_t id;
 
 		if (i < 8)
-			arena_world(&w, all[i / 2], kinds[i % 2], NULL);
+			arena_world(&w, rig_instances[i / 2], kinds[i % 2], NULL);
 		else
-			grown_world(&w, all[i / 2 - 4], kinds[i % 2]);
+			grown_world(&w, rig_instances[i / 2 - 4], kinds[i % 2]);
 		id = cache(&w, 256, 0);
 		do {
 			x[n] = w.c->alloc(w.a, id, &any);
@@ -341,7 +339,7 @@ static void test_pages_fail(void **state)
 			unsigned refused = 0;
 			uint32_t id;
 
-			grown_world(&w, all[i / 2], kinds[i % 2]);
+			grown_world(&w, rig_instances[i / 2], kinds[i % 2]);
 			o = rig_owner_of(&w.g, w.a);
 			o->source.fail_at = at;
 			id = cache(&w, 1000, 0);

@@ -13,9 +13,6 @@
 #define BASE  0x10000u
 #define ARENA 0x10000u
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 static const struct phys_region ram[] = {{BASE, 0x40000, REGION_RAM, 15}};
 static const struct phys_region ram_and_table[] = {{0x1000, 0x2000, REGION_RAM, 15},
 						   {BASE, 0x40000, REGION_RAM, 15}};
@@ -50,13 +47,13 @@ static void verify(struct rig *g, struct alloc *a)
 static void test_classes(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct grant x, y, z, big;
 
 		rig_init(&g, RIG_NOISE, ram, 1, 0);
-		a = rig_arena(&g, all[i], "slab_array", NULL, BASE, ARENA);
+		a = rig_arena(&g, rig_instances[i], "slab_array", NULL, BASE, ARENA);
 		verify(&g, a);
 		x = take(a, 41, 0);
 		assert_int_equal(x.bytes, 48);
@@ -87,14 +84,14 @@ static void test_classes(void **state)
 static void test_bad_frees(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct grant x, big;
 		vaddr_t bad[10];
 
 		rig_init(&g, RIG_NOISE, ram, 1, 0);
-		a = rig_arena(&g, all[i], "slab_array", NULL, BASE, ARENA);
+		a = rig_arena(&g, rig_instances[i], "slab_array", NULL, BASE, ARENA);
 		x = take(a, 48, 0);
 		take(a, 48, 0);
 		big = take(a, 8192, 0);
@@ -121,14 +118,14 @@ static void test_bad_frees(void **state)
 static void test_resize(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct alloc_req req = {.size = 4097};
 		struct grant top, x;
 
 		rig_init(&g, RIG_NOISE, ram, 1, 0);
-		a = rig_arena(&g, all[i], "slab_array", NULL, BASE, ARENA);
+		a = rig_arena(&g, rig_instances[i], "slab_array", NULL, BASE, ARENA);
 		top = take(a, 8000, 0);
 		x = take(a, 16000, 0);
 		assert_int_equal(x.va.v + 16384, top.va.v);
@@ -235,11 +232,11 @@ static void random_run(struct shadow *s, unsigned steps)
 static void test_random_arena(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct shadow s = {0};
 
 		rig_init(&s.g, RIG_NOISE, ram, 1, 0);
-		s.a = rig_arena(&s.g, all[i], "slab_array", NULL, BASE + 4, 0x3fff0);
+		s.a = rig_arena(&s.g, rig_instances[i], "slab_array", NULL, BASE + 4, 0x3fff0);
 		random_run(&s, 600);
 		rig_finish(&s.g);
 	}
@@ -273,10 +270,10 @@ static void start_grown(struct shadow *s, const struct alloc_instance *in)
 static void test_random_grown(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct shadow s = {0};
 
-		start_grown(&s, all[i]);
+		start_grown(&s, rig_instances[i]);
 		random_run(&s, 500);
 		rig_finish(&s.g);
 	}
@@ -289,12 +286,12 @@ static void test_random_grown(void **state)
 static void test_pages_fail(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		for (uint64_t at = 2; at < 9; at++) {
 			struct shadow s = {0};
 			unsigned refused = 0;
 
-			start_grown(&s, all[i]);
+			start_grown(&s, rig_instances[i]);
 			rig_owner_of(&s.g, s.a)->source.fail_at = at;
 			for (unsigned n = 0; n < 40; n++) {
 				refused += take(s.a, n % 4 == 3 ? 5000 : 700, 0).bytes == 0;
@@ -314,13 +311,13 @@ static void test_sizes(void **state)
 		{"sizes", 0, sizes, 3}, {"keep_empty", 0, NULL, 0}, {NULL, 0, NULL, 0}};
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct grant x, y;
 
 		rig_init(&g, RIG_NOISE, ram, 1, 0);
-		a = rig_arena(&g, all[i], "slab_array", set, BASE, ARENA);
+		a = rig_arena(&g, rig_instances[i], "slab_array", set, BASE, ARENA);
 		x = take(a, 1, 0);
 		y = take(a, 25, 0);
 		assert_int_equal(x.bytes, 24);

@@ -12,9 +12,6 @@
 
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
 static struct grant push(struct alloc *a, msize_t size, msize_t align)
 {
 	return a->ops->stack->push(a, &(struct alloc_req){.size = size, .align = align});
@@ -37,14 +34,14 @@ static void look(struct rig *g, struct alloc *pages, struct alloc *a)
 static void test_arena(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct grant x, y, z;
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15}}, 1,
 			 0);
-		a = rig_arena(&g, all[i], "stack", NULL, 0x1004, 1001);
+		a = rig_arena(&g, rig_instances[i], "stack", NULL, 0x1004, 1001);
 		x = push(a, 1, 0);
 		assert_int_equal(x.bytes, 8);
 		y = push(a, 20, 4);
@@ -70,7 +67,7 @@ static void test_arena(void **state)
 static void test_full_arena(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *a;
 		struct image_hash was, is;
@@ -78,7 +75,7 @@ static void test_full_arena(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15}}, 1,
 			 0);
-		a = rig_arena(&g, all[i], "stack", NULL, 0x1000, 1024);
+		a = rig_arena(&g, rig_instances[i], "stack", NULL, 0x1000, 1024);
 		while (push(a, 40, 0).bytes != 0)
 			sum += 40;
 		was = physmem_hash(&g.pm);
@@ -90,7 +87,7 @@ static void test_full_arena(void **state)
 		assert_true(was.lo == is.lo && was.hi == is.hi);
 		while (push(a, 8, 0).bytes != 0)
 			sum += 8;
-		assert_int_equal(sum, 1024 - 8 * all[i]->word);
+		assert_int_equal(sum, 1024 - 8 * rig_instances[i]->word);
 		look(&g, NULL, a);
 		assert_int_equal(a->ops->stack->free_all(a), sum);
 		look(&g, NULL, a);
@@ -108,7 +105,7 @@ static void test_full_arena(void **state)
 static void test_grown(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *pages, *a;
 		struct grant x;
@@ -116,15 +113,15 @@ static void test_grown(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x4000, 65536, REGION_RAM, 15}}, 1,
 			 0);
-		pages = rig_pages(&g, all[i], "buddy", NULL, 10);
-		a = rig_grown(&g, all[i], "stack", NULL, pages);
+		pages = rig_pages(&g, rig_instances[i], "buddy", NULL, 10);
+		a = rig_grown(&g, rig_instances[i], "stack", NULL, pages);
 		fresh = (uint64_t)rig_bytes(rig_owner_of(&g, pages), MM_FREE);
 		x = push(a, 700, 0);
 		assert_int_equal(x.bytes, 704);
 		push(a, 700, 0);
 		look(&g, pages, a);
 		assert_int_equal(rig_bytes(rig_owner_of(&g, a), MM_SLACK),
-				 1024 - 704 - 8 * all[i]->word);
+				 1024 - 704 - 8 * rig_instances[i]->word);
 		order = (uint64_t)rig_bytes(rig_owner_of(&g, pages), MM_FREE);
 		push(a, 3000, 0);
 		assert_int_equal(order - (uint64_t)rig_bytes(rig_owner_of(&g, pages), MM_FREE),
@@ -144,7 +141,7 @@ static void test_grown(void **state)
 static void test_no_pages(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *pages, *a;
 		struct rig_owner *o;
@@ -152,8 +149,8 @@ static void test_no_pages(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x4000, 65536, REGION_RAM, 15}}, 1,
 			 0);
-		pages = rig_pages(&g, all[i], "buddy", NULL, 10);
-		a = rig_grown(&g, all[i], "stack", NULL, pages);
+		pages = rig_pages(&g, rig_instances[i], "buddy", NULL, 10);
+		a = rig_grown(&g, rig_instances[i], "stack", NULL, pages);
 		o = rig_owner_of(&g, a);
 		push(a, 900, 0);
 		was = physmem_hash(&g.pm);
@@ -177,7 +174,7 @@ static void test_no_pages(void **state)
 static void test_attach(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g, h;
 		struct alloc *a, *b;
 		struct rig_owner *o;
@@ -186,8 +183,8 @@ static void test_attach(void **state)
 			 0);
 		rig_init(&h, RIG_NOISE, (struct phys_region[]){{0x1000, 8192, REGION_RAM, 15}}, 1,
 			 0);
-		a = rig_arena(&g, all[i], "stack", NULL, 0x1000, 8192);
-		b = rig_arena(&h, all[i], "stack", NULL, 0x1000, 8192);
+		a = rig_arena(&g, rig_instances[i], "stack", NULL, 0x1000, 8192);
+		b = rig_arena(&h, rig_instances[i], "stack", NULL, 0x1000, 8192);
 		for (msize_t k = 1; k < 20; k++)
 			push(a, k * 7, k % 3 ? 0 : 64);
 		physmem_copy(&h.pm, &g.pm);

@@ -15,8 +15,6 @@
 #include "lib/heaptest.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
 static const char *const kinds[] = {"first_fit", "next_fit", "best_fit", "worst_fit"};
 
 #define ARENA 0x1000u
@@ -94,15 +92,15 @@ static struct fitmodel *open_model(struct rig *g, unsigned policy, const struct 
 static void test_model(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned k = 0; k < 4; k++)
 			for (unsigned f = 0; f < 5; f++) {
 				struct rig g;
 				struct fit_run t = {.g = &g, .seed = 77 + f};
 
-				open_heap(&g, all[i], kinds[k], &forms[f], 12000);
+				open_heap(&g, rig_instances[i], kinds[k], &forms[f], 12000);
 				t.a = heap(&g);
-				t.model = open_model(&g, k, &forms[f], all[i]->word);
+				t.model = open_model(&g, k, &forms[f], rig_instances[i]->word);
 				fit_run(&t, 3000);
 				free(t.model);
 				rig_finish(&g);
@@ -155,12 +153,12 @@ static void test_who_takes_what(void **state)
 	static const unsigned expected[] = {0, 3, 1, 3};
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned k = 0; k < 4; k++) {
 			struct rig g;
 			struct grant hole[4];
 
-			open_heap(&g, all[i], kinds[k], &plain, 8192);
+			open_heap(&g, rig_instances[i], kinds[k], &plain, 8192);
 			for (unsigned n = 0; n < 3; n++) {
 				(void)get(&g, 20, 0);
 				hole[n] = get(&g, (msize_t[]){200, 100, 300}[n], 0);
@@ -201,7 +199,7 @@ static void test_honest_steps(void **state)
 static void test_exhaustion(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned k = 0; k < 4; k++)
 			for (unsigned f = 0; f < 5; f++) {
 				struct rig g;
@@ -209,7 +207,7 @@ static void test_exhaustion(void **state)
 				unsigned n = 0;
 				msize_t most;
 
-				open_heap(&g, all[i], kinds[k], &forms[f], 6000);
+				open_heap(&g, rig_instances[i], kinds[k], &forms[f], 6000);
 				most = heap(&g)->ops->bytes->largest_request(heap(&g));
 				while (n < 300 && (p[n] = get(&g, 30, 0)).bytes != 0)
 					n++;
@@ -230,11 +228,11 @@ static void test_exhaustion(void **state)
 static void test_bad_pointers(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct grant a, b;
 
-		open_heap(&g, all[i], "best_fit", &plain, 8192);
+		open_heap(&g, rig_instances[i], "best_fit", &plain, 8192);
 		a = get(&g, 100, 0);
 		b = get(&g, 100, 0);
 		assert_int_equal(put(&g, (vaddr_t){0}), FREE_BAD);
@@ -243,7 +241,8 @@ static void test_bad_pointers(void **state)
 		assert_int_equal(put(&g, (vaddr_t){ARENA + 8192}), FREE_BAD);
 		assert_int_equal(put(&g, vaddr_add(a.va, 4)), FREE_BAD);
 		assert_int_equal(put(&g, vaddr_add(a.va, 8)), FREE_BAD);
-		assert_int_equal(put(&g, vaddr_add(b.va, b.bytes + all[i]->word)), FREE_BAD);
+		assert_int_equal(put(&g, vaddr_add(b.va, b.bytes + rig_instances[i]->word)),
+				 FREE_BAD);
 		assert_int_equal(put(&g, a.va), a.bytes);
 		assert_int_equal(put(&g, a.va), FREE_BAD);
 		assert_int_equal(put(&g, b.va), b.bytes);
@@ -279,7 +278,7 @@ static void test_refused_parameters(void **state)
 static void test_odd_arenas(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (msize_t base = ARENA; base < ARENA + 9; base++)
 			for (msize_t bytes = 1; bytes < 200; bytes++) {
 				struct rig g;
@@ -288,7 +287,7 @@ static void test_odd_arenas(void **state)
 				rig_init(&g, RIG_NOISE,
 					 (struct phys_region[]){{ARENA, 4096, REGION_RAM, 15}}, 1,
 					 0);
-				o = rig_owner(&g, all[i], "best_fit", NULL);
+				o = rig_owner(&g, rig_instances[i], "best_fit", NULL);
 				o->env.arena = (struct mm_range){{base}, bytes};
 				mm_account(&o->view, (vaddr_t){base}, bytes, MM_UNMANAGED,
 					   MM_CACHED);
@@ -314,9 +313,9 @@ static void test_list_equals_tree(void **state)
 			struct rig g[2];
 
 			/* The directory of small sizes lies behind the chunks. */
-			open_heap(&g[0], all[i], kinds[k], &list, 150000);
-			open_heap(&g[1], all[i], kinds[k], &tree,
-				  150000 + (k >= 2 ? 64 * all[i]->word : 0));
+			open_heap(&g[0], rig_instances[i], kinds[k], &list, 150000);
+			open_heap(&g[1], rig_instances[i], kinds[k], &tree,
+				  150000 + (k >= 2 ? 64 * rig_instances[i]->word : 0));
 			fit_twins(&g[0], heap(&g[0]), &g[1], heap(&g[1]), 4711 + k, 200000);
 			rig_finish(&g[0]);
 			rig_finish(&g[1]);
@@ -367,9 +366,9 @@ static void test_mutations(void **state)
 				struct fit_run t = {.g = &g, .seed = 99};
 				struct flips flips = {.g = &g};
 
-				open_heap(&g, all[i], kinds[k], &forms[f], 6000);
+				open_heap(&g, rig_instances[i], kinds[k], &forms[f], 6000);
 				t.a = heap(&g);
-				t.model = open_model(&g, k, &forms[f], all[i]->word);
+				t.model = open_model(&g, k, &forms[f], rig_instances[i]->word);
 				fit_run(&t, 500);
 				check_all(&g);
 				heap(&g)->ops->walk(heap(&g), flip_span, &flips);
@@ -385,17 +384,17 @@ static void test_mutations(void **state)
 static void test_as_every_heap(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned k = 0; k < 4; k++)
 			for (unsigned f = 0; f < 3; f++) {
 				const struct rig_param set[] = {{"order", forms[f].order, NULL, 0},
 								{"index", forms[f].index, NULL, 0},
 								{NULL, 0, NULL, 0}};
 
-				heaptest_random(all[i], kinds[k], set, 20000, 800, 5 + f);
-				heaptest_exhaust(all[i], kinds[k], set, 20000);
-				heaptest_wrong_pointers(all[i], kinds[k], set);
-				heaptest_attach(all[i], kinds[k], set);
+				heaptest_random(rig_instances[i], kinds[k], set, 20000, 800, 5 + f);
+				heaptest_exhaust(rig_instances[i], kinds[k], set, 20000);
+				heaptest_wrong_pointers(rig_instances[i], kinds[k], set);
+				heaptest_attach(rig_instances[i], kinds[k], set);
 			}
 }
 
@@ -408,7 +407,7 @@ static void test_as_every_heap(void **state)
 static void test_grown(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
 		for (unsigned k = 0; k < 8; k++) {
 			const struct rig_param set[] = {{"index", k / 4, NULL, 0},
 							{"grow", 8192, NULL, 0},
@@ -423,8 +422,8 @@ static void test_grown(void **state)
 				 (struct phys_region[]){{0x1000, 4096, REGION_RAM, 15},
 							{0x20000000, 262144, REGION_RAM, 15}},
 				 2, 0);
-			a[0] = rig_pages(&g, all[i], "buddy", NULL, 12);
-			a[1] = rig_grown(&g, all[i], kinds[k % 4], set, a[0]);
+			a[0] = rig_pages(&g, rig_instances[i], "buddy", NULL, 12);
+			a[1] = rig_grown(&g, rig_instances[i], kinds[k % 4], set, a[0]);
 			count = rig_owner_of(&g, a[1])->count;
 			for (unsigned n = 0; n < 20; n++)
 				p[n] = a[1]->ops->bytes->malloc(a[1], &req);

@@ -9,21 +9,6 @@
 #include "lib/heaptest.h"
 #include "lib/rig.h"
 
-static const struct alloc_instance *const all[] = {&alloc_fast4, &alloc_fast8, &alloc_checked4,
-						   &alloc_checked8};
-
-static struct grant take(struct alloc *a, msize_t size)
-{
-	return a->ops->bytes->malloc(a, &(struct alloc_req){.size = size});
-}
-
-static void give(struct rig *g, struct alloc *a, struct grant x)
-{
-	assert_int_equal(a->ops->bytes->free(a, x.va), x.bytes);
-	rig_check(g, a);
-	rig_ledger_equals_walk(g, &a, 1);
-}
-
 /*
  * | a 56 | b 120 | c 56 |  rest  |
  * Free b:          | a | .128. | c | rest |
@@ -33,27 +18,27 @@ static void give(struct rig *g, struct alloc *a, struct grant x)
 static void test_split_and_merge(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct grant a, b, c, d;
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 16384);
-		a = take(al, 56);
-		b = take(al, 120);
-		c = take(al, 56);
-		assert_int_equal(a.bytes, all[i]->word == 4 ? 60 : 56);
+		al = rig_arena(&g, rig_instances[i], "tlsf", NULL, 0x1000, 16384);
+		a = heaptest_take(al, 56);
+		b = heaptest_take(al, 120);
+		c = heaptest_take(al, 56);
+		assert_int_equal(a.bytes, rig_instances[i]->word == 4 ? 60 : 56);
 		assert_int_equal(b.va.v, a.va.v + 64);
 		assert_int_equal(c.va.v, b.va.v + 128);
-		give(&g, al, b);
-		d = take(al, 100);
+		heaptest_give(&g, al, b);
+		d = heaptest_take(al, 100);
 		assert_int_equal(d.va.v, b.va.v);
-		give(&g, al, a);
-		give(&g, al, c);
-		give(&g, al, d);
-		b = take(al, 1000);
+		heaptest_give(&g, al, a);
+		heaptest_give(&g, al, c);
+		heaptest_give(&g, al, d);
+		b = heaptest_take(al, 1000);
 		assert_int_equal(b.va.v, a.va.v);
 		rig_check(&g, al);
 		rig_finish(&g);
@@ -69,21 +54,21 @@ static void test_split_and_merge(void **state)
 static void test_good_fit(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct grant x, y, z;
-		msize_t w = all[i]->word;
+		msize_t w = rig_instances[i]->word;
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 16384);
-		x = take(al, 1048 - w);
-		y = take(al, 8);
-		give(&g, al, x);
-		z = take(al, 1040 - w);
+		al = rig_arena(&g, rig_instances[i], "tlsf", NULL, 0x1000, 16384);
+		x = heaptest_take(al, 1048 - w);
+		y = heaptest_take(al, 8);
+		heaptest_give(&g, al, x);
+		z = heaptest_take(al, 1040 - w);
 		assert_true(z.va.v > y.va.v);
-		assert_int_equal(take(al, 1032 - w).va.v, x.va.v);
+		assert_int_equal(heaptest_take(al, 1032 - w).va.v, x.va.v);
 		assert_int_equal(rig_owner_of(&g, al)->search.steps, 0);
 		rig_finish(&g);
 	}
@@ -97,7 +82,7 @@ static void test_good_fit(void **state)
 static void test_memalign_and_resize(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct grant p, q, r;
@@ -105,8 +90,8 @@ static void test_memalign_and_resize(void **state)
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 16384, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 16384);
-		p = take(al, 40);
+		al = rig_arena(&g, rig_instances[i], "tlsf", NULL, 0x1000, 16384);
+		p = heaptest_take(al, 40);
 		q = al->ops->bytes->malloc(al, &req);
 		assert_int_equal(q.va.v & 255, 0);
 		rig_check(&g, al);
@@ -121,8 +106,8 @@ static void test_memalign_and_resize(void **state)
 		assert_int_equal(al->ops->bytes->resize(al, p.va, &req).bytes, 0);
 		req.size = 40;
 		assert_int_equal(al->ops->bytes->resize(al, p.va, &req).bytes, p.bytes);
-		give(&g, al, p);
-		give(&g, al, q);
+		heaptest_give(&g, al, p);
+		heaptest_give(&g, al, q);
 		rig_finish(&g);
 	}
 }
@@ -131,16 +116,16 @@ static void test_memalign_and_resize(void **state)
 static void test_small_arenas(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
 		struct rig g;
 		struct alloc *al;
 		struct rig_owner *o;
 
 		rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 65536, REGION_RAM, 15}}, 1,
 			 0);
-		al = rig_arena(&g, all[i], "tlsf", NULL, 0x1000, 4096);
+		al = rig_arena(&g, rig_instances[i], "tlsf", NULL, 0x1000, 4096);
 		assert_true(rig_bytes(rig_owner_of(&g, al), MM_METADATA) < 4096 * 4 / 10);
-		o = rig_owner(&g, all[i], "tlsf", NULL);
+		o = rig_owner(&g, rig_instances[i], "tlsf", NULL);
 		o->env.arena = (struct mm_range){{0x4000}, 64};
 		assert_int_equal(rig_start(&g, o), MM_ENOMEM);
 		rig_finish(&g);
@@ -150,21 +135,13 @@ static void test_small_arenas(void **state)
 static void test_random(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
-		for (uint64_t seed = 1; seed <= 3; seed++)
-			heaptest_random(all[i], "tlsf", NULL, 16384u << seed, 1500, seed);
+	heaptest_random_all("tlsf");
 }
 
 static void test_battery(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		heaptest_exhaust(all[i], "tlsf", NULL, 32768);
-		heaptest_wrong_pointers(all[i], "tlsf", NULL);
-		heaptest_attach(all[i], "tlsf", NULL);
-	}
-	heaptest_mutation(&alloc_checked4, "tlsf", NULL, 5);
-	heaptest_mutation(&alloc_checked8, "tlsf", NULL, 5);
+	heaptest_battery("tlsf");
 }
 
 int main(void)

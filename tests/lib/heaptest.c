@@ -40,6 +40,18 @@ static uint64_t draw(struct shadow *s, uint64_t below)
 	return next_random(&s->rng) % below;
 }
 
+struct grant heaptest_take(struct alloc *a, msize_t size)
+{
+	return a->ops->bytes->malloc(a, &(struct alloc_req){.size = size});
+}
+
+void heaptest_give(struct rig *g, struct alloc *a, struct grant x)
+{
+	assert_int_equal(a->ops->bytes->free(a, x.va), x.bytes);
+	rig_check(g, a);
+	rig_ledger_equals_walk(g, &a, 1);
+}
+
 static void begin(struct shadow *s, const struct alloc_instance *in, const char *kind,
 		  const struct rig_param *set, uint64_t bytes, uint64_t seed)
 {
@@ -410,4 +422,22 @@ void heaptest_mutation(const struct alloc_instance *in, const char *kind,
 			 (unsigned long long)missed, (unsigned long long)all);
 	rig_check(&s.g, s.a);
 	rig_finish(&s.g);
+}
+
+void heaptest_battery(const char *kind)
+{
+	for (unsigned i = 0; i < RIG_INSTANCES; i++) {
+		heaptest_exhaust(rig_instances[i], kind, NULL, 32768);
+		heaptest_wrong_pointers(rig_instances[i], kind, NULL);
+		heaptest_attach(rig_instances[i], kind, NULL);
+	}
+	heaptest_mutation(&alloc_checked4, kind, NULL, 5);
+	heaptest_mutation(&alloc_checked8, kind, NULL, 5);
+}
+
+void heaptest_random_all(const char *kind)
+{
+	for (unsigned i = 0; i < RIG_INSTANCES; i++)
+		for (uint64_t seed = 1; seed <= 3; seed++)
+			heaptest_random(rig_instances[i], kind, NULL, 16384u << seed, 1500, seed);
 }

@@ -8,6 +8,12 @@
 
 #include "lib/rig.h"
 
+/* malloc with the alignment that the kind gives unasked. */
+struct grant heaptest_take(struct alloc *a, msize_t size);
+
+/* free, which gives back what was granted; then all must be right. */
+void heaptest_give(struct rig *g, struct alloc *a, struct grant x);
+
 /*
  * `ops` random operations (malloc, memalign, resize, free) in a noise-filled arena
  * of `bytes`: no overlap, alignment, contents at both ends kept, check after each
@@ -34,5 +40,11 @@ void heaptest_attach(const struct alloc_instance *in, const char *kind,
  */
 void heaptest_mutation(const struct alloc_instance *in, const char *kind,
 		       const struct rig_param *set, unsigned percent);
+
+/* The last four as every kind must do them: in all instances; flips in the checked ones. */
+void heaptest_battery(const char *kind);
+
+/* Random runs of three seeds, in arenas of 32, 64 and 128 KiB, in all instances. */
+void heaptest_random_all(const char *kind);
 
 #endif

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+const struct alloc_instance *const rig_instances[RIG_INSTANCES] = {
+	&alloc_fast4, &alloc_fast8, &alloc_checked4, &alloc_checked8};
+
 void rig_init(struct rig *g, uint64_t noise, const struct phys_region *regions, unsigned nr,
 	      uint64_t offset)
 {

@@ -6,7 +6,7 @@
  *   rig_init(&g, RIG_NOISE, (struct phys_region[]){{0x1000, 65536, REGION_RAM, 15}}, 1, 0);
  *   struct alloc *a = rig_arena(&g, &alloc_checked4, "bump", NULL, 0x1000, 65536);
  *   rig_check(&g, a);                  fails the test on any violated invariant
- *   rig_ledger_equals_walk(&g, a);     fails the test when the two differ
+ *   rig_ledger_equals_walk(&g, &a, 1); fails the test when the two differ
  *   rig_finish(&g);
  */
 #ifndef TESTS_RIG_H
@@ -18,6 +18,10 @@
 
 #define RIG_MAX_ALLOCS 8u
 #define RIG_NOISE      0x5eedull
+
+/* Fast and checked, words of 4 and 8 bytes: what a kind must do, it does in each. */
+#define RIG_INSTANCES 4u
+extern const struct alloc_instance *const rig_instances[RIG_INSTANCES];
 
 struct rig_owner {
 	struct mem view;
