@@ -26,6 +26,7 @@ struct conf_tree {
 	struct conf_tree *adopted; /* trees whose nodes or texts this one uses; freed with it */
 };
 
+/* An empty tree; conf_free frees it.  NULL with *d: out of host memory. */
 struct conf_tree *conf_tree_new(struct diag *d) MUST_USE;
 
 /* Zeroed memory of the tree, aligned for pointers; NULL with *d when the host has none. */

@@ -119,6 +119,7 @@ struct mem {
 
 /* ---- out of line, in src/model ---- */
 
+/* Notes a store to [off, off + bytes) of the window; see struct mm_watch. */
 void mm_watch_store(struct mm_watch *w, uint64_t off, uint64_t bytes);
 
 /* [off, off + bytes) of the window has been stored to. */
@@ -128,6 +129,10 @@ static inline void mm_watched(const struct mem *m, uint64_t off, uint64_t bytes)
 		mm_watch_store(m->watch, off, bytes);
 }
 
+/*
+ * The owner's row of counters for the region of physical address `pa`; the view keeps it for
+ * the next time.  mm_bug: pa lies in no region.
+ */
 struct mm_row *mm_row_find(struct mem *m, uint64_t pa);
 void mm_fill(const struct mem *m, vaddr_t a, uint8_t byte, msize_t bytes);
 void mm_zero(const struct mem *m, vaddr_t a, msize_t bytes);
@@ -262,6 +267,7 @@ static inline unsigned mm_cpu(const struct mem *m)
 	return m->cpu == NULL ? 0 : *m->cpu;
 }
 
+/* The part of mm_search for a longest search, and for one that has no counter of its own. */
 void mm_search_long(const struct mem *m, uint64_t steps);
 
 /* A search for a block ended after `steps` list steps (0: found at once). */

@@ -80,6 +80,6 @@ int image_end(struct image *im, struct diag *d) MUST_USE;
  */
 bool image_claim(struct image *parent, uint64_t pos, struct livemap *out);
 
-void image_free(struct image *im);
+void image_free(struct image *im); /* its ring is unmapped, an open trace abandoned */
 
 #endif

@@ -54,6 +54,6 @@ struct record_report {
 int record_session(const struct record_options *o, char **command, struct record_report *out,
 		   struct diag *d) MUST_USE;
 
-void record_report_finish(struct record_report *r);
+void record_report_finish(struct record_report *r); /* frees its list */
 
 #endif

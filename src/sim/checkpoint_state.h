@@ -22,6 +22,7 @@ struct host_state {
 	struct alloc_state alloc[SYS_MAX_ALLOCS];
 };
 
+/* What r and its handles count now. */
 void host_state_save(struct host_state *s, const struct replay *r);
 
 /*

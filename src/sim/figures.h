@@ -13,6 +13,7 @@ struct free_area {
 	uint64_t nr_free[64];
 };
 
+/* Counts of one zone of a page allocator, from its free lists.  O(orders). */
 void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone,
 		  struct free_area *out);
 

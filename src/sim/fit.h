@@ -26,6 +26,7 @@ struct fit_trace *fit_trace_read_from(struct trace_reader *r, const char *path,
 				      struct diag *d) MUST_USE;
 void fit_trace_free(struct fit_trace *t); /* NULL is fine */
 
+/* How many it has. */
 uint64_t fit_trace_events(const struct fit_trace *t);
 
 struct fit_result {

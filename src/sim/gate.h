@@ -31,6 +31,7 @@ struct gate {
 	unsigned nr_rules;
 };
 
+/* A gate file, or the text of one (`name` is for messages).  NULL with *d. */
 struct gate *gate_read(const char *path, struct diag *d) MUST_USE;
 struct gate *gate_read_text(const char *text, size_t bytes, const char *name,
 			    struct diag *d) MUST_USE;
@@ -39,6 +40,10 @@ void gate_free(struct gate *g); /* NULL is fine */
 /* Figures as they were: one number for each point and figure. */
 struct baseline;
 
+/*
+ * An empty one of a sweep, for results of `program`; label "": the program's.  NULL: out of
+ * host memory.  Or as a file or a text has it: NULL with *d.
+ */
 struct baseline *baseline_new(const char *program, const char *sweep, const char *label);
 struct baseline *baseline_read(const char *path, struct diag *d) MUST_USE;
 struct baseline *baseline_read_text(const char *text, size_t bytes, const char *name,
@@ -48,6 +53,7 @@ void baseline_free(struct baseline *b); /* NULL is fine */
 /* Millionths; false: not in it. */
 bool baseline_get(const struct baseline *b, const char *point, const char *figure,
 		  long long *millionths);
+/* Remembers a figure, in place of the one that was there. */
 void baseline_put(struct baseline *b, const char *point, const char *figure, long long millionths);
 
 /* The file's text, keys in the order they were put.  Caller: free; NULL: out of memory. */

@@ -48,6 +48,7 @@ void ledger_bind(struct ledger *l, struct mem *view, unsigned owner);
  */
 void ledger_snapshot_peak(struct ledger *l, uint64_t finds);
 
+/* The row of counters of an owner in a region; both must be there. */
 struct mm_row *ledger_row(const struct ledger *l, unsigned owner, unsigned region);
 
 /* Sums over owners (a region's classes), and over regions (an owner's). */

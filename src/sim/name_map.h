@@ -22,8 +22,8 @@ struct name_map {
 	size_t mask, used;
 };
 
-void name_map_init(struct name_map *m);
-void name_map_finish(struct name_map *m);
+void name_map_init(struct name_map *m); /* empty; takes no memory yet */
+void name_map_finish(struct name_map *m); /* frees cells and names */
 
 /* The name's slot, or SLOT_NONE. */
 uint32_t name_map_find(const struct name_map *m, const char *name, size_t bytes);

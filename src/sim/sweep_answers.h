@@ -56,6 +56,7 @@ struct answers {
 int answers_read(struct answers *a, const struct export_request *q, struct diag *d) MUST_USE;
 void answers_free(struct answers *a);
 
+/* The expression of figure f, 0 to nr - 1; borrowed. */
 const char *answers_figure(const struct answers *a, unsigned f);
 
 /* The design's name, without the repeat, and the command that shows it again.  Caller: free. */

@@ -61,6 +61,7 @@ int trace_next_plain(struct trace_reader *r, struct plain_block *out, struct dia
  */
 int trace_seek(struct trace_reader *r, uint64_t number, struct diag *d) MUST_USE;
 
+/* What is known before the end, or at it: see the struct. */
 void trace_get_info(const struct trace_reader *r, struct trace_info *out);
 
 /* String of an index that an event names (site, tag, master, marker text); "" for 0. */

@@ -23,6 +23,7 @@ struct trace_changer {
 /* A request for memory, by size or from a cache, that nothing else depends on. */
 bool trace_is_request(const struct trace_event *ev);
 
+/* Before the first event of the trace whose kept head is `head`; both are borrowed. */
 void trace_changer_init(struct trace_changer *c, const struct trace_change *change,
 			const struct kept_head *head);
 

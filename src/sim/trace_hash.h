@@ -23,8 +23,10 @@ struct trace_hash {
 };
 
 void trace_hash_start(struct trace_hash *h);
+/* The next n events, whose strings are among `strings`. */
 void trace_hash_events(struct trace_hash *h, const struct trace_event *ev, size_t n,
 		       const struct trace_strings *strings);
+/* Hex, of what came up to now. */
 void trace_hash_text(const struct trace_hash *h, char out[33]);
 
 #endif

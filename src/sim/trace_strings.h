@@ -18,8 +18,8 @@ struct trace_strings {
 	uint32_t nr_cells;
 };
 
-void trace_strings_init(struct trace_strings *s);
-void trace_strings_finish(struct trace_strings *s);
+void trace_strings_init(struct trace_strings *s); /* none but index 0 */
+void trace_strings_finish(struct trace_strings *s); /* frees all texts */
 
 /* The index of a text, which is added where it is new.  0: no memory, or a limit. */
 uint32_t trace_strings_add(struct trace_strings *s, const char *text, size_t bytes);

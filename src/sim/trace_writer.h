@@ -88,6 +88,7 @@ int trace_writer_free(struct trace_writer *w, uint16_t ctx, uint32_t slot,
  */
 uint32_t trace_writer_string(struct trace_writer *w, const char *text, size_t bytes);
 
+/* Events put so far. */
 uint64_t trace_writer_events(const struct trace_writer *w);
 
 /* Writes what was put so far, so that a reader of the pipe sees it (and a crash keeps it). */

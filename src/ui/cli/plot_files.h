@@ -29,6 +29,7 @@ struct plot_files {
 	unsigned nr;
 };
 
+/* Makes the folder, in $TMPDIR or /tmp.  0, or -1 with *d. */
 int plot_files_open(struct plot_files *f, struct diag *d);
 void plot_files_close(struct plot_files *f); /* removes them */
 

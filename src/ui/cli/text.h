@@ -31,6 +31,7 @@ void print_bar(FILE *out, const struct text_style *s, uint64_t part, uint64_t wh
 	       unsigned cells);
 
 enum text_color { TEXT_PLAIN, TEXT_BOLD, TEXT_GOOD, TEXT_BAD, TEXT_DIM };
+/* As fprintf, in a colour where the style has colours. */
 void print_in(FILE *out, const struct text_style *s, enum text_color c, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -66,6 +66,7 @@ struct app {
 
 /* ---- for views ---- */
 
+/* The message in the line above the bar, until the next key. */
 void say(struct app *a, enum style s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Goes to an event, remembering where one was. */
@@ -74,6 +75,7 @@ void step_by(struct app *a, int64_t events); /* a small move: nothing is remembe
 void find_touch(struct app *a, const struct touch *q, bool forward);
 void run_to(struct app *a, const char *condition, bool forward);
 
+/* Shows a view by its index; beyond the last: nothing. */
 void show_view(struct app *a, unsigned view);
 unsigned view_index(const char *name); /* UINT_MAX: none */
 void show_address(struct app *a, uint64_t pa); /* in the atlas */

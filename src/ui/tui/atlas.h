@@ -59,6 +59,7 @@ struct atlas_cell {
 void atlas_cells(struct app *a, uint64_t base, uint64_t cell_bytes, unsigned n, bool ages,
 		 struct atlas_cell *out);
 
+/* The bytes around the cursor, with the fields of records named. */
 void hexdump_draw(struct app *a, struct atlas *s, struct box b);
 unsigned hexdump_width(int cols); /* bytes a line */
 

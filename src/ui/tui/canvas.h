@@ -51,8 +51,10 @@ struct box canvas_box(struct canvas *c); /* all of it */
 struct box box_rows(struct box b, int y, int h);
 struct box box_cols(struct box b, int x, int w);
 
+/* A symbol as the canvas can show it. */
 uint32_t glyph(const struct canvas *c, enum glyph g);
 
+/* All that draw clip at the box; y and x count from its corner. */
 void put_char(struct box b, int y, int x, enum style s, uint32_t ch);
 /* UTF-8 text, cut at the box's end; the column behind it. */
 int put_text(struct box b, int y, int x, enum style s, const char *text);

@@ -40,6 +40,7 @@ static inline enum state piece_state(const struct system *s, const struct piece 
 	return p->class == MM_GRANTED ? STATE_LIVE : word_state(s, p->what, p->class, p->alloc);
 }
 
+/* The letter of its state; of free pages the order: 0 to 9, then a and so on. */
 char piece_letter(const struct system *s, const struct piece *p);
 
 enum style class_style(enum mm_class c);

@@ -24,6 +24,7 @@ struct prompt {
 
 enum prompt_end { PROMPT_OPEN, PROMPT_DONE, PROMPT_CANCELLED };
 
+/* Begins a line; `kind` is ':' or '/'. */
 void prompt_open(struct prompt *p, char kind);
 /* PROMPT_DONE: p->text is what was typed, and is in the history. */
 enum prompt_end prompt_key(struct prompt *p, uint32_t key);

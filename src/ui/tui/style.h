@@ -63,9 +63,10 @@ struct look {
 	unsigned attributes; /* LOOK_ bits */
 };
 
-/* For a terminal of so many colours; `mono`: none, whatever it has. */
+/* How a meaning looks on a terminal of so many colours: 256, 16, 8, or fewer, which is none. */
 struct look style_look(enum style s, int colors);
 
+/* Its letter in saved styles. */
 char style_letter(enum style s);
 
 #endif

@@ -20,8 +20,8 @@ void term_stop(void); /* any number of times */
 /* A crash gives the terminal back from now on: after whatever may have caught signals itself. */
 void term_catch(void);
 
-void term_size(int *rows, int *cols);
-void term_show(const struct canvas *c);
+void term_size(int *rows, int *cols); /* of the terminal now */
+void term_show(const struct canvas *c); /* what has changed since the last one */
 /* Everything anew: after a resize, or when something else wrote on the screen. */
 void term_redraw(void);
 
