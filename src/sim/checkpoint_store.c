@@ -11,6 +11,8 @@ enum { ARENA_FIGURES, ARENA_APART, ARENA_LEDGER, ARENA_MMU, ARENA_HOST, ARENA_OB
 /* Pages set apart for each arena: 2 GiB, 89 million live objects. */
 #define ARENA_PAGES (1u << 19)
 
+#define OBSERVER_ALIGN 16u
+
 /* One content of a page: from checkpoint `serial` on. */
 struct version {
 	uint64_t serial;
@@ -202,12 +204,18 @@ static int keep_host(struct checkpoint_store *s, struct mark *m, const struct re
 	return keep_arena(s, m, ARENA_HOST, &h, sizeof h);
 }
 
+/* Observers' states follow one another, each aligned for whatever it is. */
+static size_t observer_room(const struct observer *o)
+{
+	return round_up(o->size, OBSERVER_ALIGN);
+}
+
 static size_t observers_bytes(const struct observer *o, unsigned nr)
 {
 	size_t bytes = 0;
 
 	for (unsigned i = 0; i < nr; i++)
-		bytes += (o[i].size + 15) & ~(size_t)15;
+		bytes += observer_room(&o[i]);
 	return bytes;
 }
 
@@ -222,7 +230,7 @@ static int keep_observers(struct checkpoint_store *s, struct mark *m, const stru
 		return -1;
 	for (unsigned i = 0; i < nr; i++) {
 		observer_save(&o[i], all + at);
-		at += (o[i].size + 15) & ~(size_t)15;
+		at += observer_room(&o[i]);
 	}
 	err = keep_arena(s, m, ARENA_OBSERVERS, all, bytes);
 	free(all);
@@ -267,8 +275,7 @@ int checkpoint_store_add(struct checkpoint_store *s, struct replay *r, struct mm
 	    keep_arena(s, m, ARENA_APART, r->apart, apart_bytes(r)) != 0 ||
 	    keep_arena(s, m, ARENA_LEDGER, l->block, l->bytes) != 0 ||
 	    keep_arena(s, m, ARENA_MMU, r->sys->mmu.state, r->sys->mmu.bytes) != 0 ||
-	    keep_host(s, m, r) != 0 ||
-	    keep_observers(s, m, o, nr_observers) != 0)
+	    keep_host(s, m, r) != 0 || keep_observers(s, m, o, nr_observers) != 0)
 		return -1;
 	return keep_arena(s, m, ARENA_LIVE, r->live.slot, r->live.nr * sizeof *r->live.slot);
 }
@@ -473,7 +480,7 @@ static int restore_observers(const struct checkpoint_store *s, uint64_t serial,
 	restore_arena(s, ARENA_OBSERVERS, serial, all, bytes);
 	for (unsigned i = 0; i < nr; i++) {
 		observer_restore(&o[i], all + at);
-		at += (o[i].size + 15) & ~(size_t)15;
+		at += observer_room(&o[i]);
 	}
 	free(all);
 	return 0;

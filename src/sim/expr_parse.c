@@ -135,9 +135,12 @@ static struct node *parse_text(struct parser *p)
 	n = new_node(p, N_TEXT, at);
 	if (n == NULL)
 		return NULL;
-	n->text = strndup(at + 1, (size_t)(end - at - 1));
 	p->at = end + 1;
-	return n;
+	n->text = strndup(at + 1, (size_t)(end - at - 1));
+	if (n->text != NULL)
+		return n;
+	free_node(n);
+	return fail(p, at, "out of host memory");
 }
 
 static bool add_step(struct parser *p, struct node *n, const char *at, size_t len, size_t index)
@@ -150,7 +153,9 @@ static bool add_step(struct parser *p, struct node *n, const char *at, size_t le
 	}
 	*s = (struct step){len ? strndup(at, len) : NULL, index, col_of(p, at)};
 	n->nr_steps++;
-	return true;
+	if (len != 0 && s->name == NULL)
+		fail(p, at, "out of host memory");
+	return len == 0 || s->name != NULL;
 }
 
 static bool parse_index(struct parser *p, struct node *n)
@@ -212,6 +217,10 @@ static struct node *parse_call(struct parser *p, size_t len)
 	if (n == NULL)
 		return NULL;
 	n->text = strndup(p->at, len);
+	if (n->text == NULL) {
+		free_node(n);
+		return fail(p, p->at, "out of host memory");
+	}
 	p->at += len;
 	take(p, "(");
 	if (take(p, ")"))
@@ -280,10 +289,23 @@ static struct node *join(struct parser *p, enum op op, const char *at, struct no
 	return n;
 }
 
+static struct node *apply(struct parser *p, enum op op, const char *at, struct node *kid)
+{
+	struct node *n = kid != NULL ? new_node(p, N_UNARY, at) : NULL;
+
+	if (n == NULL) {
+		free_node(kid);
+		return NULL;
+	}
+	n->op = op;
+	n->kid[0] = kid;
+	return n;
+}
+
 static struct node *parse_unary(struct parser *p)
 {
 	const char *at;
-	struct node *n, *kid;
+	struct node *kid;
 
 	skip(p);
 	at = p->at;
@@ -294,52 +316,55 @@ static struct node *parse_unary(struct parser *p)
 	p->at++;
 	kid = parse_unary(p);
 	p->depth--;
-	n = kid ? new_node(p, N_UNARY, at) : NULL;
-	if (n == NULL) {
-		free_node(kid);
-		return NULL;
+	return apply(p, OP_NEG, at, kid);
+}
+
+/* An operator between two operands of the same kind, as a word, a symbol, or either. */
+struct infix {
+	const char *word, *symbol; /* NULL: it has none */
+	enum op op;
+};
+
+static const struct infix *take_infix(struct parser *p, const struct infix *ops)
+{
+	for (; ops->symbol != NULL; ops++)
+		if ((ops->word != NULL && take_word(p, ops->word)) || take(p, ops->symbol))
+			return ops;
+	return NULL;
+}
+
+/* Operands joined by operators of equal rank, from left to right; `ops` ends with {0}. */
+static struct node *parse_chain(struct parser *p, const struct infix *ops,
+				struct node *(*operand)(struct parser *p))
+{
+	struct node *n = operand(p);
+
+	while (n != NULL) {
+		const struct infix *o;
+		const char *at;
+
+		skip(p);
+		at = p->at;
+		o = take_infix(p, ops);
+		if (o == NULL)
+			break;
+		n = join(p, o->op, at, n, operand(p));
 	}
-	n->op = OP_NEG;
-	n->kid[0] = kid;
 	return n;
 }
 
 static struct node *parse_product(struct parser *p)
 {
-	struct node *n = parse_unary(p);
+	static const struct infix ops[] = {{NULL, "*", OP_MUL}, {NULL, "/", OP_DIV}, {0}};
 
-	while (n != NULL) {
-		const char *at;
-
-		skip(p);
-		at = p->at;
-		if (take(p, "*"))
-			n = join(p, OP_MUL, at, n, parse_unary(p));
-		else if (take(p, "/"))
-			n = join(p, OP_DIV, at, n, parse_unary(p));
-		else
-			break;
-	}
-	return n;
+	return parse_chain(p, ops, parse_unary);
 }
 
 static struct node *parse_sum(struct parser *p)
 {
-	struct node *n = parse_product(p);
+	static const struct infix ops[] = {{NULL, "+", OP_ADD}, {NULL, "-", OP_SUB}, {0}};
 
-	while (n != NULL) {
-		const char *at;
-
-		skip(p);
-		at = p->at;
-		if (take(p, "+"))
-			n = join(p, OP_ADD, at, n, parse_product(p));
-		else if (take(p, "-"))
-			n = join(p, OP_SUB, at, n, parse_product(p));
-		else
-			break;
-	}
-	return n;
+	return parse_chain(p, ops, parse_product);
 }
 
 static struct node *parse_comparison(struct parser *p)
@@ -369,7 +394,7 @@ static struct node *parse_comparison(struct parser *p)
 static struct node *parse_not(struct parser *p)
 {
 	const char *at;
-	struct node *n, *kid;
+	struct node *kid;
 
 	skip(p);
 	at = p->at;
@@ -379,48 +404,24 @@ static struct node *parse_not(struct parser *p)
 		return fail(p, at, "nested too deeply");
 	kid = parse_not(p);
 	p->depth--;
-	n = kid ? new_node(p, N_UNARY, at) : NULL;
-	if (n == NULL) {
-		free_node(kid);
-		return NULL;
-	}
-	n->op = OP_NOT;
-	n->kid[0] = kid;
-	return n;
+	return apply(p, OP_NOT, at, kid);
 }
 
 static struct node *parse_and(struct parser *p)
 {
-	struct node *n = parse_not(p);
+	static const struct infix ops[] = {{"and", "&&", OP_AND}, {0}};
 
-	while (n != NULL) {
-		const char *at;
-
-		skip(p);
-		at = p->at;
-		if (!take_word(p, "and") && !take(p, "&&"))
-			break;
-		n = join(p, OP_AND, at, n, parse_not(p));
-	}
-	return n;
+	return parse_chain(p, ops, parse_not);
 }
 
 static struct node *parse_or(struct parser *p)
 {
+	static const struct infix ops[] = {{"or", "||", OP_OR}, {0}};
 	struct node *n;
 
 	if (++p->depth > MAX_DEPTH)
 		return fail(p, p->at, "nested too deeply");
-	n = parse_and(p);
-	while (n != NULL) {
-		const char *at;
-
-		skip(p);
-		at = p->at;
-		if (!take_word(p, "or") && !take(p, "||"))
-			break;
-		n = join(p, OP_OR, at, n, parse_and(p));
-	}
+	n = parse_chain(p, ops, parse_and);
 	p->depth--;
 	return n;
 }
@@ -430,10 +431,11 @@ struct expr *expr_parse(const char *text, const char *file, struct diag *d)
 	struct expr *e = calloc(1, sizeof *e);
 	struct parser p;
 
-	if (e == NULL)
+	if (e == NULL || (e->text = strdup(text)) == NULL || (e->file = strdup(file)) == NULL) {
+		diag_set(d, file, 1, 1, "out of host memory");
+		expr_free(e);
 		return NULL;
-	e->text = strdup(text);
-	e->file = strdup(file);
+	}
 	p = (struct parser){e->text, e->text, e->file, d, 0};
 	e->root = parse_or(&p);
 	skip(&p);
