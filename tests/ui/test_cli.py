@@ -119,6 +119,8 @@ class Usage(CommandLine):
                 ("two reports", "diff"), ("two reports", "diff", "a"),
                 ("unrecognized option", "diff", "--bogus", "a", "b"),
                 ("a machine or a trace", "info"), ("unrecognized option", "info", "--bogus", "x"),
+                ("unknown kind 'pie', expected one of: ledger", "plot", "pie", "-o", "x.png", "t"),
+                ("unknown format 'xml', expected one of: csv", "export", "x.db", "-f", "xml"),
                 ("one of: allocators", "list"), ("one of: allocators", "list", "kinds"),
                 ("a kind of trace", "gen"), ("unknown kind 'x', expected one of: uniform", "gen", "x", "-o", "y"),
                 ("--seed 'x': expected a number from 0", "gen", "comb", "--seed", "x"),

@@ -2,6 +2,8 @@
 #ifndef UI_CLI_H
 #define UI_CLI_H
 
+#include <stddef.h>
+
 #include "model/diag.h"
 
 /* X(name, "one line for memscape --help") ; each defines int cmd_NAME(int argc, char **argv). */
@@ -36,6 +38,13 @@ enum {
 
 /* Prints "memscape COMMAND: message" and a hint at --help to standard error; returns EXIT_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Prints "memscape COMMAND: unknown WHAT 'NAME', expected one of: ..." and the hint; `word`
+ * gives the ith of them, NULL behind the last.  Returns EXIT_USAGE.
+ */
+int cli_unknown(const char *command, const char *what, const char *name,
+		const char *(*word)(size_t i));
 
 /* After getopt has said what is wrong: the hint at --help; returns EXIT_USAGE. */
 int cli_bad_option(const char *command);

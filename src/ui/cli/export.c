@@ -33,6 +33,11 @@ static void print_formats(FILE *out)
 		fprintf(out, "  %-10s %s\n", f->name, f->summary);
 }
 
+static const char *format_name(size_t i)
+{
+	return export_formats[i].name;
+}
+
 static int parse(struct export_options *o, int argc, char **argv)
 {
 	const struct cli_option table[] = {{"format", 'f', CLI_TEXT, &o->format, 0, 0, NULL},
@@ -56,7 +61,7 @@ static int parse(struct export_options *o, int argc, char **argv)
 						     "sweep -o'"
 						   : "more than one file: merge them first");
 	if (export_find(o->format) == NULL)
-		return cli_usage("export", "--format '%s': no such format", o->format);
+		return cli_unknown("export", "format", o->format, format_name);
 	if (o->gate != NULL && !export_find(o->format)->gates)
 		return cli_usage("export",
 				 "--gate: the format %s shows no checks, expected csv, "

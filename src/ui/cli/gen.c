@@ -84,13 +84,9 @@ static int generate(const struct gen_options *o, char **names, int nr)
 	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
 }
 
-static int unknown_kind(const char *name)
+static const char *kind_name(size_t i)
 {
-	fprintf(stderr, "memscape gen: unknown kind '%s', expected one of:", name);
-	for (unsigned i = 0; i < nr_generators; i++)
-		fprintf(stderr, " %s", generators[i].name);
-	fputc('\n', stderr);
-	return cli_bad_option("gen");
+	return i < nr_generators ? generators[i].name : NULL;
 }
 
 /* -1: go on; else the exit status. */
@@ -131,7 +127,7 @@ static int check_kinds(const struct gen_options *o, char **names, int nr)
 		struct gen_params p;
 
 		if (g == NULL)
-			return unknown_kind(names[i]);
+			return cli_unknown("gen", "kind", names[i], kind_name);
 		p = choose_params(o, g);
 		status = check_params(g, &p);
 	}

@@ -47,6 +47,16 @@ int cli_usage(const char *command, const char *fmt, ...)
 	return cli_bad_option(command);
 }
 
+int cli_unknown(const char *command, const char *what, const char *name,
+		const char *(*word)(size_t i))
+{
+	fprintf(stderr, "memscape %s: unknown %s '%s', expected one of:", command, what, name);
+	for (size_t i = 0; word(i) != NULL; i++)
+		fprintf(stderr, " %s", word(i));
+	fputc('\n', stderr);
+	return cli_bad_option(command);
+}
+
 int cli_bad_option(const char *command)
 {
 	fprintf(stderr, "Try 'memscape %s --help'.\n", command);

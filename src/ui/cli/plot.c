@@ -116,6 +116,11 @@ static int for_script(struct plot *p, const char *option, const char *arg)
 SCRIPT_OPTIONS(X)
 #undef X
 
+static const char *kind_name(size_t i)
+{
+	return i < NR_KINDS ? kinds[i].name : NULL;
+}
+
 static int find_kind(struct plot *p, const char *name)
 {
 	for (size_t i = 0; i < NR_KINDS; i++)
@@ -123,7 +128,7 @@ static int find_kind(struct plot *p, const char *name)
 			p->kind = &kinds[i];
 	if (p->kind != NULL)
 		return 0;
-	return cli_usage("plot", "'%s' is no kind of plot", name);
+	return cli_unknown("plot", "kind", name, kind_name);
 }
 
 static int check(const struct plot *p)

@@ -271,7 +271,10 @@ static int set_operations(void *to, const char *text)
 			memcmp(trace_op_word((enum trace_op)op), text, n) != 0))
 			op++;
 		if (op == NR_TRACE_OPS)
-			return cli_usage("trace", "--op: unknown operation '%.*s'", (int)n, text);
+			return cli_usage("trace",
+					 "--op: unknown operation '%.*s', expected words of the "
+					 "text form, as malloc,free",
+					 (int)n, text);
 		o->op[op] = true;
 		text += n + (text[n] == ',');
 	}
