@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/names.h"
 #include "sim/figures.h"
 #include "sim/trace_unpack.h"
 
@@ -18,6 +19,7 @@
 enum column { COL_TIME, COL_ZONE, COL_FREE, COL_UNUSABLE, COL_EXTFRAG, COL_OTHER };
 
 struct row {
+	int line; /* of the file */
 	uint64_t us;
 	char zone[32];
 	uint64_t nr_free[ORDERS];
@@ -143,7 +145,7 @@ static int read_row(const struct table *t, struct row *r, int line, const char *
 	const char *p = text;
 	unsigned c = 0;
 
-	*r = (struct row){.us = 0};
+	*r = (struct row){.line = line};
 	for (; p <= end && c < t->nr; c++) {
 		size_t bytes;
 		const char *f = next_field(&p, end, &bytes);
@@ -231,6 +233,20 @@ void expect_free(struct expectation *x)
 static int zone_named(const struct replay *r, const char *name)
 {
 	return machine_zone(r->sys->machine, name);
+}
+
+static int unknown_zone(const struct expectation *x, const struct row *row, const struct machine *m,
+			struct diag *d)
+{
+	struct name_list l;
+
+	names_begin(&l, row->zone);
+	for (unsigned z = 0; z < m->nr_zones; z++)
+		names_add(&l, m->zones[z].name);
+	names_end(&l);
+	return diag_set(d, x->name, row->line, 0,
+			"zone '%s' is none of the machine's, expected one of %s%s", row->zone,
+			l.text, l.hint);
 }
 
 static void free_blocks(const struct replay *r, unsigned zone, uint64_t nr[ORDERS])
@@ -330,8 +346,7 @@ int expect_begin(struct expect_run *e, const struct expectation *x, struct repla
 		return diag_set(d, x->name, 0, 0, "the trace has no pages to compare");
 	for (size_t i = 0; i < x->nr; i++)
 		if (zone_named(r, x->rows[i].zone) < 0)
-			return diag_set(d, x->name, (int)i + 2, 0,
-					"zone '%s' is none of the machine's", x->rows[i].zone);
+			return unknown_zone(x, &x->rows[i], r->sys->machine, d);
 	expect_run_finish(e);
 	*e = (struct expect_run){.x = x};
 	e->before = calloc(1, sizeof *e->before);

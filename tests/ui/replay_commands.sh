@@ -1,27 +1,6 @@
 #!/bin/sh
 # replay and fit from outside, where they meet odd input: replay_commands.sh MEMSCAPE
-set -eu
-memscape=$(realpath "$1")
-top=$(realpath "$(dirname "$0")/../..")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/replay_commands.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-failed=0
-
-fail() {
-	echo "FAILED: $*"
-	failed=1
-}
-
-# expect STATUS TEXT COMMAND...: the exit status, and a text somewhere in the output
-expect() {
-	status=$1 text=$2
-	shift 2
-	got=0
-	"$memscape" "$@" >out 2>&1 || got=$?
-	[ "$got" = "$status" ] || fail "$* ended with $got, expected $status: $(head -3 out)"
-	[ -z "$text" ] || grep -q -- "$text" out || fail "$* does not say '$text': $(head -3 out)"
-}
+. "$(dirname "$0")/commands.sh"
 
 replay() {
 	status=$1 text=$2
@@ -44,6 +23,12 @@ replay 0 '^5,0,0,' --csv - --every 1 five.txt
 replay 2 'standard output' --json - --csv - five.txt
 replay 2 'standard output' --json - --explain 1..2 five.txt
 replay 0 '' --json - --csv rows.csv five.txt
+
+# What was expected of the zones names them, and its own lines.
+printf 'p = alloc_pages 0\n' >page.txt
+printf 'time_us\tzone\tn0\n\n1\tnormel\t3\n' >zones.tsv
+expect 3 "zones.tsv:3: zone 'normel' is none of the machine's, expected one of dma, normal" \
+	replay -c x86_32 --expect zones.tsv page.txt
 
 # --explain beyond the trace says so; failures and skipped events are told to the last.
 replay 0 'ended at event 5' --explain 50..60 five.txt

@@ -1,26 +1,6 @@
 #!/bin/sh
 # The commands that write traces, from outside: trace_commands.sh MEMSCAPE
-set -eu
-memscape=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/trace_commands.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-failed=0
-
-fail() {
-	echo "FAILED: $*"
-	failed=1
-}
-
-# expect STATUS TEXT COMMAND...: the exit status, and a text somewhere in the output
-expect() {
-	status=$1 text=$2
-	shift 2
-	got=0
-	"$memscape" "$@" >out 2>&1 || got=$?
-	[ "$got" = "$status" ] || fail "$* ended with $got, expected $status: $(head -3 out)"
-	[ -z "$text" ] || grep -q -- "$text" out || fail "$* does not say '$text': $(head -3 out)"
-}
+. "$(dirname "$0")/commands.sh"
 
 # same A B: the same events
 same() {
