@@ -7,6 +7,7 @@
 #include "ui/cli/cli_options.h"
 #include "ui/cli/info.h"
 #include "ui/cli/options.h"
+#include "ui/cli/outfile.h"
 
 static const char help[] =
 	"usage: memscape info MACHINE|TRACE [OPTION...]\n\n"
@@ -30,12 +31,11 @@ static bool ends_with(const char *s, const char *end)
 
 static int print_json(json_t *j)
 {
-	if (j == NULL)
-		return EXIT_BAD_INPUT;
-	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-	fputc('\n', stdout);
+	struct diag d = {0};
+	int err = outfile_json("-", j, &d);
+
 	json_decref(j);
-	return EXIT_RAN;
+	return err != 0 ? cli_bad_input(&d) : EXIT_RAN;
 }
 
 static int info_of_machine(const struct machine_choice *c, bool json)

@@ -160,13 +160,16 @@ static json_t *make_json(const struct view *v)
 	return j;
 }
 
-static void print_json(FILE *out, const struct view *v)
+static int print_json(FILE *out, const struct view *v, struct diag *d)
 {
 	json_t *j = make_json(v);
 
+	if (j == NULL)
+		return diag_set(d, "", 0, 0, "out of host memory");
 	json_dumpf(j, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	fputc('\n', out);
 	json_decref(j);
+	return 0;
 }
 
 int info_trace(const char *path, bool json, FILE *out)
@@ -183,9 +186,9 @@ int info_trace(const char *path, bool json, FILE *out)
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
 		v.file_bytes = (uint64_t)st.st_size;
 	result = trace_stats(r, &v.stats, &d);
-	if (json)
-		print_json(out, &v);
-	else
+	if (json && print_json(out, &v, &d) != 0)
+		result = -1;
+	if (!json)
 		print_text(out, &v);
 	trace_close(r);
 	return result == 0 ? EXIT_RAN : cli_bad_input(&d);

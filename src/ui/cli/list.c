@@ -10,6 +10,7 @@
 #include "sim/trace_format.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/cli_options.h"
+#include "ui/cli/outfile.h"
 
 static const char help[] =
 	"usage: memscape list allocators|machines|formats|figures [OPTION...]\n\n"
@@ -174,13 +175,11 @@ static const struct {
 static int print_list(json_t *(*make)(bool json), bool json)
 {
 	json_t *list = make(json);
+	struct diag d = {0};
+	int err = json ? outfile_json("-", list, &d) : 0;
 
-	if (json) {
-		json_dumpf(list, stdout, JSON_INDENT(2));
-		fputc('\n', stdout);
-	}
 	json_decref(list);
-	return EXIT_RAN;
+	return err != 0 ? cli_bad_input(&d) : EXIT_RAN;
 }
 
 int cmd_list(int argc, char **argv)

@@ -89,6 +89,8 @@ int outfile_json(const char *path, const json_t *j, struct diag *d)
 	struct outfile o;
 	int err;
 
+	if (j == NULL)
+		return diag_set(d, "", 0, 0, "out of host memory");
 	if (outfile_open(&o, path, d) != 0)
 		return -1;
 	errno = 0;

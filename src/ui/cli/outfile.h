@@ -19,7 +19,10 @@ int outfile_commit(struct outfile *o, struct diag *d);
 /* Removes what was written. Fine after commit or on a zeroed one. */
 void outfile_abandon(struct outfile *o);
 
-/* Writes a JSON document and a line's end.  0, or -1 with *d and no file. */
+/*
+ * Writes a JSON document and a line's end.  0, or -1 with *d and no file: it cannot be written,
+ * or j is NULL, which is out of host memory.
+ */
 int outfile_json(const char *path, const json_t *j, struct diag *d);
 
 /*

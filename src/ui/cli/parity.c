@@ -153,8 +153,7 @@ static int show(const struct parity *p, const struct options *o)
 	if (o->json == NULL)
 		return 0;
 	json = parity_json(p);
-	err = json == NULL ? diag_set(&d, o->json, 0, 0, "out of memory")
-			   : outfile_json(o->json, json, &d);
+	err = outfile_json(o->json, json, &d);
 	json_decref(json);
 	return err != 0 ? cli_bad_input(&d) : 0;
 }
