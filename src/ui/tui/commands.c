@@ -362,17 +362,29 @@ static void complete_condition(const struct app *a, add_fn *add, void *to)
 	}
 }
 
+struct candidates {
+	add_fn *add;
+	void *to;
+};
+
+static void add_machine(void *ctx, const char *name, const char *path)
+{
+	struct candidates *c = ctx;
+
+	(void)path;
+	c->add(c->to, name);
+}
+
 static void complete_kinds(const struct app *a, add_fn *add, void *to)
 {
 	const struct alloc_instance *in = moment_system(a->t)->checked;
+	struct candidates c = {add, to};
 
 	for (unsigned i = 0; i < in->nr_kinds; i++)
 		if (in->kinds[i]->bytes != NULL)
 			add(to, in->kinds[i]->name);
 	add(to, "allocators.heap.bytes=");
-	add(to, "stm32h7");
-	add(to, "x86_32");
-	add(to, "x86_64");
+	machine_list(add_machine, &c);
 }
 
 void complete_command(void *ctx, const char *text, size_t *from, add_fn *add, void *to)
