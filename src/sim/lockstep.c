@@ -57,7 +57,7 @@ static struct run_request request_of(const struct lockstep_request *q, unsigned 
 	return (struct run_request){.machine = q->machine[i],
 				    .trace = q->trace,
 				    .boot = {.heap_kind = q->heap_kind[i],
-					     .any_kind = true,
+					     .any_kind = q->lenient[i],
 					     .noise = q->noise}};
 }
 

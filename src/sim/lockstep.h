@@ -18,6 +18,7 @@ struct lockstep_request {
 	const char *trace; /* path, or "-": standard input, which is kept */
 	const struct machine *machine[2]; /* borrowed */
 	const char *heap_kind[2]; /* NULL: the machine's */
+	bool lenient[2]; /* settings that the kind does not know may be meant for the other's */
 	uint64_t noise; /* seed to fill RAM with; 0: zero */
 	uint64_t until; /* the last event to compare; 0: all */
 	bool (*stop)(void *ctx, uint64_t done); /* polled, with the events of both; NULL: never */

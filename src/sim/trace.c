@@ -44,8 +44,29 @@ static bool rep_without_header(const struct trace_reader *r)
 	return n > 4 && strcmp(r->in.name + n - 4, ".rep") == 0 && r->format == find_format("text");
 }
 
+/* What else a file may be that one would give; NULL: nobody knows. */
+static const char *other_kind(const uint8_t *head, size_t bytes)
+{
+	static const struct {
+		const char *magic;
+		size_t bytes;
+		const char *says;
+	} known[] = {
+		{"\x1f\x8b", 2, "compressed with gzip, which is not read (zstd is): zcat FILE | memscape ... -"},
+		{"BZh", 3, "compressed with bzip2, which is not read (zstd is): bzcat FILE | memscape ... -"},
+		{"\xfd" "7zXZ", 5, "compressed with xz, which is not read (zstd is): xzcat FILE | memscape ... -"},
+		{"\xef\xbb\xbf", 3, "begins with a byte order mark, expected a trace without one"},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (bytes >= known[i].bytes && memcmp(head, known[i].magic, known[i].bytes) == 0)
+			return known[i].says;
+	return NULL;
+}
+
 static int probe(struct trace_reader *r, struct diag *d)
 {
+	const char *other;
 	size_t have;
 
 	if (input_fill(&r->in, TRACE_PROBE_BYTES, &have, d) != 0)
@@ -54,6 +75,9 @@ static int probe(struct trace_reader *r, struct diag *d)
 		return diag_set(d, r->in.name, 0, 0, "is empty, expected a trace");
 	if (have > TRACE_PROBE_BYTES)
 		have = TRACE_PROBE_BYTES;
+	other = other_kind(input_at(&r->in), have);
+	if (other != NULL)
+		return diag_set(d, r->in.name, 0, 0, "%s", other);
 	for (unsigned i = 0; i < nr_trace_formats && r->format == NULL; i++)
 		if (trace_formats[i]->probe(input_at(&r->in), have))
 			r->format = trace_formats[i];

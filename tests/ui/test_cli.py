@@ -108,6 +108,7 @@ class Usage(CommandLine):
                 ("which machine?", "compare", "--a", "x86_32", "--b", "tlsf", self.small),
                 ("--b 'bins': a second heap kind", "compare", "-c", "stm32h7", "--b", "tlsf bins", self.small),
                 ("--a 'x86_64': no heap kind", "compare", "--a", "x86_32 x86_64", "--b", "x86_32", self.small),
+                ("--b: more than 255 characters", "compare", "-c", "stm32h7", "--b", "a=b " * 70, self.small),
                 ("--until '0'", "compare", "-c", "stm32h7", "--b", "tlsf", "--until", "0", self.small),
                 ("which machine?", "fit"), ("which trace?", "fit", "-c", "stm32h7"),
                 ("'x'", "fit", "-c", "stm32h7", "--alloc", "tlsf,x", self.small),
@@ -186,6 +187,8 @@ class BadInput(CommandLine):
                 ("no variant 'x'", "-c", "stm32h7", "--b", ":x"),
                 ("--set:1:1: unknown key 'a'", "-c", "stm32h7", "--b", "tlsf a=b"),
                 ("'vmalloc' does not serve", "-c", "stm32h7", "--b", "vmalloc"),
+                ("--set:1:17: unknown parameter 'nosuch' of allocator kind 'tlsf'", "-c", "stm32h7", "--b",
+                 "tlsf allocators.heap.nosuch=3"),
                 ("slab_bitmap: event 2 asks for 200 bytes", "-c", "stm32h7", "--b", "slab_bitmap")):
             self.refused(3, says, "compare", *arguments, self.small)
 

@@ -197,6 +197,19 @@ class Rep(Hard):
         status, out, _ = run(MEMSCAPE, "replay", "-c", "stm32h7", "--json", "-", trace)
         self.assertEqual((status, json.loads(out)["events"]["done"]), (0, 2))
 
+    def test_compressed_otherwise(self):
+        """What is not read is called by its name, with the way to read it."""
+        for name, head, says in (("t.rep.gz", b"\x1f\x8b\x08\0", "gzip, which is not read"),
+                                 ("t.rep.bz2", b"BZh91AY", "bzip2, which is not read"),
+                                 ("t.rep.xz", b"\xfd7zXZ\0", "xz, which is not read"),
+                                 ("t.trace", b"\xef\xbb\xbfa = malloc 5\n", "a byte order mark")):
+            trace = self.folder / name
+            trace.write_bytes(head + bytes(50))
+            for command in (["replay", "-c", "stm32h7"], ["info"], ["fit", "-c", "stm32h7"]):
+                status, out, err = run(MEMSCAPE, *command, trace)
+                self.assertEqual((status, out, len(err.splitlines())), (3, "", 1))
+                self.assertIn(says, err)
+
     def test_folder_for_a_machine(self):
         status, _, err = run(MEMSCAPE, "replay", "-c", self.folder, self.small)
         self.assertEqual((status, err), (3, f"memscape: {self.folder}: is a directory, expected a machine file\n"))
@@ -309,6 +322,20 @@ class Outputs(Hard):
                 status, _, err = run(MEMSCAPE, *arguments)
                 self.assertEqual(status, 3, err)
                 self.assertRegex(err, "^memscape: /dev/full: .*No space left on device\n$")
+
+    def test_differences_that_cannot_be_printed(self):
+        """A status 1 says that a difference was shown."""
+        for kind in ("tlsf", "bins"):
+            run(MEMSCAPE, "replay", "-c", "stm32h7", "-q", "--alloc", kind, "--json",
+                f"{self.folder}/{kind}.json", self.small)
+        for arguments in (["compare", "-c", "stm32h7", "--b", "bins", self.small],
+                          ["diff", self.folder / "tlsf.json", self.folder / "bins.json"],
+                          ["replay", "-c", "stm32h7", "--fail-on", "events.done > 0", self.small]):
+            with open("/dev/full", "w") as full:
+                status, _, err = run(MEMSCAPE, *arguments, stdout=full)
+            self.assertEqual(status, 3, arguments)
+            self.assertIn("memscape: standard output: cannot be written: No space left on device\n", err)
+            self.assertEqual(run(MEMSCAPE, *arguments)[0], 1)
 
     def test_closed_pipe(self):
         """As any filter: ended by SIGPIPE, or done before; never a message or a core."""

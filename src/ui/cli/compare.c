@@ -72,13 +72,20 @@ static int add_set(void *to, const char *set)
 	return 0;
 }
 
+static int wrong_side(unsigned i, const struct diag *d)
+{
+	if (d->file[0] == '\0')
+		return cli_usage("compare", "--%c: %s", "ab"[i], d->msg);
+	return cli_usage("compare", "--%c '%s': %s", "ab"[i], d->file, d->msg);
+}
+
 static int read_sides(struct compare_options *o)
 {
 	struct diag d = {0};
 
 	for (unsigned i = 0; i < 2; i++) {
 		if (contender_read(&o->side[i], o->said[i], &d) != 0)
-			return cli_usage("compare", "--%c '%s': %s", "ab"[i], d.file, d.msg);
+			return wrong_side(i, &d);
 		if (o->machine.name == NULL && o->side[i].machine == NULL)
 			return cli_usage("compare", "which machine? give -c MACHINE, or name one "
 						    "in --a and in --b");
@@ -404,11 +411,18 @@ static int report_both(struct comparison *c, int status)
 	return c->differences != 0 || c->l.first.event != 0 ? EXIT_TRUE : EXIT_RAN;
 }
 
+/* A side's own settings are meant for its kind; those of --set perhaps for the other's. */
+static bool is_lenient(const struct compare_options *o, unsigned i)
+{
+	return o->machine.nr_sets != 0 && o->side[i].machine == NULL;
+}
+
 static int compare_on(struct comparison *c)
 {
 	struct lockstep_request q = {.trace = c->o->trace,
 				     .machine = {c->machine[0], c->machine[1]},
 				     .heap_kind = {c->o->side[0].kind, c->o->side[1].kind},
+				     .lenient = {is_lenient(c->o, 0), is_lenient(c->o, 1)},
 				     .noise = c->o->noise,
 				     .until = c->o->until,
 				     .stop = on_stop,

@@ -175,9 +175,10 @@ static void print_table(const struct fit_request *q, const struct fit_result *re
 	char a[SIZE_TEXT], n[COUNT_TEXT], e[COUNT_TEXT];
 
 	fit_trace_peak(q->trace, &peak);
-	printf("%s events; at most %s live in %s blocks\n\n",
+	printf("%s event%s; at most %s live in %s block%s\n\n",
 	       count_text((int64_t)fit_trace_events(q->trace), e),
-	       size_text((int64_t)peak.live_bytes, a), count_text((int64_t)peak.live_blocks, n));
+	       fit_trace_events(q->trace) == 1 ? "" : "s", size_text((int64_t)peak.live_bytes, a),
+	       count_text((int64_t)peak.live_blocks, n), peak.live_blocks == 1 ? "" : "s");
 	printf("  %-12s %11s %10s %-24s %11s\n", "allocator", "least arena", "per live", "",
 	       "worst case");
 	for (unsigned i = 0; i < q->nr_kinds; i++) {

@@ -108,7 +108,8 @@ int outfile_end_stdout(int status)
 	struct outfile o = {.f = stdout};
 	struct diag d = {0};
 
-	if (outfile_commit(&o, &d) == 0 || status != EXIT_RAN)
+	/* Beyond those two, something else is told already. */
+	if (outfile_commit(&o, &d) == 0 || (status != EXIT_RAN && status != EXIT_TRUE))
 		return status;
 	return cli_bad_input(&d);
 }
