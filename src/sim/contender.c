@@ -113,7 +113,7 @@ void contender_name(const struct contender *c, const char *said, const char *mac
 		    const char *kind, char name[CONTENDER_NAME])
 {
 	if (contender_stays(c))
-		snprintf(name, CONTENDER_NAME, "%s", kind);
+		snprintf(name, CONTENDER_NAME, "%s", *kind != '\0' ? kind : machine);
 	else if (c->machine == NULL)
 		snprintf(name, CONTENDER_NAME, "%s", said);
 	else

@@ -141,6 +141,9 @@ static bool take_turn(struct pair *p, uint64_t to, struct diag *d)
 		there = go(y, x->replay.fig->event, d) && there;
 	if (is_watched(p))
 		compare_turn(p);
+	/* Who had done his turn was interrupted as well. */
+	if (x->end == REPLAY_STOPPED || y->end == REPLAY_STOPPED)
+		x->end = y->end = REPLAY_STOPPED;
 	return there;
 }
 

@@ -174,6 +174,12 @@ static const char *check(struct trace_writer *w, struct trace_event *ev, bool bi
 	return slots_is_live(&w->slots, ev->slot) ? NULL : "the slot is not live";
 }
 
+/* Also between blocks of those that went the short way. */
+static bool is_stopped(const struct trace_writer *w)
+{
+	return w->events % 8192 == 0 && w->options.stop != NULL && w->options.stop();
+}
+
 int trace_writer_put(struct trace_writer *w, struct trace_event *ev, struct diag *d)
 {
 	bool birth = ev->op < NR_TRACE_OPS && trace_op_births(ev->op, ev->flags);
@@ -183,6 +189,8 @@ int trace_writer_put(struct trace_writer *w, struct trace_event *ev, struct diag
 		return refuse(w, d, ev, wrong);
 	if (w->failed)
 		return refuse(w, d, ev, "an earlier write failed");
+	if (is_stopped(w))
+		return refuse(w, d, ev, "interrupted");
 	if (!(ev->flags & EV_HAS_TIME))
 		ev->time_ns = 0;
 	if (birth && ev->slot != SLOT_NONE)

@@ -43,6 +43,7 @@ struct trace_writer_options {
 	enum trace_encoding encoding;
 	int level;             /* zstd level 1 ... 19; 0: 3.  A recorder in a hurry takes 1. */
 	uint32_t block_events; /* events a section, 1 ... 65536; 0: 65536 */
+	bool (*stop)(void);    /* polled every few thousand events: true, and no more is taken; NULL */
 	bool thread;           /* packs and writes events on a thread of its own: the same bytes */
 };
 

@@ -252,6 +252,8 @@ static void print_answer(const struct comparison *c, const struct text_style *s)
 	const struct parting *first = &c->l.first, *outcome = &c->l.outcome;
 	char n[COUNT_TEXT];
 
+	if (c->l.run[0].end == REPLAY_STOPPED || c->l.run[1].end == REPLAY_STOPPED)
+		fputs("Not finished (interrupted). ", stdout);
 	if (first->event == 0) {
 		print_in(stdout, s, TEXT_BOLD, "%s and %s never part", c->name[0], c->name[1]);
 		printf(": each of %s events has the same outcome in both, each block the same "

@@ -81,7 +81,7 @@ static int generate(const struct gen_options *o, char **names, int nr)
 		result = trace_writer_close(w, &d);
 	else
 		trace_writer_abort(w);
-	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
+	return written_status(result, &d);
 }
 
 static const char *kind_name(size_t i)
@@ -142,5 +142,8 @@ int cmd_gen(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = check_kinds(&o, argv + optind, argc - optind);
-	return status != 0 ? status : generate(&o, argv + optind, argc - optind);
+	if (status != 0)
+		return status;
+	stop_at_interrupt(&o.writer);
+	return generate(&o, argv + optind, argc - optind);
 }

@@ -15,7 +15,8 @@ static const char help[] =
 	"      --from FORMAT     binary, text, rep or kmem (default: by looking at the content)\n"
 	"      --to FORM         binary (default) or text\n"
 	"  -h, --help            this text\n\n"
-	"Exit status: 0 imported; 2 usage; 3 the source is damaged or of no known format.\n";
+	"Exit status: 0 imported; 2 usage; 3 the source is damaged or of no known format;\n"
+	"130 interrupted.\n";
 
 struct import_options {
 	const char *path, *from, *output;
@@ -56,7 +57,7 @@ static int import_trace(const struct import_options *o)
 		trace_copy_finish(&c);
 	}
 	trace_close(r);
-	return result == 0 ? EXIT_RAN : cli_bad_input(&d);
+	return written_status(result, &d);
 }
 
 /* -1: go on; else the exit status. */
@@ -87,5 +88,8 @@ int cmd_import(int argc, char **argv)
 	struct import_options o;
 	int status = parse(&o, argc, argv);
 
-	return status >= 0 ? status : import_trace(&o);
+	if (status >= 0)
+		return status;
+	stop_at_interrupt(&o.writer);
+	return import_trace(&o);
 }

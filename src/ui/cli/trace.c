@@ -326,7 +326,10 @@ static int parse(struct trace_options *o, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = choose_encoding("trace", o->encoding, &o->writer.encoding);
-	return status != 0 ? status : -1;
+	if (status != 0)
+		return status;
+	stop_at_interrupt(&o->writer);
+	return -1;
 }
 
 static int run_verb(const struct trace_options *o, char **paths, int nr)
@@ -344,7 +347,7 @@ static int run_verb(const struct trace_options *o, char **paths, int nr)
 		return cli_usage("trace", "shrink: expected --keep N");
 	if (v->put == put_cut && o->to == 0)
 		return cli_usage("trace", "cut: expected --events A..B");
-	return v->run(o, paths, nr, &d) == 0 ? EXIT_RAN : cli_bad_input(&d);
+	return written_status(v->run(o, paths, nr, &d), &d);
 }
 
 /* NULL: no such verb. */
