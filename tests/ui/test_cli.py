@@ -556,6 +556,11 @@ class Judgements(CommandLine):
             self.assertEqual((got, out), (2, ""), f"{expression}: {err}")
             self.assertTrue(err.startswith(f"memscape: --fail-on:{place}: "), err)
 
+    def refused_at(self, place, columns):
+        got, out, err = self.replay("--columns", columns, "--csv", self.folder / "x.csv", self.small)
+        self.assertEqual((got, out, len(err.splitlines())), (2, "", 1), err)
+        self.assertTrue(err.startswith(f"memscape: --columns:{place}: "), err)
+
     def test_misspelt_figures_are_told_before_the_replay(self):
         """Nothing is replayed, printed or written; what may come with the trace is waited for."""
         for expression, place in (("events.fail > 0", "1:8"), ("events.failed > 0 and evts.x < 4", "1:23"),
@@ -569,6 +574,8 @@ class Judgements(CommandLine):
                                             "--explain", "1..", self.small)
                 self.assertEqual((got, out, len(err.splitlines())), (2, "", 1), f"{expression}: {err}")
                 self.assertTrue(err.startswith(f"memscape: {option}:{place}: "), err)
+        for columns, place in (("zones; heaps.main.jw[0]; nosuch", "1:26"), ("heaps; 1 +", "1:11")):
+            self.refused_at(place, columns)
         self.assertEqual(self.names(), ["small.trace"])
         trace = self.folder / "late.trace"
         trace.write_text('c = cache_create "msg" 96\na = cache_alloc c\narena_push 1 100\narena_push 2 100\n'

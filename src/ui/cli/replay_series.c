@@ -11,13 +11,21 @@
 
 /* ---- columns ---- */
 
-static int add_column(struct series *s, const char *text, struct diag *d)
+/* Errors of a column point into the whole list. */
+static int shift_column(struct diag *d, int at)
+{
+	d->col += at;
+	return -1;
+}
+
+static int add_column(struct series *s, const char *text, int at, struct diag *d)
 {
 	if (s->nr_columns == SERIES_MAX_COLUMNS)
 		return diag_set(d, "--columns", 1, 1, "more than %u columns", SERIES_MAX_COLUMNS);
 	s->expr[s->nr_columns] = expr_parse(text, "--columns", d);
 	if (s->expr[s->nr_columns] == NULL)
-		return -1;
+		return shift_column(d, at);
+	s->at[s->nr_columns] = at;
 	s->name[s->nr_columns] = strdup(text);
 	return s->name[s->nr_columns++] != NULL ? 0 : diag_set(d, "", 0, 0, "out of memory");
 }
@@ -36,7 +44,7 @@ static int parse_columns(struct series *s, struct diag *d)
 	     w = strtok_r(NULL, ";", &save)) {
 		w += strspn(w, " ");
 		if (!is_group(w))
-			err = add_column(s, w, d);
+			err = add_column(s, w, (int)(w - copy), d);
 	}
 	free(copy);
 	return err;
@@ -108,7 +116,7 @@ static int add_entry(struct series *s, const char *list, const json_t *entry,
 					 i);
 			else
 				snprintf(path, sizeof path, "%s.%s.%s", list, name, *figures);
-			if (add_column(s, path, &d) != 0) {
+			if (add_column(s, path, 0, &d) != 0) {
 				snprintf(s->problem, sizeof s->problem, "--columns: %.400s", d.msg);
 				return -1;
 			}
@@ -153,7 +161,7 @@ int series_names(const struct series *s, const json_t *early, struct diag *d)
 {
 	for (unsigned i = 0; i < s->nr_columns; i++)
 		if (expr_names(s->expr[i], early, report_comes_later, d) != 0)
-			return -1;
+			return shift_column(d, s->at[i]);
 	return 0;
 }
 

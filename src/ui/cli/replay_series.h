@@ -16,6 +16,7 @@ struct series {
 	struct outfile csv, map; /* f NULL: not written */
 	char *name[SERIES_MAX_COLUMNS];
 	struct expr *expr[SERIES_MAX_COLUMNS];
+	int at[SERIES_MAX_COLUMNS]; /* where its text begins in `columns`, from 0 */
 	unsigned nr_columns;
 	bool grouped; /* zones and heaps have become columns */
 	unsigned map_region;
