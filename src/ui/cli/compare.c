@@ -1,7 +1,6 @@
 /* memscape compare: where two allocators part on one trace, and their figures side by side. */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/contender.h"
