@@ -13,6 +13,8 @@
 #include "sim/trace_copy.h"
 #include "sim/trace_gen.h"
 #include "sim/trace_kernel.h"
+#include "sim/trace_merge.h"
+#include "sim/trace_pages.h"
 #include "sim/trace_stats.h"
 
 struct file {
@@ -196,15 +198,23 @@ static void assert_text(int fd, const char *expected)
 	assert_string_equal(text, expected);
 }
 
-static struct kernel_counts as_kernel(const struct file *f, unsigned caches, const char *expected)
+static struct trace_writer *open_text(const struct file *f)
 {
 	struct trace_writer_options o = {.encoding = TRACE_TEXT};
+	struct diag d = {.msg = ""};
+	struct trace_writer *w = trace_writer_open_fd(dup(f->fd), "memory", &o, &d);
+
+	assert_non_null(w);
+	return w;
+}
+
+static struct kernel_counts as_kernel(const struct file *f, unsigned caches, const char *expected)
+{
 	struct file g = new_file();
 	struct kernel_counts n;
 	struct diag d = {.msg = ""};
-	struct trace_writer *w = trace_writer_open_fd(dup(g.fd), "memory", &o, &d);
+	struct trace_writer *w = open_text(&g);
 
-	assert_non_null(w);
 	if (trace_as_kernel(f->path, caches, w, &n, &d) != 0 || trace_writer_close(w, &d) != 0)
 		fail_msg("%s", d.msg);
 	assert_text(g.fd, expected);
@@ -254,6 +264,66 @@ static void test_as_kernel(void **state)
 	close(f.fd);
 }
 
+/*
+ * a stays of one order, then needs another; c is larger than order 2 and left out with its
+ * free; p is pages already, and freed by the wrong word: its order is known all the same.
+ */
+static void test_as_pages(void **state)
+{
+	struct file f = text_file("a = malloc 100\nb = malloc 5000 site=f\nrealloc a 200\n"
+				  "realloc a 9000\nc = malloc 100K\np = alloc_pages 1\nfree p\n"
+				  "free c\nfree a\nfree b\nnote end\n");
+	struct file g = new_file();
+	struct trace_writer *w = open_text(&g);
+	struct diag d = {.msg = ""};
+	struct trace_reader *r = trace_open(f.path, &d);
+	struct pages_counts n;
+
+	(void)state;
+	assert_int_equal(trace_as_pages(r, 4096, 2, w, &n, &d), 0);
+	assert_int_equal(trace_writer_close(w, &d), 0);
+	assert_text(g.fd, "# memscape-text/2\nb0 = alloc_pages 0\nb1 = alloc_pages 1 site=\"f\"\n"
+			  "free_pages b0\nb0 = alloc_pages 2\nb2 = alloc_pages 1\n"
+			  "free_pages b2 order=1\nfree_pages b0 order=2\n"
+			  "free_pages b1 order=1\nnote \"end\"\n");
+	assert_int_equal(n.copied, 9);
+	assert_int_equal(n.left_out, 3);
+	assert_int_equal(n.oversize, 1);
+	trace_close(r);
+	close(f.fd);
+	close(g.fd);
+}
+
+static void check_merge(const char *a, const char *b, const char *expected)
+{
+	struct file f[2] = {text_file(a), text_file(b)}, g = new_file();
+	struct trace_writer *w = open_text(&g);
+	struct diag d = {.msg = ""};
+	struct trace_reader *r[2] = {trace_open(f[0].path, &d), trace_open(f[1].path, &d)};
+
+	assert_int_equal(trace_merge(r, 2, w, &d), 0);
+	assert_int_equal(trace_writer_close(w, &d), 0);
+	assert_text(g.fd, expected);
+	for (unsigned i = 0; i < 2; i++) {
+		trace_close(r[i]);
+		close(f[i].fd);
+	}
+	close(g.fd);
+}
+
+/* By time stamp; without, in turn, since a text's length is unknown. */
+static void test_merge(void **state)
+{
+	(void)state;
+	check_merge("@10ns a = malloc 1\n@30ns free a\n", "@20ns x = malloc 2\n@40ns free x\n",
+		    "# memscape-text/2\n@10 b0 = malloc 1\n@20 b1 = malloc 2 ctx=1\n"
+		    "@30 free b0\n@40 free b1 ctx=1\n");
+	check_merge("a = malloc 1\nb = malloc 2\nfree a\nfree b\n",
+		    "x = malloc 30\nctx=1 y = malloc 40\n",
+		    "# memscape-text/2\nb0 = malloc 1\nb1 = malloc 30 ctx=1\nb2 = malloc 2\n"
+		    "b3 = malloc 40 ctx=3\nfree b0\nfree b2\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +332,8 @@ int main(void)
 		cmocka_unit_test(test_statistics),
 		cmocka_unit_test(test_copy_leaves_out_whole_objects),
 		cmocka_unit_test(test_as_kernel),
+		cmocka_unit_test(test_as_pages),
+		cmocka_unit_test(test_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
