@@ -101,7 +101,6 @@ static bool event_path(const struct condition *c, const struct node *n, struct v
 	const struct happening *h = c->at.h;
 	const struct trace_event *ev = &h->ev;
 	const char *what = step_name(n, 1);
-	static const char *const texts[] = {"op", "site", "tag"};
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -124,13 +123,13 @@ static bool event_path(const struct condition *c, const struct node *n, struct v
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 		if (strcasecmp(numbers[i].name, what) == 0)
 			return number(out, (int64_t)numbers[i].value);
-	if (strcasecmp(what, texts[0]) == 0) {
+	if (strcasecmp(what, "op") == 0) {
 		*out = (struct value){.text = trace_op_word((enum trace_op)ev->op)};
 		return true;
 	}
-	if (strcasecmp(what, texts[1]) == 0)
+	if (strcasecmp(what, "site") == 0)
 		return text(out, c->at.r, ev->site);
-	return strcasecmp(what, texts[2]) == 0 && text(out, c->at.r, ev->tag);
+	return strcasecmp(what, "tag") == 0 && text(out, c->at.r, ev->tag);
 }
 
 static bool op_path(const struct figures *f, const char *word, struct value *out)
@@ -247,7 +246,7 @@ static void read_zone(void *ctx)
 	struct zone_question *q = ctx;
 
 	q->a->ops->pages->zone(q->a->alloc, q->zone, &q->f);
-	free_area_of(NULL, q->a, q->zone, &q->area);
+	free_area_of(q->a, q->zone, &q->area);
 }
 
 static bool ask_zone(const struct condition *c, const char *name, struct zone_question *q)

@@ -2,10 +2,8 @@
 
 #include <string.h>
 
-void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone,
-		  struct free_area *out)
+void free_area_of(const struct sys_alloc *pages, unsigned zone, struct free_area *out)
 {
-	(void)s;
 	*out = (struct free_area){.max_order = pages->ops->pages->max_order(pages->alloc)};
 	for (unsigned o = 0; o <= out->max_order; o++)
 		out->nr_free[o] = pages->ops->pages->nr_free(pages->alloc, zone, o);

@@ -14,8 +14,7 @@ struct free_area {
 };
 
 /* Counts of one zone of a page allocator, from its free lists.  O(orders). */
-void free_area_of(const struct system *s, const struct sys_alloc *pages, unsigned zone,
-		  struct free_area *out);
+void free_area_of(const struct sys_alloc *pages, unsigned zone, struct free_area *out);
 
 /*
  * Linux's unusable free space index of an order, permille: the share of free

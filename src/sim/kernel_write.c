@@ -47,7 +47,7 @@ static void read_zone(void *ctx)
 	struct zone_reading *z = ctx;
 
 	z->pages->ops->pages->zone(z->pages->alloc, z->zone, &z->figures);
-	free_area_of(z->r->sys, z->pages, z->zone, &z->area);
+	free_area_of(z->pages, z->zone, &z->area);
 	read_types(z);
 }
 

@@ -82,7 +82,7 @@ static void read_zone(struct timeline *t, const struct sys_alloc *a, unsigned i,
 
 	*o = (struct moment_zone){.alloc = i, .zone = z};
 	a->ops->pages->zone(a->alloc, z, &o->f);
-	free_area_of(&t->view.sys, a, z, &o->area);
+	free_area_of(a, z, &o->area);
 	for (unsigned k = 0; k <= o->area.max_order; k++)
 		if (o->area.nr_free[k] != 0)
 			o->largest = 1ull << (k + a->env.page_shift);

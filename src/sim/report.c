@@ -266,7 +266,7 @@ static void read_zone(void *ctx)
 	struct reading *x = ctx;
 
 	x->a->ops->pages->zone(x->a->alloc, x->nr, &x->zone);
-	free_area_of(x->sys, x->a, x->nr, &x->area);
+	free_area_of(x->a, x->nr, &x->area);
 }
 
 static void read_space(void *ctx)

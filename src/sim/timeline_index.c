@@ -207,7 +207,7 @@ static void measure(void *ctx)
 		struct free_space f = free_space(s, s->pages);
 		struct free_area area;
 
-		free_area_of(s, s->pages, largest_zone(s->pages), &area);
+		free_area_of(s->pages, largest_zone(s->pages), &area);
 		m->p->unusable = unusable_index(&area, m->t->series.unusable_order);
 		if (!heaps) {
 			m->p->free = f.bytes;
