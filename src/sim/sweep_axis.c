@@ -90,14 +90,13 @@ static char *assignment(const char *path, const struct conf_node *value)
 	return NULL;
 }
 
-int sweep_read_sets(const struct conf_node *n, char **set, unsigned room, unsigned *nr,
-		    struct diag *d)
+int sweep_read_sets(const struct conf_node *n, char **set, unsigned *nr, struct diag *d)
 {
 	if (n->type != CONF_MAP)
 		return conf_error(d, n, "expected settings, as {page.order: 10}");
 	for (size_t i = 0; i < n->nr; i++) {
-		if (*nr == room)
-			return conf_error(d, n, "more than %u settings", room);
+		if (*nr == SWEEP_MAX_SETS)
+			return conf_error(d, n, "more than %u settings", SWEEP_MAX_SETS);
 		set[*nr] = assignment(n->key[i], n->item[i]);
 		if (set[*nr] == NULL)
 			return conf_error(d, n, "out of host memory");
@@ -189,7 +188,7 @@ static int add_named(struct sweep_axis *a, const struct conf_node *n, struct dia
 		return -1;
 	v->label = strdup(text);
 	v->seen = seen_as(text);
-	if (sweep_read_sets(set, v->set, SWEEP_MAX_SETS, &v->nr_sets, d) != 0)
+	if (sweep_read_sets(set, v->set, &v->nr_sets, d) != 0)
 		return -1;
 	return same_label(a, n, d);
 }

@@ -4,9 +4,11 @@
 
 #include "sim/sweep.h"
 
-/* {path: value, ...} as assignments; *set and *nr grow. 0, or -1 with *d. */
-int sweep_read_sets(const struct conf_node *n, char **set, unsigned room, unsigned *nr,
-		    struct diag *d) MUST_USE;
+/*
+ * {path: value, ...} as assignments, put behind the *nr that `set` holds, which has room for
+ * SWEEP_MAX_SETS.  0, or -1 with *d.
+ */
+int sweep_read_sets(const struct conf_node *n, char **set, unsigned *nr, struct diag *d) MUST_USE;
 
 /* The blocks `machines` and `traces`.  0, or -1 with *d. */
 int sweep_read_machines(struct sweep *s, const struct conf_node *n, struct diag *d) MUST_USE;

@@ -222,7 +222,7 @@ static int read_all(struct sweep *s, struct diag *d)
 	    sweep_read_machines(s, conf_get(root, "machines"), d) != 0 ||
 	    sweep_read_traces(s, conf_get(root, "traces"), d) != 0)
 		return -1;
-	if (set != NULL && sweep_read_sets(set, s->set, SWEEP_MAX_SETS, &s->nr_sets, d) != 0)
+	if (set != NULL && sweep_read_sets(set, s->set, &s->nr_sets, d) != 0)
 		return -1;
 	if (axes != NULL && sweep_read_axes(s, axes, d) != 0)
 		return -1;

@@ -49,7 +49,7 @@ static int add_machine(struct sweep *s, const struct conf_node *n, const char *n
 					  "machine '%s' is there twice, expected a `name` that "
 					  "tells them apart",
 					  m->label);
-	return set != NULL ? sweep_read_sets(set, m->set, SWEEP_MAX_SETS, &m->nr_sets, d) : 0;
+	return set != NULL ? sweep_read_sets(set, m->set, &m->nr_sets, d) : 0;
 }
 
 /* {machine: x86_64, variants: [1g, 4g], name: pc, set: {...}} */

@@ -24,11 +24,11 @@ static uint64_t bucket_low(unsigned k)
 
 /* ---- text ---- */
 
-static void print_count(FILE *out, const char *what, uint64_t n, const char *more)
+static void print_count(FILE *out, const char *what, uint64_t n)
 {
 	char buf[COUNT_TEXT];
 
-	fprintf(out, "  %-18s %16s%s\n", what, count_text((int64_t)n, buf), more);
+	fprintf(out, "  %-18s %16s\n", what, count_text((int64_t)n, buf));
 }
 
 static void print_bytes(FILE *out, const char *what, uint64_t n)
@@ -65,7 +65,7 @@ static void print_operations(FILE *out, const struct trace_stats *s)
 	fputs("\nOperations\n", out);
 	for (unsigned op = 0; op < NR_TRACE_OPS; op++)
 		if (s->by_op[op] != 0)
-			print_count(out, trace_op_word((enum trace_op)op), s->by_op[op], "");
+			print_count(out, trace_op_word((enum trace_op)op), s->by_op[op]);
 }
 
 static void print_text(FILE *out, const struct view *v)
@@ -78,20 +78,20 @@ static void print_text(FILE *out, const struct view *v)
 	if (v->file_bytes != 0 && s->events != 0)
 		fprintf(out, ", %.3f bytes an event", (double)v->file_bytes / (double)s->events);
 	fputs("\n\nObjects\n", out);
-	print_count(out, "births", s->births, "");
-	print_count(out, "deaths", s->deaths, "");
-	print_count(out, "live at the end", s->live_blocks, "");
+	print_count(out, "births", s->births);
+	print_count(out, "deaths", s->deaths);
+	print_count(out, "live at the end", s->live_blocks);
 	print_bytes(out, "bytes at the end", s->live_bytes);
-	print_count(out, "peak blocks", s->peak_blocks, "");
+	print_count(out, "peak blocks", s->peak_blocks);
 	print_bytes(out, "peak bytes", s->peak_bytes);
-	print_count(out, "  at event", s->peak_bytes_event, "");
+	print_count(out, "  at event", s->peak_bytes_event);
 	print_bytes(out, "bytes in all", s->total_bytes);
 	print_bytes(out, "largest", s->largest);
-	print_count(out, "slots", s->slots, "");
+	print_count(out, "slots", s->slots);
 	if (s->null_calls != 0)
-		print_count(out, "null or failed", s->null_calls, "");
+		print_count(out, "null or failed", s->null_calls);
 	if (s->unknown_ids != 0)
-		print_count(out, "unknown ids", s->unknown_ids, "");
+		print_count(out, "unknown ids", s->unknown_ids);
 	if (s->last_ns != 0)
 		fprintf(out, "  %-18s %16.3f s\n", "time",
 			(double)(s->last_ns - s->first_ns) / 1e9);

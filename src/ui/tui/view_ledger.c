@@ -42,20 +42,20 @@ static int first_column(const struct ledger_state *s)
 /* Owners hold nothing that is reserved or given to nobody. */
 #define NR_OWNED (NR_COLUMNS - 2)
 
-static void draw_head(struct box b, int y, const struct ledger_state *s, const char *what,
+static void draw_head(struct box b, const struct ledger_state *s, const char *what,
 		      const char *second, size_t columns_shown)
 {
-	put_fill(b, y, 0, b.w, STYLE_HEAD, ' ');
-	put_text(b, y, 0, STYLE_HEAD, what);
-	put_right(b, y, first_column(s), STYLE_HEAD, second);
+	put_fill(b, 0, 0, b.w, STYLE_HEAD, ' ');
+	put_text(b, 0, 0, STYLE_HEAD, what);
+	put_right(b, 0, first_column(s), STYLE_HEAD, second);
 	for (size_t i = 0; i < columns_shown; i++) {
 		char name[16];
 
 		snprintf(name, sizeof name, "%.*s", s->exact ? 12 : 6, mm_class_name(columns[i]));
-		put_right(b, y, first_column(s) + (int)(i + 1) * column_width(s), STYLE_HEAD, name);
+		put_right(b, 0, first_column(s) + (int)(i + 1) * column_width(s), STYLE_HEAD, name);
 	}
 	if (columns_shown == NR_COLUMNS)
-		put_text(b, y, first_column(s) + (int)NR_COLUMNS * column_width(s) + 1, STYLE_HEAD,
+		put_text(b, 0, first_column(s) + (int)NR_COLUMNS * column_width(s) + 1, STYLE_HEAD,
 			 "sum");
 }
 
@@ -105,7 +105,7 @@ static int draw_regions(struct app *a, const struct ledger_state *s, struct box 
 	int64_t c[MM_NR_CLASSES], sum[MM_NR_CLASSES] = {0}, size = 0;
 	int y = 1;
 
-	draw_head(b, 0, s, "region", "size", NR_COLUMNS);
+	draw_head(b, s, "region", "size", NR_COLUMNS);
 	for (unsigned i = 0; i < a->machine->nr_regions; i++) {
 		const struct region *g = &a->machine->regions[i];
 
@@ -129,7 +129,7 @@ static void draw_owners(struct app *a, const struct ledger_state *s, struct box 
 {
 	const struct system *sys = moment_system(a->t);
 
-	draw_head(b, 0, s, "held by", "kind", NR_OWNED);
+	draw_head(b, s, "held by", "kind", NR_OWNED);
 	for (unsigned i = 0; i < sys->nr_allocs; i++) {
 		int64_t c[MM_NR_CLASSES];
 
