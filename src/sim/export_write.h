@@ -4,6 +4,7 @@
 
 #include "sim/export.h"
 
+/* Each writes what q asks for to q->out.  0, or -1 with *d: the results cannot be read so. */
 int export_csv(const struct export_request *q, struct diag *d) MUST_USE;
 int export_json(const struct export_request *q, struct diag *d) MUST_USE;
 int export_junit(const struct export_request *q, struct diag *d) MUST_USE;
