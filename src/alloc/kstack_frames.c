@@ -54,7 +54,7 @@ vaddr_t kstack_next(const struct kstack *k, vaddr_t stack)
 
 	if (!vaddr_none(stack))
 		i = vaddr_diff(stack, rp_record(p, h, 0)) / p->record_bytes + 1;
-	for (; !vaddr_none(h); h = rp_next(p, h), i = 0)
+	for (; !vaddr_none(h); h = rp_after(p, h), i = 0)
 		for (; i < rp_nr(p, h); i++)
 			if (rp_live(p, h, (unsigned)i))
 				return rp_record(p, h, (unsigned)i);

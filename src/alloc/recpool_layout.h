@@ -68,6 +68,19 @@ static inline vaddr_t rp_root(const struct recpool *p)
 	return vaddr_add(p->root, p->taker_bytes);
 }
 
+/*
+ * The header behind this one, for who goes through all of them.  The list of a damaged image
+ * may lead in a circle: there its links disagree, or it comes to the root again.
+ */
+static inline vaddr_t rp_after(const struct recpool *p, vaddr_t h)
+{
+	vaddr_t next = rp_next(p, h);
+
+	if (!vaddr_none(next) && (vaddr_eq(next, rp_root(p)) || !vaddr_eq(rp_prev(p, next), h)))
+		mm_bug(p->m, "a list of pages of records whose links disagree", h);
+	return next;
+}
+
 /* The page that a header, or a record, lies in. */
 static inline vaddr_t rp_page(const struct recpool *p, vaddr_t at)
 {

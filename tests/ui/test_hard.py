@@ -96,6 +96,21 @@ class SpoiltImage(Hard):
         self.spoilt("tlsf", "20 0 " + "5a" * 64, "--check=1", "--fail-on", "events.done > 0")
 
 
+class Overrun(Hard):
+    def test_records_that_lead_in_a_circle(self):
+        """A frame written over the records of the stacks themselves: the report is there all the same."""
+        trace = self.folder / "overrun.trace"
+        trace.write_text("a = task_create 8K\nstack_push a 200\nb = task_create 8K\nstack_push b 1K\n"
+                         "stack_push b 2K\nirq_enter 14 failed\nstack_push b 4K\nirq_enter 14 failed\n"
+                         "stack_push b 300\nirq_exit 14\nstack_push b 8K\nstack_pop a 200\n")
+        done = subprocess.run([MEMSCAPE, "replay", "-c", "numa2", "--json", "-", trace], timeout=60,
+                              capture_output=True, text=True, env=environment())
+        report = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(any("stack overflow" in f["what"] for f in report["findings"]))
+        self.assertEqual(report["stacks"], {})  # what their list says is not to be believed
+
+
 class Salvage(Hard):
     def damaged(self, name, change):
         data = bytearray(FIRMWARE.read_bytes())
