@@ -146,18 +146,17 @@ BUDDY_INLINE bool alloc_quickly(struct buddy *b, unsigned order, const struct al
 				pfn_t *pfn)
 {
 	struct mem *m = b->map.m;
-	struct quick_req r;
+	struct quick_lane lane;
 
 	if (mm_unlikely(req->zone_mask != b->choice.mask || req->node != b->choice.node ||
 			b->choice.zone == MM_MAX_ZONES))
 		b->choice = buddy_choose(b, req);
 	if (mm_unlikely(b->choice.zone == MM_MAX_ZONES || (req->gfp & __GFP_THISNODE) != 0))
 		return false;
-	r = (struct quick_req){b->choice.zone, b->choice.type, mm_cpu(m),
-			       buddy_type(b, req->migratetype), req->owner};
-	if (!quick_take(b, m, &r, order, pfn))
+	lane = quick_lane(b, m, mm_cpu(m), b->choice.zone, b->choice.type);
+	if (!quick_take(&lane, order, buddy_type(b, req->migratetype), req->owner, pfn))
 		return false;
-	mm_event(m, MM_EV_PAGE_ALLOC, pfn->v, order, r.zone);
+	mm_event(m, MM_EV_PAGE_ALLOC, pfn->v, order, b->choice.zone);
 	return true;
 }
 
@@ -251,14 +250,21 @@ BUDDY_INLINE bool end_life(struct buddy *b, pfn_t pfn, unsigned order)
 	return true;
 }
 
-int buddy_free_pages(struct buddy *b, pfn_t pfn, unsigned order)
+BUDDY_INLINE bool free_quickly(struct buddy *b, pfn_t pfn, unsigned order)
 {
 	struct mem *m = b->map.m;
+	struct quick_lane lane = quick_lane(b, m, mm_cpu(m), MM_MAX_ZONES, ZONE_MOVABLE);
 
-	if (b->nr_lists != 0 && mm_likely(quick_put(b, m, mm_cpu(m), pfn, order))) {
-		mm_event(m, MM_EV_PAGE_FREE, pfn.v, order, b->map.hot.zone);
+	if (!quick_put(&lane, pfn, order))
+		return false;
+	mm_event(m, MM_EV_PAGE_FREE, pfn.v, order, b->map.hot.zone);
+	return true;
+}
+
+int buddy_free_pages(struct buddy *b, pfn_t pfn, unsigned order)
+{
+	if (b->nr_lists != 0 && mm_likely(free_quickly(b, pfn, order)))
 		return 0;
-	}
 	if (mm_unlikely(!end_life(b, pfn, order)))
 		return MM_EINVAL;
 	if (b->ext != 0) {

@@ -16,52 +16,89 @@ struct pages_run {
 	struct buddy *b;
 	struct live *table;
 	uint64_t place;
-	uint64_t number, live_bytes, allocs, frees, requested, held, ratio, idle, peak_held;
-	int64_t peak;
-	uint64_t quick_allocs, quick_frees;
-	struct quick_req wants;
+	uint64_t number, live_bytes, allocs, frees, requested, ratio, idle;
+	uint64_t apart; /* what is held beside the live blocks, times 65536 */
+	int64_t peak; /* a free at more live bytes than these is told before */
+	uint64_t slow_allocs, slow_frees;
+	struct mm_row *row; /* of the region of the block before */
+	uint64_t row_base, row_bytes;
+	uint64_t row_live; /* live bytes when the row was last brought up to date */
+	struct quick_lane lane;
+	struct zone_choice choice;
 	unsigned shift; /* of a page */
-	bool quick;
 };
+
+/* A live block is payload; before and after, its bytes are cached. */
+BUDDY_INLINE void pages_settle(struct pages_run *r)
+{
+	const int64_t born = (int64_t)(r->live_bytes - r->row_live);
+
+	r->row->bytes[MM_CACHED] -= born;
+	r->row->bytes[MM_PAYLOAD] += born;
+	r->row->changed = MM_ROW_CHANGED;
+	r->row_live = r->live_bytes;
+}
 
 BUDDY_INLINE void pages_open(struct pages_run *r, const struct bulk *k)
 {
+	int64_t most;
+
 	r->number = k->number;
-	r->live_bytes = k->live_bytes;
+	r->live_bytes = r->row_live = k->live_bytes;
 	r->allocs = k->mallocs;
 	r->frees = k->frees;
 	r->requested = k->requested;
-	r->held = k->held;
 	r->ratio = k->ratio;
 	r->idle = k->idle;
-	r->peak = k->peak;
-	r->peak_held = k->peak_held;
+	r->apart = k->held - (k->live_bytes << 16);
+	/* What is held moves with the live bytes: its maximum is one of theirs. */
+	most = (int64_t)(k->peak_held - r->apart) >> 16;
+	r->peak = k->peak < most ? k->peak : most;
 }
 
-BUDDY_INLINE void pages_close(const struct pages_run *r, struct bulk *k)
+BUDDY_INLINE void pages_close(struct pages_run *r, struct bulk *k)
 {
+	pages_settle(r);
 	k->number = r->number;
 	k->live_bytes = r->live_bytes;
 	k->mallocs = r->allocs;
 	k->frees = r->frees;
 	k->requested = r->requested;
-	k->held = r->held;
 	k->ratio = r->ratio;
 	k->idle = r->idle;
+	k->held = (r->live_bytes << 16) + r->apart;
 }
 
-/* What requests without flags, from any zone, on CPU 0 of node 0 come to. */
+/* The row at hand becomes that of the region that the block at pa lies in. */
+BUDDY_INLINE void pages_row(struct pages_run *r, uint64_t pa)
+{
+	if (mm_likely(pa - r->row_base < r->row_bytes))
+		return;
+	pages_settle(r);
+	r->row = mm_row_find(r->b->map.m, pa);
+	r->row_base = r->b->map.m->row_base;
+	r->row_bytes = r->b->map.m->row_bytes;
+}
+
+/* The lane of requests without flags, from any zone, on CPU 0 of node 0. */
+BUDDY_INLINE void choose_lane(struct pages_run *r)
+{
+	r->lane = quick_lane(r->b, r->b->map.m, 0, r->choice.zone, r->choice.type);
+}
+
 static void plan(struct pages_run *r)
 {
 	struct buddy *b = r->b;
 	struct alloc_req any = {.zone_mask = UINT32_MAX};
 
-	if (b->nr_lists == 0)
-		return;
-	if (b->choice.zone == MM_MAX_ZONES || b->choice.mask != UINT32_MAX || b->choice.node != 0)
-		b->choice = buddy_choose(b, &any);
-	r->quick = b->choice.zone != MM_MAX_ZONES;
-	r->wants = (struct quick_req){.zone = b->choice.zone, .type = b->choice.type};
+	r->choice.zone = MM_MAX_ZONES;
+	if (b->nr_lists != 0) {
+		if (b->choice.zone == MM_MAX_ZONES || b->choice.mask != UINT32_MAX ||
+		    b->choice.node != 0)
+			b->choice = buddy_choose(b, &any);
+		r->choice = b->choice;
+	}
+	choose_lane(r);
 }
 
 /* The ordinary ways; apart, so that a request has no place among what is at hand. */
@@ -78,80 +115,87 @@ static __attribute__((noinline)) bool free_slowly(struct buddy *b, pfn_t pfn, un
 }
 
 /* 2^order pages; false: nothing was found. */
-BUDDY_INLINE bool bulk_alloc(struct pages_run *r, struct bulk *k, const struct mem *v,
-			     const struct plain_req *q)
+BUDDY_INLINE bool bulk_alloc(struct pages_run *r, struct bulk *k, const struct plain_req *q)
 {
 	const unsigned order = q->size & 0xff, mt = q->size >> 8 & 0xff;
 	struct live *l = &r->table[q->name];
-	struct mem *m = r->b->map.m;
 	uint64_t bytes, pa;
 	pfn_t pfn;
 
-	r->wants.mt = buddy_type(r->b, mt);
-	if (r->quick && mm_likely(quick_take(r->b, v, &r->wants, order, &pfn))) {
-		r->quick_allocs++;
-	} else {
+	if (mm_unlikely(!quick_take(&r->lane, order, buddy_type(r->b, mt), 0, &pfn))) {
 		*k->clock = r->number;
 		pfn = alloc_slowly(r->b, order, mt);
+		choose_lane(r);
 		if (pfn_none(pfn))
 			return false;
+		r->slow_allocs++;
 	}
 	bytes = (uint64_t)1 << (order + r->shift);
 	pa = (uint64_t)pfn.v << r->shift;
-	mm_account(m, pfn_to_va(m, pfn, r->shift), (msize_t)bytes, MM_CACHED, MM_PAYLOAD);
+	pages_row(r, pa);
 	l->place = r->place | pa;
 	l->what = bytes | (uint64_t)q->note << 40;
 	l->born = r->number | (uint64_t)order << 40;
 	r->allocs++;
 	r->live_bytes += bytes;
 	r->requested += bytes;
-	r->held += bytes << 16;
 	return true;
 }
 
 /* The block of the entry l; false: it is no live block of its order. */
-BUDDY_INLINE bool bulk_give(struct pages_run *r, struct bulk *k, const struct mem *v,
-			    struct live *l)
+BUDDY_INLINE bool bulk_give(struct pages_run *r, struct bulk *k, struct live *l)
 {
 	const uint64_t pa = l->place ^ r->place, bytes = l->what & PLAIN_SIZE_MAX;
 	const pfn_t pfn = {(uint32_t)(pa >> r->shift)};
 	const unsigned order = (unsigned)(l->born >> 40);
-	struct mem *m = r->b->map.m;
 
-	if (mm_unlikely((int64_t)r->live_bytes > r->peak || r->held > r->peak_held)) {
+	if (mm_unlikely((int64_t)r->live_bytes > r->peak)) {
 		pages_close(r, k);
 		k->at_peak(k);
 		pages_open(r, k);
 	}
-	if (mm_likely(r->quick && quick_put(r->b, v, r->wants.cpu, pfn, order))) {
-		r->quick_frees++;
-	} else {
+	if (mm_unlikely(!quick_put(&r->lane, pfn, order))) {
+		bool done;
+
 		*k->clock = r->number;
-		if (!free_slowly(r->b, pfn, order))
+		done = free_slowly(r->b, pfn, order);
+		choose_lane(r);
+		if (!done)
 			return false;
+		r->slow_frees++;
 	}
-	mm_account(m, pfn_to_va(m, pfn, r->shift), (msize_t)bytes, MM_PAYLOAD, MM_CACHED);
+	pages_row(r, pa);
 	l->place = 0;
 	r->frees++;
 	r->live_bytes -= bytes;
-	r->held -= bytes << 16;
 	return true;
 }
 
 BUDDY_INLINE enum bulk_stop bulk_page_event(struct pages_run *r, struct bulk *k,
-					    const struct mem *v, const struct plain_req *q)
+					    const struct plain_req *q)
 {
 	struct live *l;
 
 	if (q->size != PLAIN_GIVE_PAGES) {
 		if (mm_unlikely(q->size >> 62 != PLAIN_PAGES >> 62))
 			return BULK_OTHER;
-		return mm_likely(bulk_alloc(r, k, v, q)) ? BULK_DONE : BULK_REFUSED;
+		return mm_likely(bulk_alloc(r, k, q)) ? BULK_DONE : BULK_REFUSED;
 	}
 	l = &r->table[q->name];
 	if (mm_unlikely((l->place ^ r->place) >> 48 != 0))
 		return BULK_OTHER;
-	return mm_likely(bulk_give(r, k, v, l)) ? BULK_DONE : BULK_BAD_FREE;
+	return mm_likely(bulk_give(r, k, l)) ? BULK_DONE : BULK_BAD_FREE;
+}
+
+/* What is held for each live byte, times 65536, after a request. */
+BUDDY_INLINE void pages_ratio(struct pages_run *r)
+{
+	if (mm_unlikely(r->live_bytes == 0))
+		r->idle++;
+	else if (mm_likely(r->apart == 0))
+		r->ratio += UINT64_C(1) << 16;
+	else
+		r->ratio += ((r->live_bytes << 16) + r->apart) / r->live_bytes;
 }
 
 /* How far ahead of the request being done the caches are warmed. */
@@ -175,35 +219,36 @@ static enum bulk_stop buddy_bulk(struct alloc *a, struct bulk *k, const struct p
 				 size_t n, size_t *done)
 {
 	const struct plain_req *q = req, *const end = req + n;
-	const struct plain_req *const ahead = n > AHEAD_ENTRY ? end - AHEAD_ENTRY : req;
+	const struct plain_req *const ahead =
+		k->cold && n > AHEAD_ENTRY ? end - AHEAD_ENTRY : req;
 	const struct mem v = *a->m;
 	struct pages_run r = {.b = (struct buddy *)a,
 			      .table = k->table,
 			      .place = k->place,
-			      .shift = ((struct buddy *)a)->map.page_shift};
+			      .shift = ((struct buddy *)a)->map.page_shift,
+			      .row = mm_row_at(a->m, a->root)};
 	enum bulk_stop stop = BULK_DONE;
 
+	r.row_base = a->m->row_base;
+	r.row_bytes = a->m->row_bytes;
 	pages_open(&r, k);
 	plan(&r);
 	for (; q < end; q++) {
 		if (q < ahead)
 			pages_look_ahead(&r, &v, q);
 		r.number++;
-		stop = bulk_page_event(&r, k, &v, q);
+		stop = bulk_page_event(&r, k, q);
 		if (mm_unlikely(stop != BULK_DONE)) {
 			r.number--;
 			break;
 		}
-		if (mm_likely(r.live_bytes != 0))
-			r.ratio += r.held / r.live_bytes;
-		else
-			r.idle++;
+		pages_ratio(&r);
 	}
 	pages_close(&r, k);
 	*k->clock = r.number;
 	*done = (size_t)(q - req);
-	mm_count(a->m, MM_EV_PAGE_ALLOC, r.quick_allocs);
-	mm_count(a->m, MM_EV_PAGE_FREE, r.quick_frees);
+	mm_count(a->m, MM_EV_PAGE_ALLOC, r.allocs - r.slow_allocs);
+	mm_count(a->m, MM_EV_PAGE_FREE, r.frees - r.slow_frees);
 	return stop;
 }
 

@@ -78,6 +78,11 @@ static inline void mem_mark(const struct mem *m, struct mm_rec r, msize_t at)
 	(void)at;
 }
 
+static inline uint8_t rec_ld8(struct mm_rec r, msize_t at)
+{
+	return mem_ld8(r.m, vaddr_add(r.a, at));
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	return mem_ld16(r.m, vaddr_add(r.a, at));

@@ -71,6 +71,11 @@ static inline void mem_mark(const struct mem *m, struct mm_rec r, msize_t at)
 	*(bool *)(m->marks + ((uintptr_t)(r.at + at) >> MM_TOUCH_SHIFT)) = true;
 }
 
+static inline uint8_t rec_ld8(struct mm_rec r, msize_t at)
+{
+	return *(const uint8_t *)(r.at + at);
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	uint16_t x;
