@@ -414,7 +414,7 @@ struct page_ops {
 struct plain_req {
 	uint64_t size; /* bytes, at most PLAIN_SIZE_MAX, or one of the meanings below */
 	uint32_t name;
-	uint32_t note; /* the lowest PLAIN_SITE_BITS are the caller's, kept with the block */
+	uint32_t note; /* the lowest PLAIN_SITE_BITS: PLAIN_SITE_MAX at most, kept with the block */
 };
 
 #define PLAIN_FREE     UINT64_MAX       /* the block is given back */
@@ -456,18 +456,35 @@ static inline unsigned plain_kernel_cpu(uint64_t size)
 }
 
 #define PLAIN_SITE_BITS 24u
+#define PLAIN_SITE_MAX  ((1u << 23) - 1)
 #define PLAIN_SORTS     16u        /* bits above, less than this: counted apart; 0: not */
 #define PLAIN_ZERO      (1u << 31) /* the block's `size` bytes are zeroed; its sort is not 0 */
 
 /*
  * An entry of the caller's table of live blocks; place 0: dead.
  *   place  bits 0-47 physical address, 48-63 the caller's
- *   what   bits 0-39 requested bytes, 40-63 the site of the note
- *   born   bits 0-39 number of the request, 40-63 the caller's
+ *   what   bits 0-39 requested bytes, 40-63 the site of the note, or what the caller keeps
+ *   born   bits 0-31 of the request's number: a call passes no multiple of 2^32
+ * 20 bytes, packed: there are as many as objects live at once.
  */
 struct live {
-	uint64_t place, what, born;
+	uint64_t place, what;
+	uint32_t born;
+} __attribute__((packed, aligned(4)));
+
+_Static_assert(sizeof(struct live) == 20, "the live table's memory is promised");
+
+/* What the caller keeps for a site and 24 bits more, as it said last. */
+struct live_kept {
+	uint32_t site, more, bits;
 };
+
+#define LIVE_KEPT 512u /* a power of two */
+
+static inline unsigned live_kept_at(uint32_t site, uint32_t more)
+{
+	return (site ^ more * 0x9e3779b1u >> 20) % LIVE_KEPT;
+}
 
 /* Live blocks from which on their entries and headers are worth asking for ahead of time. */
 #define BULK_COLD 8192u
@@ -502,6 +519,8 @@ struct bulk {
 
 	uint32_t entries;    /* of the table */
 	uint64_t caches;     /* bits 48-63 of this layer's caches; `what` is their objects' size */
+	const struct live_kept *kept; /* LIVE_KEPT of them, by live_kept_at */
+	uint32_t (*keep)(struct bulk *b, uint32_t site, uint32_t more); /* for one not among them */
 	uint32_t *cpu;       /* has the CPU where more than the short way is taken */
 	/* What a request that takes more than the short way says beside its size. */
 	struct alloc_req (*state)(struct bulk *b, const struct plain_req *q);

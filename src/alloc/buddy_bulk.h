@@ -135,7 +135,7 @@ BUDDY_INLINE bool bulk_alloc(struct pages_run *r, struct bulk *k, const struct p
 	pages_row(r, pa);
 	l->place = r->place | pa;
 	l->what = bytes | (uint64_t)q->note << 40;
-	l->born = r->number | (uint64_t)order << 40;
+	l->born = (uint32_t)r->number;
 	r->allocs++;
 	r->live_bytes += bytes;
 	r->requested += bytes;
@@ -147,7 +147,7 @@ BUDDY_INLINE bool bulk_give(struct pages_run *r, struct bulk *k, struct live *l)
 {
 	const uint64_t pa = l->place ^ r->place, bytes = l->what & PLAIN_SIZE_MAX;
 	const pfn_t pfn = {(uint32_t)(pa >> r->shift)};
-	const unsigned order = (unsigned)(l->born >> 40);
+	const unsigned order = (unsigned)__builtin_ctzll(bytes) - r->shift;
 
 	if (mm_unlikely((int64_t)r->live_bytes > r->peak)) {
 		pages_close(r, k);
@@ -182,7 +182,8 @@ BUDDY_INLINE enum bulk_stop bulk_page_event(struct pages_run *r, struct bulk *k,
 		return mm_likely(bulk_alloc(r, k, q)) ? BULK_DONE : BULK_REFUSED;
 	}
 	l = &r->table[q->name];
-	if (mm_unlikely((l->place ^ r->place) >> 48 != 0))
+	/* Of whom more is kept, the order is told by that, not by the bytes. */
+	if (mm_unlikely((l->place ^ r->place) >> 48 != 0 || l->what >> 40 > PLAIN_SITE_MAX))
 		return BULK_OTHER;
 	return mm_likely(bulk_give(r, k, l)) ? BULK_DONE : BULK_BAD_FREE;
 }

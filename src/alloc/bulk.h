@@ -161,7 +161,7 @@ BULK_INLINE void bulk_born(const struct bulk_kind *k, struct mem *m, const struc
 		bulk_sort(m, b, q->note, g.va, size);
 	l->place = g.va.v + r->bias;
 	l->what = size | (uint64_t)q->note << 40;
-	l->born = r->number;
+	l->born = (uint32_t)r->number;
 	r->mallocs++;
 	r->live_bytes += size;
 	r->requested += size;

@@ -211,6 +211,19 @@ static __attribute__((noinline)) msize_t slub_kernel_free(struct alloc *a, struc
 			     : a->ops->bytes->free(a, p);
 }
 
+/* With an object stays whose it is, as the caller keeps it with others: the cache's entry + 1. */
+BULK_INLINE void slub_keep_cache(struct live *l, struct bulk *b, const struct plain_req *q)
+{
+	const uint32_t site = q->note & PLAIN_SITE_MAX;
+	const uint32_t more = (q->size & PLAIN_KERNEL_MAX) + 1;
+	const struct live_kept *k = &b->kept[live_kept_at(site, more)];
+	uint32_t bits = k->bits;
+
+	if (mm_unlikely(k->site != site || k->more != more))
+		bits = b->keep(b, site, more);
+	l->what = (l->what & PLAIN_SIZE_MAX) | (uint64_t)bits << 40;
+}
+
 BULK_INLINE enum bulk_stop slub_kernel_birth(const struct bulk_kind *k, const struct slub_way *w,
 					     struct alloc *a, const struct mem *v,
 					     struct bulk_run *r, struct bulk *b,
@@ -240,7 +253,7 @@ BULK_INLINE enum bulk_stop slub_kernel_birth(const struct bulk_kind *k, const st
 	}
 	bulk_born(k, a->m, v, r, b, q, size, g, !quick);
 	if (named != NULL)
-		r->table[q->name].born |= (q->size & PLAIN_KERNEL_MAX) << 40;
+		slub_keep_cache(&r->table[q->name], b, q);
 	return BULK_DONE;
 }
 
@@ -258,7 +271,7 @@ BULK_INLINE enum bulk_stop slub_kernel_death(const struct bulk_kind *k, const st
 	bool slowly;
 
 	/* Whose extra says something is perhaps not kfree's. */
-	if (mm_unlikely(pa >> 48 != 0 || (named == NULL && l->born >> 40 != 0)))
+	if (mm_unlikely(pa >> 48 != 0 || (named == NULL && l->what >> 40 > PLAIN_SITE_MAX)))
 		return BULK_OTHER;
 	bulk_before_free(r, b);
 	if (named == NULL) {

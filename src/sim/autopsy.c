@@ -285,7 +285,7 @@ static void find_blockers(struct replay *r, struct sys_alloc *h, struct failure 
 		if (live_state(l) == LIVE_BLOCK && &r->sys->allocs[live_alloc(l)] == h &&
 		    live_pa(l) >= w.base && live_pa(l) < w.end)
 			keep_blocker(f, (struct blocker){live_pa(l), live_size(l), live_birth(l), i,
-							 live_site(l)});
+							 live_site(&r->live, l)});
 	}
 }
 

@@ -39,7 +39,8 @@ static bool take_pages(struct replay *r, const struct trace_event *ev, unsigned 
 	if (zero)
 		mm_zero(&h->view, va, block_bytes(r, order));
 	h->source.held += block_bytes(r, order);
-	replay_born(r, h, ev, (struct grant){va, block_bytes(r, order)}, size, order);
+	replay_born(r, h, ev, (struct grant){va, block_bytes(r, order)}, size,
+		    live_order_extra(size, order, shift));
 	return true;
 }
 
@@ -47,7 +48,7 @@ static bool take_pages(struct replay *r, const struct trace_event *ev, unsigned 
 static msize_t give_pages(struct replay *r, const struct live *l)
 {
 	struct sys_alloc *h = r->sys->pages;
-	unsigned shift = r->sys->machine->page_shift, order = live_extra(l);
+	unsigned shift = r->sys->machine->page_shift, order = live_order(&r->live, l, shift);
 	vaddr_t va = mem_va(&h->view, (paddr_t){live_pa(l)});
 
 	mm_account(&h->view, va, block_bytes(r, order), MM_GRANTED, MM_CACHED);
@@ -402,11 +403,13 @@ bool dispatch_reroutes(const struct replay *r, const struct live *l, const struc
 /* Pages that stay as many keep their place. */
 static bool resize_pages(struct replay *r, struct live *l, const struct trace_event *ev)
 {
-	uint64_t bytes = block_bytes(r, live_extra(l));
+	unsigned shift = r->sys->machine->page_shift, order = live_order(&r->live, l, shift);
+	uint64_t bytes = block_bytes(r, order);
 
-	if (ev->size > LIVE_SIZE_MAX || system_order(r->sys, padded(r, ev->size)) != live_extra(l))
+	if (ev->size > LIVE_SIZE_MAX || system_order(r->sys, padded(r, ev->size)) != order)
 		return false;
 	replay_resized(r, r->sys->pages, l, bytes, bytes, ev->size);
+	live_set_extra(&r->live, l, live_order_extra(ev->size, order, shift));
 	return true;
 }
 

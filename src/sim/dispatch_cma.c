@@ -88,10 +88,10 @@ static bool move_block(void *ctx, pfn_t from, pfn_t to, unsigned order)
 	if (slot == LENT_NOBODY)
 		return false;
 	l = &r->live.slot[slot - 1];
-	if (live_extra(l) != order || is_pinned(r, live_pa(l), bytes))
+	if (live_order(&r->live, l, shift) != order || is_pinned(r, live_pa(l), bytes))
 		return false;
 	move_account(r, l, to_pa, bytes);
-	l->place = live_place(LIVE_BLOCK, live_alloc(l), to_pa);
+	live_set_pa(l, to_pa);
 	r->lent[from.v - c->start] = LENT_NOBODY;
 	if (to.v - c->start < c->nr)
 		r->lent[to.v - c->start] = slot;
@@ -119,7 +119,7 @@ static bool do_alloc(struct replay *r, struct sys_alloc *h, const struct trace_e
 		return true;
 	}
 	r->fig->cma.served++;
-	replay_born(r, h, ev, g, ev->size, ev->tag);
+	replay_born(r, h, ev, g, ev->size, 0);
 	return true;
 }
 

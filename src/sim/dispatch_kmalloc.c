@@ -62,8 +62,6 @@ static bool grant(struct replay *r, struct sys_alloc *h, const struct trace_even
 					 h->alloc,
 					 mem_va(&h->view,
 						(paddr_t){live_pa(&r->live.slot[ev->slot])})));
-	if (ok)
-		live_set_extra(&r->live.slot[ev->slot], ev->tag & MAX_DEVICE);
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 	return true;
 }
@@ -85,13 +83,13 @@ static bool devm_kmalloc(struct replay *r, struct sys_alloc *h, const struct tra
 		return false;
 	l = &r->live.slot[ev->slot];
 	if (live_state(l) == LIVE_BLOCK)
-		live_set_extra(l, OF_DEVICE | (uint32_t)ev->arg);
+		live_set_extra(&r->live, l, OF_DEVICE | (uint32_t)ev->arg);
 	return true;
 }
 
-static bool is_devices(const struct live *l)
+static bool is_devices(const struct replay *r, const struct live *l)
 {
-	return (live_extra(l) & OF_DEVICE) != 0;
+	return (live_extra(&r->live, l) & OF_DEVICE) != 0;
 }
 
 /* Frees the live block l; what is not the layer's, or a device's, it refuses. */
@@ -133,7 +131,7 @@ static bool device_remove(struct replay *r, struct sys_alloc *h, const struct tr
 		struct live *l = &r->live.slot[i];
 
 		if (live_state(l) == LIVE_BLOCK && live_alloc(l) == owner &&
-		    live_extra(l) == device)
+		    live_extra(&r->live, l) == device)
 			list[n++] = l;
 	}
 	if (n != 0)
@@ -161,7 +159,7 @@ static bool krealloc(struct replay *r, struct sys_alloc *h, const struct trace_e
 	}
 	if (live_state(l) != LIVE_BLOCK)
 		return grant(r, h, ev, ev->size, false);
-	if (&r->sys->allocs[live_alloc(l)] != h || is_devices(l)) {
+	if (&r->sys->allocs[live_alloc(l)] != h || is_devices(r, l)) {
 		replay_bad(r, ev, 'p');
 		return true;
 	}
@@ -178,7 +176,7 @@ static void kfree(struct replay *r, struct sys_alloc *h, const struct trace_even
 
 	if (l == NULL)
 		return;
-	if (is_devices(l) && &r->sys->allocs[live_alloc(l)] == h)
+	if (is_devices(r, l) && &r->sys->allocs[live_alloc(l)] == h)
 		replay_bad(r, ev, 'p');
 	else
 		free_block(r, h, ev, l);

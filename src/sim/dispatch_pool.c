@@ -55,12 +55,6 @@ static vaddr_t pool_va(const struct sys_alloc *h, const struct live *l)
 	return mem_va(&h->view, (paddr_t){live_pa(l)});
 }
 
-/* The entry of a live pool with its bytes as they are now. */
-static void set_bytes(struct live *l, uint64_t bytes)
-{
-	l->what = bytes | (uint64_t)live_site(l) << 40;
-}
-
 static void create(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
 {
 	struct pool_books b = {.r = r, .h = h, .fresh = true};
@@ -73,8 +67,9 @@ static void create(struct replay *r, struct sys_alloc *h, const struct trace_eve
 	if ((uint32_t)pool.v == UINT32_MAX) { /* none, in the word of any instance */
 		replay_failed(r, h, ev, ev->size, 0);
 	} else {
-		live_set(&r->live.slot[ev->slot], LIVE_POOL, (unsigned)(h - r->sys->allocs),
-			 mem_pa(&h->view, pool).v, b.bytes, ev->site, r->fig->event, ev->tag);
+		live_set(&r->live, &r->live.slot[ev->slot], LIVE_POOL,
+			 (unsigned)(h - r->sys->allocs), mem_pa(&h->view, pool).v, b.bytes,
+			 ev->site, r->fig->event, 0);
 		r->fig->live_blocks++;
 	}
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
@@ -101,20 +96,20 @@ static void take(struct replay *r, struct sys_alloc *h, const struct trace_event
 
 	if (pool == NULL) {
 		if (ev->slot != SLOT_NONE)
-			r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
+			live_set_failed(&r->live.slot[ev->slot]);
 		return;
 	}
 	b.bytes = live_size(pool);
 	size = h->ops->pools->element_bytes(h->alloc, pool_va(h, pool));
 	dispatch_state_request(r, ev, 0);
 	g = h->ops->pools->alloc(h->alloc, pool_va(h, pool), &r->req, &blocks);
-	set_bytes(pool, b.bytes);
+	live_set_size(pool, b.bytes);
 	if (g.bytes == 0) {
 		replay_failed(r, h, ev, size, 0);
 	} else {
 		if ((ev->gfp & __GFP_ZERO) != 0)
 			mm_zero(&h->view, g.va, size);
-		replay_born(r, h, ev, g, size, ev->slot2);
+		replay_born(r, h, ev, g, size, 0);
 	}
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 }
@@ -146,7 +141,7 @@ static void give_back(struct replay *r, struct sys_alloc *h, const struct trace_
 	/* It is the pool's again: nobody asked for more. */
 	split_grant(&h->view, b.back_pa, b.back_granted, b.back_bytes);
 	r->fig->live_bytes += b.back_bytes;
-	set_bytes(pool, live_size(pool) + b.back_bytes);
+	live_set_size(pool, live_size(pool) + b.back_bytes);
 }
 
 /* Elements that are out stay their takers'; from now on kfree is theirs. */
@@ -209,7 +204,7 @@ static void percpu_alloc(struct replay *r, struct sys_alloc *h, const struct tra
 	} else {
 		for (unsigned cpu = 0; cpu < cpus; cpu++)
 			mm_zero(&h->view, p->address(h->alloc, g.va, cpu), ev->size);
-		replay_born(r, h, ev, g, all, ev->tag);
+		replay_born(r, h, ev, g, all, 0);
 	}
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
 }

@@ -11,8 +11,8 @@ static void create(struct replay *r, struct sys_alloc *h, const struct trace_eve
 		replay_failed(r, h, ev, ev->size, ev->arg);
 		return;
 	}
-	live_set(&r->live.slot[ev->slot], LIVE_CACHE, (unsigned)(h - r->sys->allocs), cache,
-		 ev->size, ev->site, r->fig->event, ev->tag);
+	live_set(&r->live, &r->live.slot[ev->slot], LIVE_CACHE, (unsigned)(h - r->sys->allocs),
+		 cache, ev->size, ev->site, r->fig->event, ev->tag);
 }
 
 /* The cache an event names by its second slot; NULL: skipped or a finding. */
@@ -33,7 +33,7 @@ static void alloc(struct replay *r, struct sys_alloc *h, const struct trace_even
 
 	if (cache == NULL) {
 		if (ev->slot != SLOT_NONE)
-			r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
+			live_set_failed(&r->live.slot[ev->slot]);
 		return;
 	}
 	dispatch_state_request(r, ev, 0);
@@ -44,7 +44,7 @@ static void alloc(struct replay *r, struct sys_alloc *h, const struct trace_even
 	} else {
 		if ((ev->gfp & __GFP_ZERO) != 0)
 			mm_zero(&h->view, g.va, live_size(cache));
-		replay_born(r, h, ev, g, live_size(cache), ev->slot2);
+		replay_born(r, h, ev, g, live_size(cache), ev->slot2 + 1);
 		dispatch_compare(r, ev, g.bytes);
 	}
 	r->req = (struct alloc_req){.zone_mask = UINT32_MAX};
@@ -79,11 +79,11 @@ static void name_holders(struct replay *r, const struct sys_alloc *h, uint32_t s
 		const struct live *l = &r->live.slot[i];
 
 		if (live_state(l) != LIVE_BLOCK || &r->sys->allocs[live_alloc(l)] != h ||
-		    live_extra(l) != (slot & 0xffffff))
+		    live_extra(&r->live, l) != slot + 1)
 			continue;
 		if (b->nr_holders < MAX_BLOCKERS)
 			b->holder[b->nr_holders] = (struct blocker){live_pa(l), live_size(l),
-								    live_birth(l), i, live_site(l)};
+								    live_birth(l), i, live_site(&r->live, l)};
 		b->nr_holders++;
 	}
 }

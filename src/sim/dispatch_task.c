@@ -156,7 +156,7 @@ static void kill_task(struct replay *r, struct sys_alloc *h, uint32_t slot)
 		return;
 	l = &r->live.slot[slot];
 	if (end_task(r, h, l))
-		l->place = live_place(LIVE_FAILED, 0, 0);
+		live_set_failed(l);
 }
 
 static void judge(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,

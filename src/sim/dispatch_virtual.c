@@ -96,8 +96,8 @@ void virtual_area_born(struct replay *r, struct sys_alloc *h, const struct trace
 		       struct grant g, uint64_t size, enum live_state state)
 {
 	split_area(r, h, g.va.v, size, true);
-	live_set(&r->live.slot[ev->slot], state, (unsigned)(h - r->sys->allocs),
-		 g.va.v & LIVE_PLACE_MAX, size, ev->site, r->fig->event, ev->tag);
+	live_set(&r->live, &r->live.slot[ev->slot], state, (unsigned)(h - r->sys->allocs),
+		 g.va.v & LIVE_PLACE_MAX, size, ev->site, r->fig->event, 0);
 	r->fig->live_blocks++;
 	replay_more_live(r, h, size, 0, 0);
 }
@@ -157,7 +157,7 @@ static bool page_to_map(struct replay *r, const struct trace_event *ev, uint64_t
 static void stillborn(struct replay *r, const struct trace_event *ev)
 {
 	if (ev->slot != SLOT_NONE)
-		r->live.slot[ev->slot].place = (uint64_t)LIVE_FAILED << 56;
+		live_set_failed(&r->live.slot[ev->slot]);
 }
 
 /* A live mapping keeps the physical address it shows where others keep their size. */
@@ -179,8 +179,8 @@ static void do_kmap(struct replay *r, struct sys_alloc *h, const struct trace_ev
 		replay_failed(r, h, ev, 1ull << r->sys->machine->page_shift, 0);
 		return;
 	}
-	live_set(&r->live.slot[ev->slot], LIVE_MAP, (unsigned)(h - r->sys->allocs),
-		 g.va.v & LIVE_PLACE_MAX, pa, ev->site, r->fig->event, ev->tag);
+	live_set(&r->live, &r->live.slot[ev->slot], LIVE_MAP, (unsigned)(h - r->sys->allocs),
+		 g.va.v & LIVE_PLACE_MAX, pa, ev->site, r->fig->event, 0);
 }
 
 static void do_kunmap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev,
@@ -238,8 +238,8 @@ static void do_ioremap(struct replay *r, struct sys_alloc *h, const struct trace
 		replay_failed(r, h, ev, ev->size, 0);
 		return;
 	}
-	live_set(&r->live.slot[ev->slot], LIVE_MAP, (unsigned)(h - r->sys->allocs),
-		 g.va.v & LIVE_PLACE_MAX, ev->size, ev->site, r->fig->event, ev->tag);
+	live_set(&r->live, &r->live.slot[ev->slot], LIVE_MAP, (unsigned)(h - r->sys->allocs),
+		 g.va.v & LIVE_PLACE_MAX, ev->size, ev->site, r->fig->event, 0);
 }
 
 static void do_iounmap(struct replay *r, struct sys_alloc *h, const struct trace_event *ev)
@@ -283,8 +283,8 @@ static void do_request(struct replay *r, struct sys_alloc *h, const struct trace
 			  : h->ops->resources->request(h->alloc, &want, &r->conflict);
 
 	if (err == 0) {
-		live_set(&r->live.slot[ev->slot], LIVE_REGION, (unsigned)(h - r->sys->allocs),
-			 ev->arg, ev->size, ev->site, r->fig->event, ev->tag);
+		live_set(&r->live, &r->live.slot[ev->slot], LIVE_REGION, (unsigned)(h - r->sys->allocs),
+			 ev->arg, ev->size, ev->site, r->fig->event, 0);
 		return;
 	}
 	if (err != MM_ENOMEM)

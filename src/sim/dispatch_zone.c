@@ -38,14 +38,20 @@ bool dispatch_is_due(const struct replay *r, const struct trace_event *ev)
 	return !r->opt.pages_only || (g != TG_SLAB && g != TG_KMALLOC);
 }
 
+/* Of a block that was asked for whole pages. */
+static unsigned order_of(const struct replay *r, const struct live *l)
+{
+	return live_order(&r->live, l, r->sys->machine->page_shift);
+}
+
 /* ---- blocks from before the recording, or from before the start state ---- */
 
 /* The frame is known, the block is not yet of its own. */
 static void name_old(struct replay *r, uint32_t slot, uint64_t pfn, unsigned order)
 {
-	live_set(&r->live.slot[slot], LIVE_OLD, (unsigned)(r->sys->pages - r->sys->allocs),
-		 pfn << r->sys->machine->page_shift, block_bytes(r, order), 0, r->fig->event,
-		 order);
+	live_set(&r->live, &r->live.slot[slot], LIVE_OLD,
+		 (unsigned)(r->sys->pages - r->sys->allocs), pfn << r->sys->machine->page_shift,
+		 block_bytes(r, order), 0, r->fig->event, 0);
 }
 
 /* A block gets its place in ledger, live table and figures. */
@@ -57,14 +63,14 @@ static void note_born(struct replay *r, const struct trace_event *ev, pfn_t pfn,
 
 	mm_account(&h->view, va, bytes, MM_CACHED, MM_GRANTED);
 	h->source.held += bytes;
-	replay_born(r, h, ev, (struct grant){va, bytes}, bytes, order);
+	replay_born(r, h, ev, (struct grant){va, bytes}, bytes, 0);
 }
 
 /* Makes the old block *l a live one; false: the state knows nothing of it, and it is gone. */
 static bool adopt(struct replay *r, const struct trace_event *ev, struct live *l)
 {
 	const struct page_ops *p = r->sys->pages->ops->pages;
-	unsigned order = live_extra(l);
+	unsigned order = order_of(r, l);
 	pfn_t pfn = pfn_of(r, l);
 	struct trace_event of = *ev;
 
@@ -164,7 +170,7 @@ static bool do_zone_alloc(struct replay *r, const struct trace_event *ev)
 static void end_block(struct replay *r, const struct trace_event *ev, struct live *l)
 {
 	struct sys_alloc *h = r->sys->pages;
-	unsigned order = live_extra(l);
+	unsigned order = order_of(r, l);
 	pfn_t pfn = pfn_of(r, l);
 	vaddr_t va = pfn_to_va(&h->view, pfn, r->sys->machine->page_shift);
 
@@ -187,19 +193,18 @@ static void do_split(struct replay *r, const struct trace_event *ev)
 	uint64_t half = block_bytes(r, ev->order);
 
 	if (l == NULL) {
-		up->place = live_place(LIVE_FAILED, 0, 0);
+		live_set_failed(up);
 		return;
 	}
-	if (live_extra(l) != ev->order + 1u || h->ops->pages->split_block == NULL ||
-	    h->ops->pages->split_block(h->alloc, pfn_of(r, l), live_extra(l)) != 0) {
+	if (order_of(r, l) != ev->order + 1u || h->ops->pages->split_block == NULL ||
+	    h->ops->pages->split_block(h->alloc, pfn_of(r, l), order_of(r, l)) != 0) {
 		replay_bad(r, ev, 'p');
-		up->place = live_place(LIVE_FAILED, 0, 0);
+		live_set_failed(up);
 		return;
 	}
-	live_set(l, LIVE_BLOCK, live_alloc(l), live_pa(l), half, live_site(l), live_birth(l),
-		 ev->order);
-	live_set(up, LIVE_BLOCK, live_alloc(l), live_pa(l) + half, half, live_site(l),
-		 live_birth(l), ev->order);
+	live_set_size(l, half);
+	*up = *l;
+	live_set_pa(up, live_pa(l) + half);
 	r->fig->live_blocks++;
 }
 
@@ -210,7 +215,7 @@ static void do_old(struct replay *r, const struct trace_event *ev)
 	if (r->opt.has_start)
 		name_old(r, ev->slot, ev->arg, ev->order);
 	else
-		r->live.slot[ev->slot].place = live_place(LIVE_FAILED, 0, 0);
+		live_set_failed(&r->live.slot[ev->slot]);
 }
 
 bool dispatch_zone(struct replay *r, const struct trace_event *ev)

@@ -355,7 +355,7 @@ static void tell_pages(const struct explainer *e, const struct live *l)
 	const struct replay *r = e->replay;
 	unsigned shift = r->sys->machine->page_shift;
 
-	for (uint64_t i = 0; i < 1ull << live_extra(l) && i < EXPLAIN_PAGES; i++) {
+	for (uint64_t i = 0; i < 1ull << live_order(&r->live, l, shift) && i < EXPLAIN_PAGES; i++) {
 		uint64_t pa = live_pa(l) + (i << shift);
 
 		if (pa < r->sys->machine->virt.direct_bytes)

@@ -28,8 +28,8 @@ static const char *caller_of(const struct replay *r, uint64_t va)
 
 		if ((live_state(l) == LIVE_AREA || live_state(l) == LIVE_MAP) &&
 		    live_va(r, l) == va)
-			return live_site(l) != 0 && r->trace != NULL
-				       ? trace_string(r->trace, live_site(l))
+			return live_site(&r->live, l) != 0 && r->trace != NULL
+				       ? trace_string(r->trace, live_site(&r->live, l))
 				       : "";
 	}
 	return "";

@@ -1,6 +1,64 @@
 #include "sim/live.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
+
+/* ---- pairs of site and extra ---- */
+
+/* The index of a pair that is not there yet; false: no memory, or too many. */
+static bool add_pair(struct live_table *t, uint64_t key, struct live_more pair)
+{
+	if (t->nr_more == t->room_more) {
+		uint32_t room = t->room_more ? t->room_more * 2 : 256;
+		struct live_more *more;
+
+		if (room > LIVE_MORE)
+			return false;
+		more = realloc(t->more, room * sizeof *more);
+		if (more == NULL)
+			return false;
+		t->more = more;
+		t->room_more = room;
+	}
+	if (!ptr_map_put(&t->more_of, key, t->nr_more, 1))
+		return false;
+	t->more[t->nr_more++] = pair;
+	return true;
+}
+
+static uint32_t pair_origin(struct live_table *t, uint32_t site, uint32_t extra)
+{
+	uint64_t key = (uint64_t)extra << 32 | site;
+	struct ptr_cell *cell = NULL;
+
+	if (t->more_of.cells == NULL && !ptr_map_init(&t->more_of)) {
+		t->lost = true;
+		return site;
+	}
+	cell = ptr_map_find(&t->more_of, key);
+	if (cell != NULL)
+		return LIVE_MORE + cell->slot;
+	if (!add_pair(t, key, (struct live_more){site, extra})) {
+		t->lost = true;
+		return site;
+	}
+	return LIVE_MORE + t->nr_more - 1;
+}
+
+uint32_t live_origin_of(struct live_table *t, uint32_t site, uint32_t extra)
+{
+	struct live_kept *k = &t->kept[live_kept_at(site, extra)];
+
+	if (site > PLAIN_SITE_MAX)
+		site = 0;
+	if (mm_likely(extra == 0))
+		return site;
+	if (k->site != site || k->more != extra)
+		*k = (struct live_kept){site, extra, pair_origin(t, site, extra)};
+	return k->bits;
+}
+
+/* ---- entries ---- */
 
 /* Grown with mremap, so that doubling never needs both copies at once. */
 bool live_grow(struct live_table *t, uint32_t slot)
@@ -47,5 +105,7 @@ void live_finish(struct live_table *t)
 {
 	if (t->slot != NULL)
 		munmap(t->slot, t->nr * sizeof *t->slot);
+	free(t->more);
+	ptr_map_finish(&t->more_of);
 	*t = (struct live_table){0};
 }

@@ -45,6 +45,11 @@ const struct live *moment_live(const struct timeline *t, uint32_t slot)
 	return slot < t->view.replay.live.nr ? &t->view.replay.live.slot[slot] : NULL;
 }
 
+uint32_t moment_site(const struct timeline *t, const struct live *l)
+{
+	return live_site(&t->view.replay.live, l);
+}
+
 uint32_t moment_nr_slots(const struct timeline *t)
 {
 	return t->view.replay.live.nr;

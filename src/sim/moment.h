@@ -82,6 +82,7 @@ void moment_finish(struct moment *m); /* frees all; zeroed is fine */
 const struct system *moment_system(const struct timeline *t);
 const struct figures *moment_figures(const struct timeline *t);
 const struct live *moment_live(const struct timeline *t, uint32_t slot); /* NULL: no such slot */
+uint32_t moment_site(const struct timeline *t, const struct live *l); /* its call site; 0: none told */
 uint32_t moment_nr_slots(const struct timeline *t);
 /* Raw bytes; false when any lies outside RAM. */
 bool moment_read(const struct timeline *t, uint64_t pa, void *buf, size_t bytes) MUST_USE;

@@ -69,7 +69,7 @@ static void name_made(struct timeline *t)
 			return;
 		c->slot = i;
 		snprintf(c->name, sizeof c->name, "%s",
-			 timeline_string(t, live_extra(&l->slot[i])));
+			 timeline_string(t, live_extra(l, &l->slot[i])));
 	}
 }
 

@@ -162,6 +162,18 @@ static bool steps_exceeded(const struct replay *r)
 	return r->opt.max_steps != 0 && steps > r->opt.max_steps;
 }
 
+/* What ends a run between two blocks of events, if nothing in them did. */
+static enum replay_end block_ended(struct replay *r, enum replay_end how)
+{
+	if (how == REPLAY_DONE && r->live.lost) {
+		snprintf(r->problem, sizeof r->problem,
+			 "event %llu: out of host memory for what lives",
+			 (unsigned long long)r->fig->event);
+		return REPLAY_REFUSED;
+	}
+	return how == REPLAY_DONE && steps_exceeded(r) ? REPLAY_LIMIT : how;
+}
+
 /* The check that is due, and when the next one is. */
 static int check_now(struct replay *r)
 {
@@ -269,7 +281,7 @@ enum replay_end replay_events(struct replay *r, const struct trace_event *ev, si
 	mm_signal_machine(&r->sys->pm, &r->sys->sh);
 	end = is_observed(r) ? observed_loop(r, ev, ev + n) : plain_loop(r, ev, ev + n);
 	r->sys->sh.unwind = NULL;
-	return end == REPLAY_DONE && steps_exceeded(r) ? REPLAY_LIMIT : end;
+	return block_ended(r, end);
 }
 
 bool replay_read(struct replay *r, void (*fn)(void *ctx), void *ctx)
@@ -321,7 +333,7 @@ static enum replay_end plain_events(struct replay *r, const struct plain_block *
 	end = replay_plain(r, block->req + from, n, block->other, plain_step);
 	r->in_bulk = false;
 	r->sys->sh.unwind = NULL;
-	return end == REPLAY_DONE && steps_exceeded(r) ? REPLAY_LIMIT : end;
+	return block_ended(r, end);
 }
 
 /* How many of n events there are before `until`. */

@@ -113,8 +113,8 @@ static inline void born(struct replay *r, struct sys_alloc *h, const struct trac
 	uint64_t pa = mem_pa(&h->view, g.va).v;
 
 	split_grant(&h->view, pa, g.bytes, size);
-	live_set(&r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa, size,
-		 ev->site, r->fig->event, extra);
+	live_set(&r->live, &r->live.slot[ev->slot], LIVE_BLOCK, (unsigned)(h - r->sys->allocs), pa,
+		 size, ev->site, r->fig->event, extra);
 	r->fig->live_blocks++;
 	more_live(r, h, size, pa, pa + g.bytes);
 }

@@ -72,10 +72,11 @@ static void lose(struct replay *r, struct live *l)
 {
 	struct sys_alloc *h = &r->sys->allocs[live_alloc(l)];
 	uint64_t size = live_size(l), pa = live_pa(l);
+	unsigned shift = r->sys->machine->page_shift;
 
 	before_death(r);
 	if (h == r->sys->pages) {
-		uint64_t bytes = 1ull << (live_extra(l) + r->sys->machine->page_shift);
+		uint64_t bytes = 1ull << (live_order(&r->live, l, shift) + shift);
 
 		join_grant(&h->view, pa, bytes, size);
 		mm_account(&h->view, mem_va(&h->view, (paddr_t){pa}), bytes, MM_GRANTED, MM_CACHED);
@@ -237,7 +238,7 @@ static inline bool grant_from(struct replay *r, struct sys_alloc *h, const struc
 	}
 	if (zero)
 		mm_zero(&h->view, g.va, ev->size);
-	born(r, h, ev, g, ev->size, ev->tag);
+	born(r, h, ev, g, ev->size, 0);
 	return true;
 }
 
@@ -289,7 +290,7 @@ void replay_resized(struct replay *r, struct sys_alloc *h, struct live *l, uint6
 	mm_account(&h->view, va, was - old, MM_ROUNDING, MM_GRANTED);
 	mm_account(&h->view, va, size, MM_GRANTED, MM_PAYLOAD);
 	mm_account(&h->view, va, now - size, MM_GRANTED, MM_ROUNDING);
-	l->what = size | (uint64_t)live_site(l) << 40;
+	live_set_size(l, size);
 	r->fig->live_bytes -= old;
 	more_live(r, h, size, pa, pa + now);
 }
@@ -337,8 +338,8 @@ static void move_block(struct replay *r, struct sys_alloc *h, struct live *l,
 	/* One object before and after: no peak counts it twice. */
 	r->fig->live_bytes -= live_size(&was);
 	r->fig->live_blocks--;
-	born(r, h, ev, g, ev->size, live_extra(&was));
-	l->born = was.born;
+	born(r, h, ev, g, ev->size, live_extra(&r->live, &was));
+	live_set_birth(l, live_birth(&was));
 	granted = heap_free(r, h, old);
 	if (granted == FREE_BAD)
 		replay_bad(r, ev, 'p');

@@ -137,6 +137,11 @@ static struct alloc_req state_kernel(struct bulk *b, const struct plain_req *q)
 	return req;
 }
 
+static uint32_t keep_pair(struct bulk *b, uint32_t site, uint32_t extra)
+{
+	return live_origin_of(&((struct account *)b)->r->live, site, extra);
+}
+
 static struct account open_account(struct replay *r, struct sys_alloc *h, enum family family)
 {
 	const struct figures *f = r->fig;
@@ -150,7 +155,7 @@ static struct account open_account(struct replay *r, struct sys_alloc *h, enum f
 		.nr_live = f->live_blocks,
 		.b = {
 			.table = r->live.slot,
-			.place = live_place(LIVE_BLOCK, owner, 0),
+			.place = live_place_at(LIVE_BLOCK, owner, f->event + 1),
 			.number = f->event,
 			.clock = &r->sys->sh.event,
 			.live_bytes = f->live_bytes,
@@ -166,6 +171,8 @@ static struct account open_account(struct replay *r, struct sys_alloc *h, enum f
 			.at_end = grown ? at_taken : at_end,
 			.entries = r->live.nr,
 			.caches = live_place(LIVE_CACHE, owner, 0),
+			.kept = r->live.kept,
+			.keep = keep_pair,
 			.cpu = &r->sys->sh.cpu,
 			.state = state_kernel,
 		}};
@@ -351,6 +358,14 @@ static bulk_fn *bulk_op(const struct sys_alloc *h, enum family family)
 	}
 }
 
+/* The next of n requests whose numbers have the same upper half. */
+static size_t in_epoch(const struct replay *r, size_t n)
+{
+	const uint64_t left = UINT64_C(1) << 32, at = (r->fig->event + 1) & UINT32_MAX;
+
+	return n < left - at ? n : (size_t)(left - at);
+}
+
 /* Requests from req on, up to one that is not of its allocator; *done of them are done. */
 static enum bulk_stop run_bulk(struct replay *r, const struct plain_req *req, size_t n,
 			       size_t *done)
@@ -364,6 +379,7 @@ static enum bulk_stop run_bulk(struct replay *r, const struct plain_req *req, si
 	if (h == NULL)
 		return BULK_OTHER;
 	a = open_account(r, h, family);
+	n = in_epoch(r, n);
 	r->sys->sh.cpu = 0;
 	why = bulk_op(h, family)(h->alloc, &a.b, req, n, done);
 	close_account(&a, *done);

@@ -21,7 +21,7 @@ struct usual {
 	struct grant (*malloc)(struct alloc *a,
 			       const struct alloc_req *req); /* NULL: no such heap */
 	msize_t (*free)(struct alloc *a, vaddr_t p);
-	uint64_t place; /* state and allocator of its live blocks, as in struct live */
+	uint64_t place; /* state and allocator of its live blocks, as in struct live; births below 2^32 */
 	uint64_t arena_pa;
 	bool grown; /* from pages */
 };
@@ -69,6 +69,17 @@ static struct usual usual_way(struct replay *r)
 	return u;
 }
 
+/* Is the entry's object a live one of that state and allocator? */
+static inline bool is_usual(const struct live *l, uint64_t place)
+{
+	return (l->place ^ place) << (64 - LIVE_EPOCH) >> (64 - LIVE_EPOCH + 48) == 0;
+}
+
+static inline uint32_t usual_site(const struct trace_event *ev)
+{
+	return mm_likely(ev->site <= PLAIN_SITE_MAX) ? ev->site : 0;
+}
+
 static inline void usual_malloc(const struct usual *u, const struct trace_event *ev)
 {
 	struct live *l = &u->r->live.slot[ev->slot];
@@ -85,9 +96,9 @@ static inline void usual_malloc(const struct usual *u, const struct trace_event 
 	}
 	pa = mem_pa(&u->h->view, g.va).v;
 	split_grant(&u->h->view, pa, g.bytes, ev->size);
-	l->place = u->place | pa;
-	l->what = ev->size | (uint64_t)ev->site << 40;
-	l->born = f->event | (uint64_t)ev->tag << 40;
+	l->place = u->place | f->event >> 32 << LIVE_EPOCH | pa;
+	l->what = ev->size | (uint64_t)usual_site(ev) << 40;
+	l->born = (uint32_t)f->event;
 	f->live_blocks++;
 	f->bytes_requested += ev->size;
 	f->live_bytes += ev->size;
@@ -101,7 +112,7 @@ static inline void usual_malloc(const struct usual *u, const struct trace_event 
 /* The live block l of this heap. */
 static inline void usual_free(const struct usual *u, const struct trace_event *ev, struct live *l)
 {
-	uint64_t pa = l->place ^ u->place, size = live_size(l);
+	uint64_t pa = live_pa(l), size = live_size(l);
 	struct figures *f = u->f;
 	msize_t granted;
 
@@ -139,8 +150,8 @@ static inline void usual_alloc_pages(const struct usual_pages *u, const struct t
 		mm_account(m, mem_va(m, (paddr_t){pa}), bytes, MM_CACHED, MM_PAYLOAD);
 		u->h->source.held += bytes;
 		u->r->live.slot[ev->slot] =
-			(struct live){u->place | pa, bytes | (uint64_t)ev->site << 40,
-				      f->event | (uint64_t)ev->order << 40};
+			(struct live){u->place | f->event >> 32 << LIVE_EPOCH | pa,
+				      bytes | (uint64_t)usual_site(ev) << 40, (uint32_t)f->event};
 		f->live_blocks++;
 		f->bytes_requested += bytes;
 		f->live_bytes += bytes;
@@ -154,8 +165,8 @@ static inline void usual_alloc_pages(const struct usual_pages *u, const struct t
 static inline void usual_free_pages(const struct usual_pages *u, const struct trace_event *ev,
 				    struct live *l)
 {
-	uint64_t pa = l->place ^ u->place, size = live_size(l);
-	unsigned order = live_extra(l);
+	uint64_t pa = live_pa(l), size = live_size(l);
+	unsigned order = live_order(&u->r->live, l, u->page_shift);
 	uint64_t bytes = 1ull << (order + u->page_shift);
 	struct mem *m = &u->h->view;
 	vaddr_t va = mem_va(m, (paddr_t){pa});
@@ -190,7 +201,7 @@ static __attribute__((noinline)) bool usual_page_event(const struct usual_pages 
 		return true;
 	}
 	if (ev->op != OP_FREE_PAGES || (ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
-	    l->place >> 48 != u->place >> 48)
+	    !is_usual(l, u->place))
 		return false;
 	usual_free_pages(u, ev, l);
 	return true;
@@ -213,7 +224,7 @@ __attribute__((always_inline)) static inline bool usual_event(const struct usual
 		return usual_page_event(p, ev);
 	l = &u->r->live.slot[ev->slot];
 	if (mm_unlikely((ev->flags & (EV_UNKNOWN_ID | EV_NULL)) != 0 ||
-			l->place >> 48 != u->place >> 48))
+			!is_usual(l, u->place)))
 		return false;
 	usual_free(u, ev, l);
 	return true;

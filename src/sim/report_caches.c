@@ -57,7 +57,7 @@ const char *report_cache_given(const struct replay *r, const struct sys_alloc *a
 
 		if (live_state(l) == LIVE_CACHE && live_pa(l) == cache &&
 		    &r->sys->allocs[live_alloc(l)] == a)
-			return r->trace != NULL ? trace_string(r->trace, live_extra(l)) : "";
+			return r->trace != NULL ? trace_string(r->trace, live_extra(&r->live, l)) : "";
 	}
 	return NULL;
 }

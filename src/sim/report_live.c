@@ -8,7 +8,7 @@
 #define MOST_GROUPS 50u /* told, those of the most bytes */
 
 struct group {
-	uint64_t what; /* size and site, as in struct live */
+	uint64_t what; /* size, and above it the site */
 	uint64_t blocks, first; /* first: event of the oldest block's birth */
 };
 
@@ -70,7 +70,7 @@ static void collect(struct groups *s, const struct live_table *t)
 
 		if (!live_holds(l))
 			continue;
-		g = find_group(s, l->what);
+		g = find_group(s, live_size(l) | (uint64_t)live_site(t, l) << 40);
 		if (g == NULL)
 			return;
 		g->blocks++;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define FIRST_CAP 1024u
+#define AHEAD     512u /* links beyond need, for who reserves one slot at a time */
 
 void slots_init(struct slots *s)
 {
@@ -15,35 +16,37 @@ void slots_finish(struct slots *s)
 	slots_init(s);
 }
 
-/* Slots [from, cap) were never used. */
-static void make_fresh(struct slots *s, uint32_t from)
+/* The first `ready` slots have links; those behind the ones that had were never used. */
+static void make_ready(struct slots *s, uint32_t ready)
 {
-	for (uint32_t i = from; i < s->cap; i++)
+	for (uint32_t i = s->ready; i < ready; i++)
 		s->next[i] = i + 1;
+	s->ready = ready;
 }
 
 bool slots_grow(struct slots *s, uint32_t n)
 {
 	uint64_t cap = s->cap ? s->cap : FIRST_CAP, need = (uint64_t)s->live + n;
-	uint32_t *next, was = s->cap;
+	uint32_t *next;
 
 	while (cap < need)
 		cap *= 2;
 	if (cap > SLOTS_MAX)
 		return false;
-	next = realloc(s->next, cap * sizeof *next);
-	if (next == NULL)
-		return false;
-	s->next = next;
-	s->cap = (uint32_t)cap;
-	make_fresh(s, was);
+	if (cap != s->cap) {
+		next = realloc(s->next, cap * sizeof *next);
+		if (next == NULL)
+			return false;
+		s->next = next;
+		s->cap = (uint32_t)cap;
+	}
+	make_ready(s, (uint32_t)(cap - need < AHEAD ? cap : need + AHEAD));
 	return true;
 }
 
 void slots_reset(struct slots *s)
 {
-	make_fresh(s, 0);
-	s->head = s->live = s->high = 0;
+	s->head = s->live = s->high = s->ready = 0;
 }
 
 bool slots_load(struct slots *s, uint32_t live, const uint32_t *free_list, uint32_t nr_free)

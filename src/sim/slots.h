@@ -6,7 +6,10 @@
  * One link a slot: a live one has SLOT_LIVE there, a free one the slot to be taken
  * after it, and the chain that begins at `head` ends with the fresh ones in order:
  *
- *   head -> freed last -> freed before -> ... -> high -> high + 1 -> ... -> cap
+ *   head -> freed last -> freed before -> ... -> high -> high + 1 -> ... -> ready
+ *
+ * Links are written a little before they are needed, so that the host's memory grows
+ * with the objects, not with the room for them.
  *
  * Readers, writers and importers use the same, so a trace never says which slot a
  * birth took.
@@ -26,6 +29,7 @@ struct slots {
 	uint32_t head; /* the slot that the next birth takes */
 	uint32_t live; /* live objects */
 	uint32_t high; /* largest slot ever taken + 1 */
+	uint32_t ready; /* links that are written */
 	uint32_t cap;
 };
 
@@ -41,12 +45,12 @@ bool slots_grow(struct slots *s, uint32_t n) MUST_USE;
 
 static inline bool slots_reserve(struct slots *s, uint32_t n)
 {
-	return s->cap - s->live >= n || slots_grow(s, n);
+	return s->ready - s->live >= n || slots_grow(s, n);
 }
 
 static inline bool slots_is_live(const struct slots *s, uint32_t slot)
 {
-	return slot < s->cap && s->next[slot] == SLOT_LIVE;
+	return slot < s->ready && s->next[slot] == SLOT_LIVE;
 }
 
 /* Needs room (slots_reserve). */

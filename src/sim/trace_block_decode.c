@@ -168,7 +168,7 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 	const struct block_template *const dict = b->dict;
 	const uint8_t *tokens = b->tokens, *sp = b->slots, *vp = b->sizes, *mp = b->misc;
 	uint32_t *const next = slots->next;
-	const uint32_t cap = slots->cap;
+	const uint32_t ready = slots->ready;
 	uint32_t named = b->slot, high = slots->high, head = slots->head, live = slots->live;
 	size_t i;
 
@@ -192,7 +192,7 @@ static size_t decode_plain(struct block_decoder *b, struct slots *slots, struct 
 			live++;
 		} else if (mm_likely(t->kind == PLAIN_NAMED)) {
 			slot = named + (load32(sp) & t->slot_mask) - t->slot_bias;
-			if (mm_unlikely(slot >= cap || next[slot] != SLOT_LIVE))
+			if (mm_unlikely(slot >= ready || next[slot] != SLOT_LIVE))
 				break;
 			sp += t->slot_width;
 			named = slot;

@@ -29,7 +29,7 @@ static inline enum plain_sort plain_page_sort(const struct trace_event *ev, bool
 {
 	if (!named || ev->flags != 0 || ev->master != 0 || ev->tag != 0 || ev->gfp != 0 ||
 	    ev->slot2 != 0 || ev->cpu != 0 || ev->node != 0 || ev->size != 0 ||
-	    ev->site >> PLAIN_SITE_BITS != 0)
+	    ev->site > PLAIN_SITE_MAX)
 		return PLAIN_REQ_NOT;
 	if (ev->op == OP_FREE_PAGES)
 		return PLAIN_REQ_GIVES;
@@ -62,7 +62,7 @@ static inline enum plain_sort plain_sort(const struct trace_event *ev, bool name
 		return ev->flags == 0 && named          ? PLAIN_REQ_GIVES
 		       : ev->flags == EV_NULL && !named ? PLAIN_REQ_NULL
 							: PLAIN_REQ_NOT;
-	if (!named || ev->site >> PLAIN_SITE_BITS != 0 || ev->size > PLAIN_SIZE_MAX)
+	if (!named || ev->site > PLAIN_SITE_MAX || ev->size > PLAIN_SIZE_MAX)
 		return PLAIN_REQ_NOT;
 	if (ev->op == OP_REALLOC)
 		return ev->flags == EV_NULL ? PLAIN_REQ_TAKES : PLAIN_REQ_NOT;
@@ -75,7 +75,7 @@ static inline enum plain_sort plain_kernel_sort(const struct trace_event *ev, bo
 {
 	if (!named || ev->flags != 0 || ev->master != 0 || ev->tag != 0 || ev->order != 0 ||
 	    ev->node != 0 || ev->migratetype != 0 || ev->gfp > PLAIN_KERNEL_GFP ||
-	    ev->site >> PLAIN_SITE_BITS != 0)
+	    ev->site > PLAIN_SITE_MAX)
 		return PLAIN_REQ_NOT;
 	switch (ev->op) {
 	case OP_KMALLOC:

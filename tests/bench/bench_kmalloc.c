@@ -248,7 +248,7 @@ static __attribute__((noinline)) void serve_singly(struct alloc *a, const struct
 			if (x.bytes == 0)
 				die(a->ops->name, "has no memory");
 			split_grant(m, mem_pa(m, x.va).v, x.bytes, req.size);
-			*l = (struct live){x.va.v, req.size, i};
+			*l = (struct live){x.va.v, req.size, (uint32_t)i};
 		}
 	}
 }

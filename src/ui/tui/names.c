@@ -182,8 +182,8 @@ static void describe_live(struct app *a, uint32_t slot, struct text *x)
 	add(x, ": #%u, %llu bytes, born at event %llu, %s events ago", slot,
 	    (unsigned long long)live_size(l), (unsigned long long)live_birth(l),
 	    long_count(timeline_now(a->t) - live_birth(l), age));
-	if (live_site(l) != 0)
-		add(x, ", from %s", timeline_string(a->t, live_site(l)));
+	if (moment_site(a->t, l) != 0)
+		add(x, ", from %s", timeline_string(a->t, moment_site(a->t, l)));
 }
 
 static const struct reserved_range *reserved_at(const struct machine *m, uint64_t pa)

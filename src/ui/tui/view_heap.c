@@ -83,8 +83,8 @@ static void draw_piece(struct app *a, struct box b, int y, const struct piece *p
 
 	x = put(b, y, x, s, "#%u %llu B, since %llu", p->slot, (unsigned long long)live_size(l),
 		(unsigned long long)live_birth(l));
-	if (live_site(l) != 0)
-		put(b, y, x, on ? s : STYLE_DIM, " %s", timeline_string(a->t, live_site(l)));
+	if (moment_site(a->t, l) != 0)
+		put(b, y, x, on ? s : STYLE_DIM, " %s", timeline_string(a->t, moment_site(a->t, l)));
 }
 
 static void draw_list(struct app *a, struct heap *s, const struct listing *l, struct box b)

@@ -218,8 +218,8 @@ static void draw_object(struct app *a, struct box b, int y, const struct piece *
 
 		x = put(b, y, x, on ? STYLE_CURSOR : STYLE_PLAIN, "#%u since %llu", p->slot,
 			(unsigned long long)live_birth(l));
-		if (live_site(l) != 0)
-			put(b, y, x, dim, " %s", timeline_string(a->t, live_site(l)));
+		if (moment_site(a->t, l) != 0)
+			put(b, y, x, dim, " %s", timeline_string(a->t, moment_site(a->t, l)));
 	} else if (q != NULL) {
 		draw_place(b, y, x, dim, q, cpu);
 	} else if (p->class == MM_CACHED && moment_read(a->t, p->base, &link, word)) {

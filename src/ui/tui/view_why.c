@@ -126,7 +126,7 @@ static size_t read_blockers(struct app *a, const struct failure *f, size_t skip,
 							     .bytes = live_size(l),
 							     .birth = live_birth(l),
 							     .slot = p[i].slot,
-							     .site = live_site(l)};
+							     .site = moment_site(a->t, l)};
 		found++;
 	}
 	return found;
