@@ -5,12 +5,14 @@
  * Most objects die young, and traces number them in order.  So the last ID_WINDOW
  * numbers have a cell each, found by their low bits; whoever still lives when its
  * cell is wanted for a younger one moves to a hash table (open addressing, linear
- * probing, 11 to 21 bytes an object).
+ * probing).  That one holds slots alone, 5 to 7 bytes an object: an object's number is
+ * looked up by its slot, where the table's owner keeps it.
  */
 #ifndef SIM_ID_MAP_H
 #define SIM_ID_MAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/mem.h"
@@ -27,15 +29,19 @@ struct id_cell {
 
 struct id_map {
 	struct id_cell *window; /* ID_WINDOW, by id modulo ID_WINDOW */
-	struct id_cell *cells; /* the hash table */
-	uint32_t mask; /* its cells - 1 */
-	unsigned shift; /* 64 - log2(cells / 8) */
+	uint32_t *const *id_of; /* borrowed: the ids of the slots in the hash table, by slot */
+	uint32_t *cells; /* the hash table: 0, or slot + 1 and above it bits of the id's hash */
+	uint32_t slot_mask; /* the bits of slot + 1 */
+	uint32_t lines; /* of it, ID_LINE cells each */
 	uint32_t used, room; /* ids in it; at which it grows */
 	uint32_t newest_old; /* the largest id that ever was in it */
 };
 
-/* false: out of memory. */
-bool id_map_init(struct id_map *m) MUST_USE;
+/*
+ * `id_of` is where the caller keeps the ids of live objects by slot: an object's before it is
+ * put, and until it is taken.  false: out of memory.
+ */
+bool id_map_init(struct id_map *m, uint32_t *const *id_of) MUST_USE;
 void id_map_finish(struct id_map *m); /* a zeroed one is fine */
 
 /* The slot of an id, SLOT_NONE where it is not live; behind the window. */

@@ -3,7 +3,7 @@
  * the lowest number never used; so there are as many slots as objects ever lived at
  * once, and a recently freed one is named again soon.
  *
- * One link a slot: a live one has SLOT_LIVE there, a free one the slot to be taken
+ * One link a slot: a live one has SLOT_LIVE there, or what its reader keeps, a free one the slot to be taken
  * after it, and the chain that begins at `head` ends with the fresh ones in order:
  *
  *   head -> freed last -> freed before -> ... -> high -> high + 1 -> ... -> ready
@@ -65,15 +65,33 @@ static inline uint32_t slots_take(struct slots *s)
 	return slot;
 }
 
+/* The slot is live. */
+static inline void slots_give_live(struct slots *s, uint32_t slot)
+{
+	s->next[slot] = s->head;
+	s->head = slot;
+	s->live--;
+}
+
 /* false, nothing changed: not live. */
 static inline bool slots_give(struct slots *s, uint32_t slot)
 {
 	if (!slots_is_live(s, slot))
 		return false;
-	s->next[slot] = s->head;
-	s->head = slot;
-	s->live--;
+	slots_give_live(s, slot);
 	return true;
+}
+
+/*
+ * For a reader that finds its objects by numbers of its own, and so knows which live: a live
+ * slot's link keeps such a number.  Not to be mixed with those above but slots_reserve.
+ */
+static inline uint32_t slots_take_as(struct slots *s, uint32_t number)
+{
+	uint32_t slot = slots_take(s);
+
+	s->next[slot] = number;
+	return slot;
 }
 
 /* All slots free and none ever used. */

@@ -26,6 +26,7 @@
 struct level {
 	struct id_map map;
 	uint8_t *order; /* of a slot's block */
+	uint32_t *first; /* its first frame */
 	uint32_t nr; /* slots there is room for */
 	unsigned most; /* the largest order so far */
 	uint8_t op_old, op_split, op_free;
@@ -55,7 +56,8 @@ bool kmem_pages_start(struct kmem_reader *k)
 	p->listed = 0xf | 1u << 9; /* as Linux 6 with huge pages; events tell otherwise */
 	for (unsigned i = 0; i < MAX_CPUS; i++)
 		p->taken[i] = UINT32_MAX;
-	return id_map_init(&p->requests.map) && id_map_init(&p->blocks.map);
+	return id_map_init(&p->requests.map, &p->requests.first) &&
+	       id_map_init(&p->blocks.map, &p->blocks.first);
 }
 
 void kmem_pages_stop(struct kmem_reader *k)
@@ -68,28 +70,42 @@ void kmem_pages_stop(struct kmem_reader *k)
 	id_map_finish(&p->blocks.map);
 	free(p->requests.order);
 	free(p->blocks.order);
+	free(p->requests.first);
+	free(p->blocks.first);
 	free(p);
 	k->pages = NULL;
 }
 
 /* ---- a level's map ---- */
 
+/* Room for a slot's block.  false: no memory; what there is stays. */
+static bool grow_level(struct level *v, uint32_t slot)
+{
+	uint32_t nr = slot < 512 ? 1024 : slot * 2;
+	uint8_t *order = realloc(v->order, nr);
+	uint32_t *first;
+
+	if (order == NULL)
+		return false;
+	v->order = order;
+	first = realloc(v->first, nr * sizeof *first);
+	if (first == NULL)
+		return false;
+	v->first = first;
+	v->nr = nr;
+	return true;
+}
+
 static void put(struct kmem_reader *k, struct level *v, uint32_t pfn, uint32_t slot, unsigned order)
 {
 	if (slot == SLOT_NONE)
 		return;
-	if (slot >= v->nr) {
-		uint32_t nr = slot < 512 ? 1024 : slot * 2;
-		uint8_t *o = realloc(v->order, nr);
-
-		if (o == NULL) {
-			k->failed = true;
-			return;
-		}
-		v->order = o;
-		v->nr = nr;
+	if (slot >= v->nr && !grow_level(v, slot)) {
+		k->failed = true;
+		return;
 	}
 	v->order[slot] = (uint8_t)order;
+	v->first[slot] = pfn;
 	v->most = order > v->most ? order : v->most;
 	if (!id_map_put(&v->map, pfn, slot))
 		k->failed = true;

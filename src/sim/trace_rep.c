@@ -142,7 +142,7 @@ static int start(struct trace_reader *r, struct diag *d)
 	size_t have;
 
 	r->state = b;
-	if (b == NULL || !id_map_init(&b->map))
+	if (b == NULL || !id_map_init(&b->map, &r->slots.next))
 		return diag_set(d, r->in.name, 0, 0, "out of memory");
 	for (; b->line < HEAD_LINES; b->line++) {
 		struct cursor c;
@@ -182,7 +182,7 @@ __attribute__((always_inline)) static inline const char *take_alloc(struct rep_r
 {
 	if (mm_unlikely(!id_map_is_free(&b->map, id)))
 		return "an id that is not live: this one was not freed yet";
-	ev->slot = slots_take(s);
+	ev->slot = slots_take_as(s, id);
 	return mm_likely(id_map_put(&b->map, id, ev->slot)) ? NULL : "less: out of memory";
 }
 
@@ -191,7 +191,7 @@ static inline void take_free(struct rep_reader *b, struct slots *s, struct trace
 {
 	ev->slot = id_map_take(&b->map, id);
 	if (mm_likely(ev->slot != SLOT_NONE))
-		slots_give(s, ev->slot);
+		slots_give_live(s, ev->slot);
 	else
 		ev->flags = EV_UNKNOWN_ID;
 }

@@ -100,8 +100,8 @@ static inline uint32_t rep_choose(uint32_t mask, uint32_t yes, uint32_t no)
 }
 
 /*
- * What the line does to the id and the free slots, as id_map_put, id_map_take, slots_take
- * and slots_give; false, nothing done: it takes more.  `s` is the caller's copy.
+ * What the line does to the id and the free slots, as id_map_put, id_map_take, slots_take_as
+ * and slots_give_live; false, nothing done: it takes more.  `s` is the caller's copy.
  */
 static inline bool rep_usual_slot(const struct id_map *map, struct slots *s,
 				  const struct rep_line *l, uint32_t *slot)
@@ -116,7 +116,7 @@ static inline bool rep_usual_slot(const struct id_map *map, struct slots *s,
 	named = rep_choose(takes, head, was - 1);
 	*w = (struct id_cell){l->id | ~takes, (named + 1) & takes};
 	next = s->next[named];
-	s->next[named] = rep_choose(takes, SLOT_LIVE, head);
+	s->next[named] = rep_choose(takes, l->id, head);
 	s->head = rep_choose(takes, next, named);
 	s->live += (takes & 2) - 1;
 	s->high = s->live > s->high ? s->live : s->high;
