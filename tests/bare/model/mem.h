@@ -87,6 +87,11 @@ static inline void mem_mark(const struct mem *m, struct mm_rec r, msize_t at)
 	(void)at;
 }
 
+static inline uint8_t rec_ld8(struct mm_rec r, msize_t at)
+{
+	return mem_ld8(NULL, (vaddr_t){r.a.v + at});
+}
+
 static inline uint16_t rec_ld16(struct mm_rec r, msize_t at)
 {
 	return mem_ld16(NULL, (vaddr_t){r.a.v + at});
