@@ -273,6 +273,7 @@ struct alloc_env {
 	const uint8_t *zonelist; /* nr_zones indices: the order in which zones are tried */
 	const uint8_t *zonelists; /* the same for each node, nr_zones each; NULL: one for all */
 	const uint16_t *node_cpus; /* CPUs of each node; NULL: as many of each; borrowed for the run */
+	const uint8_t *cpu_node; /* of each CPU; NULL: the first share to node 0, and so on; borrowed */
 	struct shrinkers *shrinkers; /* NULL: nobody gives back; borrowed for the run */
 	const struct page_start *start; /* init only: begin from this state; NULL: all is free */
 	/* Where descriptors and zone structures go instead of into the zones; bytes 0: nowhere else. */
@@ -582,10 +583,14 @@ struct cache_figures {
 	msize_t request_size; /* as created */
 	uint32_t flags;       /* enum slab_flags */
 	uint64_t partial;     /* slabs on the nodes' partial lists */
-	uint64_t cpu_slabs;   /* slabs held for CPUs; objects in CPUs' arrays are counted as active */
+	uint64_t cpu_slabs;   /* slabs held for CPUs */
+	uint64_t at_hand;     /* free objects that a kernel's slabinfo counts as active: CPUs' own */
+	uint64_t free_slabs;  /* slabs that are known to be empty */
 	bool internal;        /* of the slab layer's own descriptors; see what */
 	const char *what;     /* its own name for the cache; NULL: the creator's */
 	uint32_t limit, batch; /* per-CPU array; 0: none */
+	uint32_t shared;       /* limit of a node's shared array, batches; 0: none */
+	uint64_t shared_avail; /* free objects in these */
 };
 
 #define CACHE_NONE UINT32_MAX

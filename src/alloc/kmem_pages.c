@@ -18,6 +18,7 @@ int kmem_read_env(struct kmem *s, const struct alloc_env *env)
 	s->page_shift = (uint8_t)env->page_shift;
 	s->cpus = env->cpus ? env->cpus : 1;
 	s->nodes = env->nodes ? env->nodes : 1;
+	s->cpu_node = env->cpu_node;
 	s->line_shift = (uint8_t)(env->cache_line > 16 ? msb(env->cache_line) : 4);
 	s->debug = (env->params[KMEM_RED_ZONE_PARAM].u != 0 ? SLAB_RED_ZONE : 0) |
 		   (env->params[KMEM_POISON_PARAM].u != 0 ? SLAB_POISON : 0);

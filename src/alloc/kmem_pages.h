@@ -17,6 +17,7 @@ struct kmem {
 	struct page_frames hot; /* looked up last */
 	struct kmem_rules rules;
 	uint32_t cpus, nodes;
+	const uint8_t *cpu_node; /* of each CPU; NULL: equal shares */
 	uint32_t debug; /* flags that every cache but the layer's own gets */
 	uint32_t layer; /* what its pages' descriptors say */
 	uint8_t page_shift;
@@ -137,6 +138,14 @@ static inline unsigned kmem_cpu(const struct kmem *s)
 	unsigned cpu = mm_cpu(s->base.m);
 
 	return mm_likely(cpu < s->cpus) ? cpu : cpu % s->cpus;
+}
+
+/* The node of a CPU. */
+static inline unsigned kmem_cpu_node(const struct kmem *s, unsigned cpu)
+{
+	if (mm_likely(s->nodes == 1))
+		return 0;
+	return s->cpu_node != NULL ? s->cpu_node[cpu] : cpu * s->nodes / s->cpus;
 }
 
 static inline unsigned kmem_node_wanted(const struct kmem *s, const struct alloc_req *req)

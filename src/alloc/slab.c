@@ -3,22 +3,22 @@
  *
  * Each node keeps for each cache its slabs in lists: full, partial, free.  A slab has a
  * record, at its start or outside, with a table (bufctl) that links its free objects
- * by index.  Each CPU has for each cache an array of free objects, a stack: allocation
- * pops it, freeing pushes; an empty one is filled with `batch` objects from partial
- * slabs, then free ones, then a new one, and a full one gives its `batch` oldest back.
+ * by index.  In front of the slabs stand arrays of free objects: each CPU's, and as a
+ * kernel has them, one that a node's CPUs share and those for objects of other nodes
+ * (slab_queues.c).
  * Slabs of a cache begin at different offsets (colours), so that equal objects do not
  * all fall on the same cache lines.
  *
  * Sources: J. Bonwick, "The Slab Allocator: An Object-Caching Kernel Memory
  * Allocator", USENIX Summer 1994; the form is that of Linux 2.6 (mm/slab.c), of which
- * kernels until 6.7 kept the ideas.  Against it: an array is made when its CPU first
- * needs it, and holds objects of one node, that of the first: other nodes' go to and
- * from their lists; there is no shared array and no alien cache; bufctl also says of objects that are not in the slab whether
+ * kernels until 6.7 kept the ideas.  Against it: arrays are made when a CPU first needs
+ * them; bufctl also says of objects that are not in the slab whether
  * they were given out, so that a second free is seen, at the price of a store a
  * request; lists and arrays of descriptors are in the descriptor.
  *
  * Worst case: O(batch) a request without a new slab.  Memory: each cache may hold one
- * object in each of many slabs, and `limit` more for each CPU.
+ * object in each of many slabs, `limit` more for each CPU, and for each node what its
+ * shared array and its alien ones hold.
  *
  * Invariants, cited by slab_check:
  *   L1  caches are a ring of descriptors in use
@@ -27,16 +27,13 @@
  *   L4  the free objects of a slab are linked by bufctl, and with the others they are all
  *   L5  a record is in the ring of its node that `inuse` says, and links agree
  *   L6  nodes count slabs and free objects
- *   L7  an array holds objects so marked, and all of them are in an array
+ *   L7  an array holds objects of its node so marked, and all of them are in an array
  *   L8  objects of the layer's own are descriptors, arrays or records, and all of these are
  *   L9  free objects have their red zones and poison
  */
 #include "alloc/slab.h"
 
 #include "alloc/slab_layout.h"
-
-/* Objects that a CPU gets at once if it left the last ones alone (batchcount of an idle array). */
-#define BATCH_IDLE 16u
 
 struct slab_object slab_find(struct kmem *s, vaddr_t o)
 {
@@ -66,133 +63,42 @@ static uint32_t usable_of(struct mm_rec c)
 	return kmem_usable(cache_object_size(c), cache_size(c), cache_flags(c));
 }
 
-/* ---- arrays ---- */
-
-/* The CPU's array, made if need be; VADDR_NONE: the layer does without one here. */
-static vaddr_t array_of(struct kmem *s, vaddr_t cache)
-{
-	struct mem *m = s->base.m;
-	unsigned cpu = kmem_cpu(s);
-	vaddr_t a = cache_array(m, cache, cpu), own;
-	msize_t bytes;
-
-	if (mm_likely(!vaddr_none(a)))
-		return a;
-	bytes = SLAB_ARRAY_HEAD + (msize_t)cache_limit(mem_rec(m, cache)) * MM_WORD;
-	if (bytes > s->classes.largest)
-		return VADDR_NONE;
-	own = s->classes.cache[0][kmalloc_index(&s->classes, bytes)];
-	if (vaddr_none(own) || own.v == 0) /* kmalloc's caches are not there yet */
-		return VADDR_NONE;
-	a = slab_own_take(s, own);
-	if (!vaddr_none(a)) {
-		set_array_owner(m, a, kmem_number(s, cache), cpu);
-		set_cache_array(m, cache, cpu, a);
-	}
-	return a;
-}
-
-/* Fills the empty array with objects of a node's: false when it has none, and there are no pages. */
-static bool refill(struct kmem *s, vaddr_t cache, vaddr_t a, unsigned node,
-		   const struct alloc_req *req, uint64_t *steps)
-{
-	struct mem *m = s->base.m;
-	uint32_t n = cache_batch(mem_rec(m, cache)), got = 0;
-
-	/* A CPU that has not used what it got last time gets less. */
-	if (!array_touched(m, a) && n > BATCH_IDLE)
-		n = BATCH_IDLE;
-	do {
-		while (got < n) {
-			vaddr_t o = slab_take(s, cache, node, BUFCTL_ATHAND);
-
-			if (vaddr_none(o))
-				break;
-			set_array_entry(m, a, got++, o);
-			set_array_avail(m, a, got);
-		}
-		++*steps;
-	} while (got == 0 && slab_grow(s, cache, node, req, &node));
-	set_array_state(m, a, false, node);
-	return got != 0;
-}
-
-/* From the lists of a node without an array, or with pages for none of it, from those of others. */
-static vaddr_t take_slow(struct kmem *s, vaddr_t cache, unsigned node, const struct alloc_req *req)
+/*
+ * Past the CPU's array: from the slabs of the node, then a new one of it (`dry`: there are
+ * no pages for one), then other nodes' slabs, then a new one wherever there are pages.
+ */
+static vaddr_t take_slow(struct kmem *s, vaddr_t cache, unsigned node, const struct alloc_req *req,
+			 bool dry)
 {
 	unsigned grown = node;
-	vaddr_t o = slab_take(s, cache, node, BUFCTL_ACTIVE);
+	vaddr_t o = VADDR_NONE;
 
-	if (vaddr_none(o) && slab_grow(s, cache, node, req, &grown))
-		o = slab_take(s, cache, grown, BUFCTL_ACTIVE);
+	if (!dry) {
+		o = slab_take(s, cache, node, BUFCTL_ACTIVE);
+		if (vaddr_none(o) && slab_grow(s, cache, node, req, &grown))
+			o = slab_take(s, cache, grown, BUFCTL_ACTIVE);
+	}
 	for (unsigned i = 0; vaddr_none(o) && i < s->nodes; i++)
 		o = slab_take(s, cache, i, BUFCTL_ACTIVE);
-	return o;
-}
-
-static vaddr_t pop(struct kmem *s, vaddr_t a)
-{
-	struct mem *m = s->base.m;
-	uint32_t n = array_avail(m, a) - 1;
-	vaddr_t o = array_entry(m, a, n);
-
-	set_array_entry(m, a, n, (vaddr_t){0});
-	set_array_avail(m, a, n);
-	set_array_state(m, a, true, array_node(m, a));
+	if (vaddr_none(o) && s->nodes > 1 && slab_grow(s, cache, NODE_ANY, req, &grown))
+		o = slab_take(s, cache, grown, BUFCTL_ACTIVE);
 	return o;
 }
 
 static vaddr_t take(struct kmem *s, vaddr_t cache, const struct alloc_req *req)
 {
-	struct mem *m = s->base.m;
 	unsigned node = kmem_node_wanted(s, req);
-	vaddr_t a = array_of(s, cache), o = VADDR_NONE;
+	vaddr_t o = VADDR_NONE;
 	uint64_t steps = 0;
 
-	if (vaddr_none(a) || (array_avail(m, a) != 0 && array_node(m, a) != node)) {
-		o = take_slow(s, cache, node, req);
-		steps = 1;
-	} else if (array_avail(m, a) != 0 || refill(s, cache, a, node, req, &steps)) {
-		o = pop(s, a);
-	} else {
-		for (unsigned i = 0; vaddr_none(o) && i < s->nodes; i++)
-			o = slab_take(s, cache, i, BUFCTL_ACTIVE);
+	if (node == kmem_cpu_node(s, kmem_cpu(s)))
+		o = slab_pop(s, cache, req, &steps);
+	if (vaddr_none(o)) {
+		o = take_slow(s, cache, node, req, steps != 0); /* it could not be filled */
+		steps++;
 	}
-	mm_search(m, steps);
+	mm_search(s->base.m, steps);
 	return o;
-}
-
-void slab_flush(struct kmem *s, vaddr_t cache, vaddr_t a, uint32_t n)
-{
-	struct mem *m = s->base.m;
-	uint32_t avail = array_avail(m, a);
-
-	for (uint32_t i = 0; i < n; i++)
-		slab_put(s, slab_find(s, array_entry(m, a, i)));
-	for (uint32_t i = 0; i < avail; i++)
-		set_array_entry(m, a, i, i + n < avail ? array_entry(m, a, i + n) : (vaddr_t){0});
-	set_array_avail(m, a, avail - n);
-	slab_trim(s, cache, false);
-}
-
-static void give_back(struct kmem *s, struct slab_object x, vaddr_t o)
-{
-	struct mem *m = s->base.m;
-	struct mm_rec c = mem_rec(m, x.cache);
-	vaddr_t a = array_of(s, x.cache);
-	unsigned node = s->nodes == 1 ? 0 : kmem_node(s, va_to_pfn(m, o, s->page_shift));
-
-	if (vaddr_none(a) || (array_avail(m, a) != 0 && array_node(m, a) != node)) {
-		slab_put(s, x);
-		slab_trim(s, x.cache, false);
-		return;
-	}
-	if (array_avail(m, a) == cache_limit(c))
-		slab_flush(s, x.cache, a, cache_batch(c));
-	set_array_entry(m, a, array_avail(m, a), o);
-	set_array_avail(m, a, array_avail(m, a) + 1);
-	set_array_state(m, a, array_touched(m, a), node);
-	set_record_bufctl(m, x.record, x.index, BUFCTL_ATHAND);
 }
 
 /* ---- objects ---- */
@@ -253,7 +159,7 @@ msize_t slab_free(struct kmem *s, vaddr_t want, vaddr_t p)
 	}
 	mm_account(m, p, bytes, MM_GRANTED, MM_CACHED);
 	tell(s, MM_EV_OBJ_FREE, p, x);
-	give_back(s, x, p);
+	slab_push(s, x, p);
 	return bytes;
 }
 

@@ -14,7 +14,7 @@ struct slab_geometry {
 	uint32_t colour, colour_off; /* offsets that a slab's objects may have, and their unit */
 	uint32_t mgmt; /* of a slab's record with its bufctl */
 	uint32_t limit, batch; /* of a CPU's array, entries */
-	uint32_t free_limit; /* free objects a node keeps */
+	uint32_t shared; /* entries of a node's shared array, in batches; 0: none */
 	unsigned order;
 	bool off_slab;
 };
@@ -43,26 +43,60 @@ struct slab_object slab_find(struct kmem *s, vaddr_t o);
 /* One object of a slab on a node's lists; VADDR_NONE: none has one free.  `mark`: its bufctl. */
 vaddr_t slab_take(struct kmem *s, vaddr_t c, unsigned node, uint32_t mark);
 
-/* Puts it back into its slab; true: the slab is free now. */
-bool slab_put(struct kmem *s, struct slab_object x);
+/*
+ * Puts it back into its slab.  A slab that is free by that goes to the page allocator where
+ * its node has more free objects than it keeps.
+ */
+void slab_put(struct kmem *s, struct slab_object x);
 
-/* A new slab for c near node, of node *grown: false when there are no pages. */
+#define NODE_ANY UINT32_MAX
+
+/*
+ * A new slab for c with memory of `node`, or NODE_ANY: of whatever node has some.  *grown:
+ * whose it is.  false: there are no pages.
+ */
 bool slab_grow(struct kmem *s, vaddr_t c, unsigned node, const struct alloc_req *req,
 	       unsigned *grown);
 
 /* The block at base becomes a slab of the cache; `r` is its record where that lies outside. */
 void slab_make_slab(struct kmem *s, vaddr_t cache, vaddr_t base, vaddr_t r);
 
-/* One object for the layer itself, of a cache with records in its slabs, or of any. */
-vaddr_t slab_own_take(struct kmem *s, vaddr_t c);
+/* One object for the layer itself, zeroed; `mark`: its bufctl. */
+vaddr_t slab_own_take(struct kmem *s, vaddr_t c, uint32_t mark);
 void slab_own_put(struct kmem *s, vaddr_t o);
 
-/* Gives slabs of the free lists back: all, or while the node has more objects than it keeps. */
-void slab_trim(struct kmem *s, vaddr_t c, bool all);
+/* Gives the n slabs of a node's free list that were put there first back, or as many as are. */
+void slab_trim(struct kmem *s, vaddr_t c, unsigned node, uint32_t n);
 
-/* Puts a CPU's n oldest objects back into their slabs. */
-void slab_flush(struct kmem *s, vaddr_t c, vaddr_t array, uint32_t n);
+/* ---- arrays in front of the slabs (slab_queues.c) ---- */
+
+/* Entries of a node's shared array; 0: the cache has none.  Of an alien array. */
+uint32_t slab_shared_limit(const struct kmem *s, vaddr_t c);
+uint32_t slab_alien_limit(const struct kmem *s, vaddr_t c);
+
+/* Free objects that a node keeps when a slab becomes free. */
+uint32_t slab_free_limit(const struct kmem *s, vaddr_t c, unsigned node);
+
+/* An object of the CPU's array, filled if need be; VADDR_NONE: its node has none, nor pages. */
+vaddr_t slab_pop(struct kmem *s, vaddr_t c, const struct alloc_req *req, uint64_t *steps);
+
+/* Takes o, which is x, back: the CPU's array or, of another node, what it keeps for that. */
+void slab_push(struct kmem *s, struct slab_object x, vaddr_t o);
+
+/* Empties all arrays of c into the slabs. */
+void slab_drain(struct kmem *s, vaddr_t c);
+
+/* Empties all arrays, and gives all free slabs back: pages. */
 uint64_t slab_shrink(struct kmem *s, vaddr_t c);
+
+/* Gives c's arrays back, which are empty. */
+void slab_drop_arrays(struct kmem *s, vaddr_t c);
+
+/* Free objects in all arrays, in *shared those of shared ones. */
+uint64_t slab_queued(const struct kmem *s, vaddr_t c, uint64_t *shared);
+
+/* Every two seconds a CPU, what has not been used since goes back, bit by bit. */
+void slab_tick(struct alloc *a, unsigned cpu, uint64_t ms);
 
 struct grant slab_cache_alloc(struct kmem *s, vaddr_t c, const struct alloc_req *req);
 /* c VADDR_NONE: of whatever cache it is. */

@@ -9,7 +9,7 @@ static const struct alloc_req boot_req = {.zone_mask = UINT32_MAX};
 
 msize_t slab_descriptor_bytes(const struct kmem *s)
 {
-	return SLAB_CPUS + (msize_t)s->cpus * MM_WORD + (msize_t)s->nodes * SLAB_NODE_BYTES;
+	return SLAB_CPUS + (msize_t)s->cpus * MM_WORD + (msize_t)s->nodes * slab_node_bytes(s);
 }
 
 static int read_env(struct kmem *s, const struct alloc_env *env)
@@ -40,9 +40,15 @@ static void format_descriptor(const struct kmem *s, vaddr_t c, const struct slab
 		mem_st32(m, vaddr_add(c, SLAB_B + 4 * i), words[i]);
 	for (unsigned i = 0; i < s->cpus; i++)
 		set_cache_array(m, c, i, VADDR_NONE);
-	for (unsigned i = 0; i < s->nodes; i++)
+	for (unsigned i = 0; i < s->nodes; i++) {
+		vaddr_t n = cache_node(s, c, i);
+
 		for (unsigned list = SLABS_FULL; list <= SLABS_FREE; list++)
-			set_node_list(m, cache_node(s, c, i), (enum slab_place)list, VADDR_NONE);
+			set_node_list(m, n, (enum slab_place)list, VADDR_NONE);
+		set_node_shared(m, n, VADDR_NONE);
+		for (unsigned of = 0; s->nodes > 1 && of < s->nodes; of++)
+			set_node_alien(m, n, of, VADDR_NONE);
+	}
 }
 
 /* The descriptor of "kmem_cache" is made where the first object of its first slab will lie. */
@@ -93,7 +99,7 @@ vaddr_t slab_create(struct kmem *s, msize_t size, msize_t align, uint32_t flags)
 
 	if (!layout(s, size, align, flags, &g))
 		return VADDR_NONE;
-	c = slab_own_take(s, s->caches);
+	c = slab_own_take(s, s->caches, BUFCTL_OWN);
 	if (vaddr_none(c))
 		return c;
 	format_descriptor(s, c, &g, cache_size(mem_rec(m, s->caches)));
@@ -114,9 +120,7 @@ int slab_destroy(struct kmem *s, vaddr_t c)
 	if (f.active_objects != 0)
 		return MM_EBUSY;
 	slab_shrink(s, c);
-	for (unsigned i = 0; i < s->cpus; i++)
-		if (!vaddr_none(cache_array(m, c, i)))
-			slab_own_put(s, cache_array(m, c, i));
+	slab_drop_arrays(s, c);
 	set_cache_next(m, cache_prev(m, c), cache_next(m, c));
 	set_cache_prev(m, cache_next(m, c), cache_prev(m, c));
 	slab_own_put(s, c);

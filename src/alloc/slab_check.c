@@ -12,14 +12,24 @@
 #define L4 "L4: bufctl links the free objects of a slab, and says what the others are"
 #define L5 "L5: a record is in the ring that its use says"
 #define L6 "L6: nodes count slabs and free objects"
-#define L7 "L7: arrays hold objects marked so, and all of them"
+#define L7 "L7: arrays hold objects of their node marked so, and all of them"
 #define L8 "L8: what the layer holds for itself is descriptors, arrays and records"
 #define L9 "L9: free objects have their red zones and poison"
 
 struct tally {
 	uint64_t slabs, free, at_hand, own, caches; /* seen in slabs; own: of other caches */
 	uint64_t said_slabs, said_free, said_at_hand, said_own, said_caches;
+	uint64_t where, said_where; /* of objects at hand: sums of their addresses, mixed */
 };
+
+/* Of a sum of these two sets are equal only if they are, but for one chance in 2^64. */
+static uint64_t mixed(vaddr_t o)
+{
+	uint64_t z = o.v * 0x9E3779B97F4A7C15ull;
+
+	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+	return z ^ (z >> 27);
+}
 
 /* Where o lies, without changing the handle. */
 static struct slab_object find(const struct kmem *s, vaddr_t o)
@@ -29,16 +39,21 @@ static struct slab_object find(const struct kmem *s, vaddr_t o)
 	return slab_find(&v, o);
 }
 
-/* Is o an object that the layer holds for itself, of `cache` (VADDR_NONE: any but descriptors)? */
-static bool is_own(const struct kmem *s, vaddr_t o, vaddr_t cache)
+/* Is o an object that the layer holds for itself so, of `cache` (VADDR_NONE: any but descriptors)? */
+static bool is_marked(const struct kmem *s, vaddr_t o, vaddr_t cache, uint32_t mark)
 {
 	struct slab_object x;
 
 	if ((o.v & (MM_WORD - 1)) != 0)
 		return false;
 	x = find(s, o);
-	return !vaddr_none(x.record) && record_bufctl(s->base.m, x.record, x.index) == BUFCTL_OWN &&
+	return !vaddr_none(x.record) && record_bufctl(s->base.m, x.record, x.index) == mark &&
 	       (vaddr_none(cache) ? !vaddr_eq(x.cache, s->caches) : vaddr_eq(x.cache, cache));
+}
+
+static bool is_own(const struct kmem *s, vaddr_t o, vaddr_t cache)
+{
+	return is_marked(s, o, cache, BUFCTL_OWN);
 }
 
 static bool all_zero(const struct mem *m, vaddr_t a, msize_t bytes)
@@ -90,48 +105,85 @@ static int check_geometry(const struct kmem *s, vaddr_t cache, struct check_repo
 	return 0;
 }
 
-/* Is a the CPU's array of the cache, but for its entries? */
-static bool is_array(const struct kmem *s, vaddr_t cache, unsigned cpu, vaddr_t a, uint32_t limit)
+/* Is a an array of the cache for `whose`, but for its entries? */
+static bool is_array(const struct kmem *s, vaddr_t cache, uint32_t whose, vaddr_t a, uint32_t limit)
 {
 	const struct mem *m = s->base.m;
 
-	return is_own(s, a, VADDR_NONE) && array_avail(m, a) <= limit &&
-	       (mem_ld32(m, vaddr_add(a, 4)) & 0xfe) == 0 && array_node(m, a) < s->nodes &&
-	       array_cache(m, a) == kmem_number(s, cache) && array_cpu(m, a) == cpu &&
+	return is_marked(s, a, VADDR_NONE, BUFCTL_ARRAY) && array_avail(m, a) <= limit &&
+	       array_cache(m, a) == kmem_number(s, cache) && array_whose(m, a) == whose &&
 	       rest_is_zero(s, a, SLAB_ARRAY_HEAD + (msize_t)limit * MM_WORD);
 }
 
-static int check_array(const struct kmem *s, vaddr_t cache, unsigned cpu, struct tally *t,
-		       struct check_report *r)
+/* Is o a free object of the cache, of that node's memory, that is marked as in an array? */
+static bool is_queued(const struct kmem *s, vaddr_t cache, vaddr_t o, unsigned node)
+{
+	struct slab_object x = find(s, o);
+
+	return !vaddr_none(x.record) && vaddr_eq(x.cache, cache) &&
+	       record_bufctl(s->base.m, x.record, x.index) == BUFCTL_ATHAND &&
+	       kmem_node(s, va_to_pfn(s->base.m, o, s->page_shift)) == node;
+}
+
+/* The array at a (none: nothing to say) of at most `limit` objects of a node. */
+static int check_array(const struct kmem *s, vaddr_t cache, vaddr_t a, uint32_t whose,
+		       uint32_t limit, struct tally *t, struct check_report *r)
 {
 	const struct mem *m = s->base.m;
-	uint32_t limit = cache_limit(mem_rec(m, cache));
-	vaddr_t a = cache_array(m, cache, cpu);
+	unsigned node = whose >> 15 & 0x7fff;
 
 	if (vaddr_none(a))
 		return 0;
-	if (!is_array(s, cache, cpu, a, limit))
+	if (!is_array(s, cache, whose, a, limit))
 		return check_fail(r, L7, cache, a.v, limit);
 	for (uint32_t i = 0; i < limit; i++) {
 		vaddr_t o = array_entry(m, a, i);
-		struct slab_object x;
 
-		if (i >= array_avail(m, a)) {
-			if (o.v != 0)
-				return check_fail(r, L7, a, o.v, 0);
-			continue;
-		}
-		x = find(s, o);
-		if (vaddr_none(x.record) || !vaddr_eq(x.cache, cache) ||
-		    record_bufctl(m, x.record, x.index) != BUFCTL_ATHAND ||
-		    kmem_node(s, va_to_pfn(m, o, s->page_shift)) != array_node(m, a))
+		if (i < array_avail(m, a) ? !is_queued(s, cache, o, node) : o.v != 0)
 			return check_fail(r, L7, a, o.v, i);
-		for (uint32_t k = 0; k < i; k++)
-			if (vaddr_eq(array_entry(m, a, k), o))
-				return check_fail(r, L7, a, k, i);
+		t->said_where += i < array_avail(m, a) ? mixed(o) : 0;
 	}
 	t->said_at_hand += array_avail(m, a);
 	t->said_own++;
+	return 0;
+}
+
+static int check_node_arrays(const struct kmem *s, vaddr_t cache, unsigned node, struct tally *t,
+			     struct check_report *r)
+{
+	const struct mem *m = s->base.m;
+	uint32_t limit = slab_alien_limit(s, cache);
+	vaddr_t n = cache_node(s, cache, node), shared = node_shared(m, n);
+
+	if (!vaddr_none(shared) && slab_shared_limit(s, cache) == 0)
+		return check_fail(r, L7, n, shared.v, VADDR_NONE.v);
+	if (check_array(s, cache, shared, mm_place(MM_PLACE_SHARED, node, node),
+			slab_shared_limit(s, cache), t, r) != 0)
+		return MM_EINVAL;
+	for (unsigned of = 0; s->nodes > 1 && of < s->nodes; of++) {
+		vaddr_t a = node_alien(m, n, of);
+
+		if (!vaddr_none(a) && (of == node || limit == 0))
+			return check_fail(r, L7, n, a.v, VADDR_NONE.v);
+		if (check_array(s, cache, a, mm_place(MM_PLACE_ALIEN, node, of), limit, t, r) != 0)
+			return MM_EINVAL;
+	}
+	return 0;
+}
+
+static int check_arrays(const struct kmem *s, vaddr_t cache, struct tally *t,
+			struct check_report *r)
+{
+	uint32_t limit = cache_limit(mem_rec(s->base.m, cache));
+
+	for (unsigned cpu = 0; cpu < s->cpus; cpu++)
+		if (check_array(s, cache, cache_array(s->base.m, cache, cpu),
+				mm_place(MM_PLACE_CPU, cpu, kmem_cpu_node(s, cpu)), limit, t,
+				r) != 0)
+			return MM_EINVAL;
+	for (unsigned node = 0; node < s->nodes; node++)
+		if (check_node_arrays(s, cache, node, t, r) != 0)
+			return MM_EINVAL;
 	return 0;
 }
 
@@ -183,8 +235,7 @@ static int check_nodes(const struct kmem *s, vaddr_t cache, struct tally *t, str
 				return MM_EINVAL;
 		if (left != 0)
 			return check_fail(r, L6, n, left, 0);
-		if (node_word(m, n, NODE_COLOUR_NEXT) > cache_colour(c) ||
-		    node_word(m, n, NODE_SPARE) != 0)
+		if (node_word(m, n, NODE_COLOUR_NEXT) > cache_colour(c))
 			return check_fail(r, L2, n, node_word(m, n, NODE_COLOUR_NEXT),
 					  cache_colour(c));
 		t->said_slabs += node_word(m, n, NODE_SLABS);
@@ -208,15 +259,22 @@ static int check_caches(const struct kmem *s, struct tally *t, struct check_repo
 			return check_fail(r, L1, c, next.v, c.v);
 		if (check_geometry(s, c, r) != 0 || check_nodes(s, c, t, r) != 0)
 			return MM_EINVAL;
-		for (unsigned cpu = 0; cpu < s->cpus; cpu++)
-			if (check_array(s, c, cpu, t, r) != 0)
-				return MM_EINVAL;
+		if (check_arrays(s, c, t, r) != 0)
+			return MM_EINVAL;
 		c = next;
 	} while (!vaddr_eq(c, s->caches));
 	return 0;
 }
 
 /* ---- slabs ---- */
+
+static vaddr_t object_at(const struct kmem *s, vaddr_t cache, vaddr_t rec, uint32_t i)
+{
+	struct mm_rec c = mem_rec(s->base.m, cache);
+
+	return vaddr_add(record_mem(s->base.m, rec),
+			 (msize_t)i * cache_size(c) + cache_red_left(c));
+}
 
 /* L4: the chain of free objects, and what bufctl says of the others. */
 static int check_bufctl(const struct kmem *s, vaddr_t cache, vaddr_t rec, struct tally *t,
@@ -235,10 +293,11 @@ static int check_bufctl(const struct kmem *s, vaddr_t cache, vaddr_t rec, struct
 
 		links += b < num || b == BUFCTL_END;
 		t->at_hand += b == BUFCTL_ATHAND;
-		t->own += b == BUFCTL_OWN && !first;
+		t->where += b == BUFCTL_ATHAND ? mixed(object_at(s, cache, rec, i)) : 0;
+		t->own += bufctl_own(b) && !first;
 		t->caches += b == BUFCTL_OWN && first;
 		if (b >= num && b != BUFCTL_END && b != BUFCTL_ATHAND && b != BUFCTL_OWN &&
-		    (b != BUFCTL_ACTIVE || first))
+		    ((b != BUFCTL_ACTIVE && b != BUFCTL_ARRAY) || first))
 			return check_fail(r, L4, rec, b, i);
 	}
 	if (n != links || inuse > num || n != num - inuse)
@@ -258,10 +317,9 @@ static int check_free_objects(const struct kmem *s, vaddr_t cache, vaddr_t rec,
 	for (uint32_t i = 0; (d.flags & (SLAB_RED_ZONE | SLAB_POISON)) != 0 && i < cache_num(c);
 	     i++) {
 		uint32_t b = record_bufctl(m, rec, i);
-		vaddr_t at = VADDR_NONE,
-			o = vaddr_add(record_mem(m, rec), (msize_t)i * d.size + d.red_left);
+		vaddr_t at = VADDR_NONE, o = object_at(s, cache, rec, i);
 
-		if (b != BUFCTL_ACTIVE && b != BUFCTL_OWN)
+		if (b != BUFCTL_ACTIVE && !bufctl_own(b))
 			at = kmem_debug_damage(m, &d, o);
 		if (!vaddr_none(at))
 			return check_fail(r, L9, at, mem_ld8(m, at), 0);
@@ -332,7 +390,7 @@ int slab_check(const struct alloc *a, struct check_report *r)
 		return MM_EINVAL;
 	if (t.slabs != t.said_slabs || t.free != t.said_free)
 		return check_fail(r, L6, s->caches, t.free, t.said_free);
-	if (t.at_hand != t.said_at_hand)
+	if (t.at_hand != t.said_at_hand || t.where != t.said_where)
 		return check_fail(r, L7, s->caches, t.at_hand, t.said_at_hand);
 	if (t.own != t.said_own || t.caches != t.said_caches)
 		return check_fail(r, L8, s->caches, t.own, t.said_own);

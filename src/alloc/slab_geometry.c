@@ -2,15 +2,17 @@
  * slab: how large slabs are, where their records lie, and what CPUs keep.
  *
  * The rules are those of Linux 2.6's mm/slab.c: kmem_cache_create, cache_estimate,
- * calculate_slab_order, enable_cpucache.  A slab grows until an eighth or less of it
- * is lost, but not beyond order 1 unless not one object fits.  Records of objects of an
- * eighth of a page and more lie outside, unless what is left over has room for them.
+ * calculate_slab_order, enable_cpucache; shared arrays are of a kernel's rules only.  A slab
+ * grows until an eighth or less of it is lost, but not beyond order 1 unless not one object
+ * fits.  Records of objects of an eighth of a page and more lie outside, unless what is left
+ * over has room for them.
  */
 #include "alloc/slab.h"
 
 #include "alloc/slab_layout.h"
 
-#define ORDER_FITS 1u /* slab_break_gfp_order of machines with more than 32 MiB */
+#define ORDER_FITS    1u /* slab_break_gfp_order of machines with more than 32 MiB */
+#define SHARED_FACTOR 8u
 
 static uint32_t mgmt_bytes(uint32_t num, uint32_t align)
 {
@@ -42,7 +44,7 @@ static bool choose_order(const struct kmem *s, struct slab_geometry *g, msize_t 
 	return true;
 }
 
-/* Entries of a CPU's array: fewer of large objects. */
+/* Entries of the arrays: fewer of large objects. */
 static void choose_array(const struct kmem *s, struct slab_geometry *g)
 {
 	msize_t page = (msize_t)1 << s->page_shift;
@@ -53,7 +55,8 @@ static void choose_array(const struct kmem *s, struct slab_geometry *g)
 		   : g->size > 256  ? 54
 				    : 120;
 	g->batch = (g->limit + 1) / 2;
-	g->free_limit = (1 + s->cpus) * g->batch + g->num;
+	if (s->rules.rules != MM_RULES_TEXTBOOK && g->size <= page && s->cpus > 1)
+		g->shared = SHARED_FACTOR;
 }
 
 bool slab_geometry(const struct kmem *s, msize_t size, msize_t align, uint32_t flags, bool early,

@@ -59,8 +59,10 @@ vaddr_t slab_take(struct kmem *s, vaddr_t cache, unsigned node, uint32_t mark)
 	vaddr_t n = cache_node(s, cache, node), r = node_list(m, n, SLABS_PARTIAL);
 	uint32_t i, inuse;
 
-	if (vaddr_none(r))
+	if (vaddr_none(r)) {
+		set_node_word(m, n, NODE_CLOCK, node_word(m, n, NODE_CLOCK) | CLOCK_TOUCHED);
 		r = node_list(m, n, SLABS_FREE);
+	}
 	if (vaddr_none(r))
 		return VADDR_NONE;
 	i = record_word(m, r, RECORD_FREE);
@@ -81,7 +83,8 @@ static unsigned node_of_record(const struct kmem *s, vaddr_t r)
 	return kmem_node(s, va_to_pfn(s->base.m, record_mem(s->base.m, r), s->page_shift));
 }
 
-bool slab_put(struct kmem *s, struct slab_object x)
+/* Into its slab, which goes behind the other partial ones: the others have time to be freed. */
+static bool put_object(struct kmem *s, struct slab_object x)
 {
 	const struct mem *m = s->base.m;
 	vaddr_t n = cache_node(s, x.cache, node_of_record(s, x.record));
@@ -91,8 +94,6 @@ bool slab_put(struct kmem *s, struct slab_object x)
 	set_record_word(m, x.record, RECORD_FREE, x.index);
 	set_record_word(m, x.record, RECORD_INUSE, inuse);
 	add_word(s, n, NODE_FREE_OBJECTS, 1);
-	if (inuse != 0 && record_word(m, x.record, RECORD_LIST) == SLABS_PARTIAL)
-		return false;
 	ring_del(s, n, x.record);
 	ring_add(s, n, inuse == 0 ? SLABS_FREE : SLABS_PARTIAL, x.record, inuse != 0);
 	return inuse == 0;
@@ -162,7 +163,12 @@ static vaddr_t get_pages(struct kmem *s, struct mm_rec c, unsigned node,
 {
 	struct alloc_req r = *req;
 
-	r.node = (uint8_t)node;
+	/* Before others' memory is taken, others' objects are: nobody is troubled for these pages. */
+	if (s->nodes > 1 && node != NODE_ANY) {
+		r.node = (uint8_t)node;
+		r.gfp &= ~(uint32_t)(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM);
+		r.gfp |= __GFP_THISNODE;
+	}
 	r.zone_mask = UINT32_MAX;
 	r.owner = PAGE_OWNER_SLAB;
 	if ((cache_flags(c) & SLAB_CACHE_DMA) != 0 && s->pages->dma_zones != 0)
@@ -179,19 +185,18 @@ static vaddr_t record_cache(const struct kmem *s, struct mm_rec c)
 static const struct alloc_req own_req = {.zone_mask = UINT32_MAX};
 
 /* An object of a cache whose records lie inside, zeroed, for the layer itself. */
-static vaddr_t take_inside(struct kmem *s, vaddr_t cache)
+static vaddr_t take_inside(struct kmem *s, vaddr_t cache, uint32_t mark)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
-	vaddr_t o = slab_take(s, cache, 0, BUFCTL_OWN), base;
+	vaddr_t o = slab_take(s, cache, 0, mark), base;
 
 	if (vaddr_none(o)) {
-		base = get_pages(s, c, 0, &own_req);
+		base = get_pages(s, c, NODE_ANY, &own_req);
 		if (vaddr_none(base))
 			return base;
 		slab_make_slab(s, cache, base, VADDR_NONE);
-		o = slab_take(s, cache, kmem_node(s, va_to_pfn(m, base, s->page_shift)),
-			      BUFCTL_OWN);
+		o = slab_take(s, cache, kmem_node(s, va_to_pfn(m, base, s->page_shift)), mark);
 	}
 	mm_account(m, o, kmem_usable(cache_object_size(c), cache_size(c), cache_flags(c)),
 		   MM_CACHED, MM_METADATA);
@@ -206,7 +211,7 @@ bool slab_grow(struct kmem *s, vaddr_t cache, unsigned node, const struct alloc_
 	vaddr_t r = VADDR_NONE, base;
 
 	if (cache_off_slab(c)) {
-		r = take_inside(s, record_cache(s, c));
+		r = take_inside(s, record_cache(s, c), BUFCTL_OWN);
 		if (vaddr_none(r))
 			return false;
 	}
@@ -221,7 +226,7 @@ bool slab_grow(struct kmem *s, vaddr_t cache, unsigned node, const struct alloc_
 	return true;
 }
 
-vaddr_t slab_own_take(struct kmem *s, vaddr_t cache)
+vaddr_t slab_own_take(struct kmem *s, vaddr_t cache, uint32_t mark)
 {
 	struct mem *m = s->base.m;
 	struct mm_rec c = mem_rec(m, cache);
@@ -230,10 +235,10 @@ vaddr_t slab_own_take(struct kmem *s, vaddr_t cache)
 	vaddr_t o;
 
 	if (!cache_off_slab(c))
-		return take_inside(s, cache);
-	o = slab_take(s, cache, node, BUFCTL_OWN);
-	if (vaddr_none(o) && slab_grow(s, cache, node, &own_req, &node))
-		o = slab_take(s, cache, node, BUFCTL_OWN);
+		return take_inside(s, cache, mark);
+	o = slab_take(s, cache, node, mark);
+	if (vaddr_none(o) && slab_grow(s, cache, NODE_ANY, &own_req, &node))
+		o = slab_take(s, cache, node, mark);
 	if (!vaddr_none(o)) {
 		mm_account(m, o, bytes, MM_CACHED, MM_METADATA);
 		mem_fill(m, o, 0, bytes);
@@ -252,7 +257,7 @@ void slab_own_put(struct kmem *s, vaddr_t o)
 		   MM_METADATA, MM_CACHED);
 	if (kmem_is_debug(d.flags))
 		kmem_debug_fresh(m, &d, o);
-	slab_put(s, x);
+	put_object(s, x);
 }
 
 /* Gives the free slab with record r back, and the record, if it lies outside. */
@@ -276,30 +281,31 @@ static void drop_slab(struct kmem *s, vaddr_t cache, vaddr_t n, vaddr_t r)
 		mm_bug(m, "the page allocator refuses a block it gave", base);
 }
 
-void slab_trim(struct kmem *s, vaddr_t cache, bool all)
+void slab_put(struct kmem *s, struct slab_object x)
+{
+	unsigned node = node_of_record(s, x.record);
+	vaddr_t n = cache_node(s, x.cache, node);
+
+	if (put_object(s, x) &&
+	    node_word(s->base.m, n, NODE_FREE_OBJECTS) > slab_free_limit(s, x.cache, node))
+		drop_slab(s, x.cache, n, x.record);
+}
+
+void slab_trim(struct kmem *s, vaddr_t cache, unsigned node, uint32_t left)
 {
 	const struct mem *m = s->base.m;
+	vaddr_t n = cache_node(s, cache, node), r;
 
-	for (unsigned i = 0; i < s->nodes; i++) {
-		vaddr_t n = cache_node(s, cache, i), r;
-
-		while (!vaddr_none(r = node_list(m, n, SLABS_FREE)) &&
-		       (all ||
-			node_word(m, n, NODE_FREE_OBJECTS) > cache_free_limit(mem_rec(m, cache))))
-			drop_slab(s, cache, n, r);
-	}
+	for (; left > 0 && !vaddr_none(r = node_list(m, n, SLABS_FREE)); left--)
+		drop_slab(s, cache, n, record_prev(m, r));
 }
 
 uint64_t slab_shrink(struct kmem *s, vaddr_t cache)
 {
 	uint64_t held = s->pages->held;
 
-	for (unsigned cpu = 0; cpu < s->cpus; cpu++) {
-		vaddr_t a = cache_array(s->base.m, cache, cpu);
-
-		if (!vaddr_none(a))
-			slab_flush(s, cache, a, array_avail(s->base.m, a));
-	}
-	slab_trim(s, cache, true);
+	slab_drain(s, cache);
+	for (unsigned node = 0; node < s->nodes; node++)
+		slab_trim(s, cache, node, UINT32_MAX);
 	return (held - s->pages->held) >> s->page_shift;
 }

@@ -9,17 +9,22 @@
  *   +28  colour, colour_off     different offsets of a slab's objects, and their unit in bytes
  *   +36  mgmt      bytes of a slab's record
  *   +40  limit, batch           entries of a CPU's array; how many come and go at once
- *   +48  free_limit             free objects that a node keeps before empty slabs go
+ *   +48  shared    entries of a node's shared array, in batches; 0: there is none
  *   +52  inverse
  *   +56  order, off, twos, 0    8 bits each; off: 1 when records lie outside of slabs
  *   then a target word for each CPU: its array, all ones: none yet
  *   then for each node:
  *        0    full, partial, free   target words: records in rings; all ones: none
- *        3W   free_objects, slabs, colour_next, 0   32 bits each
+ *        3W   shared                target word: the array of its CPUs; all ones: none yet
+ *        4W   free_objects, slabs, colour_next   32 bits each
+ *        +12  clock      32 bits: bit 0 the free slabs were needed, then when they and the
+ *                        shared array are looked at next (slab_queues.c)
+ *        then, where there are several nodes, a target word for each: the array of its
+ *        objects that CPUs of this node have freed; all ones: none yet, or the node itself
  *
- * A CPU's array, an object of kmalloc's caches:
- *   32 bits each: 0 avail   4 touched (bit 0), node of its objects (from bit 8 on)   8 number of
- *   its cache   12 its CPU
+ * An array of free objects, an object of kmalloc's caches:
+ *   32 bits each: 0 avail   4 clock, as a node's, bit 0: it was taken from   8 number of its
+ *   cache   12 whose: mm_place of a CPU, a shared or an alien array
  *   16 entries: target words, beyond `avail` 0
  *
  * Slab record (struct slab), at the slab's start behind its colour, or an object:
@@ -29,7 +34,8 @@
  *   +4   inuse   +8   free   32 bits: objects not free here; the first free one
  *   +12  list    32 bits: enum slab_place, the ring it is in
  *   +16  bufctl[num]  32 bits each: the next free object's index, or what the object is:
- *        ...ff the list's end, ...fd given out, ...fc in a CPU's array, ...fb the layer's own
+ *        ...ff the list's end, ...fd given out, ...fc in an array; of the layer's own: ...fb a
+ *        descriptor or a record, ...fa an array
  *
  * A slab's page descriptor (kmem_layout.h): private is the cache, freelist the record.
  */
@@ -40,7 +46,7 @@
 
 #define SLAB_B          (2u * MM_WORD)
 #define SLAB_CPUS       ((SLAB_B + 60u + MM_WORD - 1) / MM_WORD * MM_WORD)
-#define SLAB_NODE_BYTES (3u * MM_WORD + 16u)
+#define SLAB_NODE       (4u * MM_WORD + 16u) /* without the alien arrays */
 #define SLAB_RECORD     (3u * MM_WORD + 16u)
 #define SLAB_ARRAY_HEAD 16u
 
@@ -48,6 +54,12 @@
 #define BUFCTL_ACTIVE 0xfffffffdu
 #define BUFCTL_ATHAND 0xfffffffcu
 #define BUFCTL_OWN    0xfffffffbu
+#define BUFCTL_ARRAY  0xfffffffau
+
+static inline bool bufctl_own(uint32_t b)
+{
+	return b == BUFCTL_OWN || b == BUFCTL_ARRAY;
+}
 
 enum slab_place { SLABS_FULL, SLABS_PARTIAL, SLABS_FREE, SLABS_NOWHERE };
 
@@ -90,7 +102,7 @@ FIELD(colour_off, 32)
 FIELD(mgmt, 36)
 FIELD(limit, 40)
 FIELD(batch, 44)
-FIELD(free_limit, 48)
+FIELD(shared, 48)
 FIELD(inverse, 52)
 FIELD(shape, 56)
 #undef FIELD
@@ -124,7 +136,7 @@ static inline void slab_geometry_words(const struct slab_geometry *g, uint32_t w
 				g->num,         g->colour,
 				g->colour_off,  g->mgmt,
 				g->limit,       g->batch,
-				g->free_limit,  kmem_inverse(g->size),
+				g->shared,      kmem_inverse(g->size),
 				slab_shape(g)};
 
 	for (unsigned i = 0; i < 15; i++)
@@ -149,11 +161,16 @@ static inline struct kmem_debug cache_debug(struct mm_rec c)
 
 /* ---- a node's part of the descriptor ---- */
 
-enum node_word { NODE_FREE_OBJECTS, NODE_SLABS, NODE_COLOUR_NEXT, NODE_SPARE };
+enum node_word { NODE_FREE_OBJECTS, NODE_SLABS, NODE_COLOUR_NEXT, NODE_CLOCK };
+
+static inline msize_t slab_node_bytes(const struct kmem *s)
+{
+	return SLAB_NODE + (s->nodes > 1 ? (msize_t)s->nodes * MM_WORD : 0);
+}
 
 static inline vaddr_t cache_node(const struct kmem *s, vaddr_t c, unsigned node)
 {
-	return vaddr_add(c, SLAB_CPUS + s->cpus * MM_WORD + node * SLAB_NODE_BYTES);
+	return vaddr_add(c, SLAB_CPUS + s->cpus * MM_WORD + node * slab_node_bytes(s));
 }
 
 static inline vaddr_t node_list(const struct mem *m, vaddr_t n, enum slab_place list)
@@ -166,17 +183,41 @@ static inline void set_node_list(const struct mem *m, vaddr_t n, enum slab_place
 	mem_stva(m, vaddr_add(n, (msize_t)list * MM_WORD), r);
 }
 
+static inline vaddr_t node_shared(const struct mem *m, vaddr_t n)
+{
+	return mem_ldva(m, vaddr_add(n, 3 * MM_WORD));
+}
+
+static inline void set_node_shared(const struct mem *m, vaddr_t n, vaddr_t a)
+{
+	mem_stva(m, vaddr_add(n, 3 * MM_WORD), a);
+}
+
 static inline uint32_t node_word(const struct mem *m, vaddr_t n, enum node_word w)
 {
-	return mem_ld32(m, vaddr_add(n, 3 * MM_WORD + 4u * w));
+	return mem_ld32(m, vaddr_add(n, 4 * MM_WORD + 4u * w));
 }
 
 static inline void set_node_word(const struct mem *m, vaddr_t n, enum node_word w, uint32_t x)
 {
-	mem_st32(m, vaddr_add(n, 3 * MM_WORD + 4u * w), x);
+	mem_st32(m, vaddr_add(n, 4 * MM_WORD + 4u * w), x);
 }
 
-/* ---- a CPU's array ---- */
+/* Of a machine with several nodes. */
+static inline vaddr_t node_alien(const struct mem *m, vaddr_t n, unsigned of)
+{
+	return mem_ldva(m, vaddr_add(n, SLAB_NODE + of * MM_WORD));
+}
+
+static inline void set_node_alien(const struct mem *m, vaddr_t n, unsigned of, vaddr_t a)
+{
+	mem_stva(m, vaddr_add(n, SLAB_NODE + of * MM_WORD), a);
+}
+
+/* ---- arrays ---- */
+
+/* Bit 0 of a clock: touched; the rest is a time in units of 8 ms. */
+#define CLOCK_TOUCHED 1u
 
 static inline uint32_t array_avail(const struct mem *m, vaddr_t a)
 {
@@ -188,19 +229,14 @@ static inline void set_array_avail(const struct mem *m, vaddr_t a, uint32_t n)
 	mem_st32(m, a, n);
 }
 
-static inline bool array_touched(const struct mem *m, vaddr_t a)
+static inline uint32_t array_clock(const struct mem *m, vaddr_t a)
 {
-	return (mem_ld32(m, vaddr_add(a, 4)) & 1) != 0;
+	return mem_ld32(m, vaddr_add(a, 4));
 }
 
-static inline uint32_t array_node(const struct mem *m, vaddr_t a)
+static inline void set_array_clock(const struct mem *m, vaddr_t a, uint32_t clock)
 {
-	return mem_ld32(m, vaddr_add(a, 4)) >> 8;
-}
-
-static inline void set_array_state(const struct mem *m, vaddr_t a, bool touched, uint32_t node)
-{
-	mem_st32(m, vaddr_add(a, 4), (uint32_t)touched | node << 8);
+	mem_st32(m, vaddr_add(a, 4), clock);
 }
 
 static inline uint32_t array_cache(const struct mem *m, vaddr_t a)
@@ -208,15 +244,15 @@ static inline uint32_t array_cache(const struct mem *m, vaddr_t a)
 	return mem_ld32(m, vaddr_add(a, 8));
 }
 
-static inline uint32_t array_cpu(const struct mem *m, vaddr_t a)
+static inline uint32_t array_whose(const struct mem *m, vaddr_t a)
 {
 	return mem_ld32(m, vaddr_add(a, 12));
 }
 
-static inline void set_array_owner(const struct mem *m, vaddr_t a, uint32_t cache, uint32_t cpu)
+static inline void set_array_owner(const struct mem *m, vaddr_t a, uint32_t cache, uint32_t whose)
 {
 	mem_st32(m, vaddr_add(a, 8), cache);
-	mem_st32(m, vaddr_add(a, 12), cpu);
+	mem_st32(m, vaddr_add(a, 12), whose);
 }
 
 static inline vaddr_t array_entry(const struct mem *m, vaddr_t a, uint32_t i)

@@ -4,6 +4,19 @@
 
 #include "alloc/slab_layout.h"
 
+/* Records of a ring, at most as many as it may have. */
+static uint64_t ring_length(const struct mem *m, vaddr_t head, uint64_t most)
+{
+	uint64_t n = 0;
+
+	for (vaddr_t r = head; !vaddr_none(r) && n < most; n++) {
+		r = record_next(m, r);
+		if (vaddr_eq(r, head))
+			r = VADDR_NONE;
+	}
+	return n;
+}
+
 void slab_count(const struct kmem *s, vaddr_t cache, struct cache_figures *out)
 {
 	const struct mem *m = s->base.m;
@@ -11,28 +24,21 @@ void slab_count(const struct kmem *s, vaddr_t cache, struct cache_figures *out)
 	uint64_t free = 0, partial = 0;
 
 	for (unsigned i = 0; i < s->nodes; i++) {
-		vaddr_t n = cache_node(s, cache, i), head = node_list(m, n, SLABS_PARTIAL),
-			r = head;
+		vaddr_t n = cache_node(s, cache, i);
 
 		out->slabs += node_word(m, n, NODE_SLABS);
 		free += node_word(m, n, NODE_FREE_OBJECTS);
-		for (; !vaddr_none(r) && partial <= out->slabs; partial++) {
-			r = record_next(m, r);
-			if (vaddr_eq(r, head))
-				r = VADDR_NONE;
-		}
+		partial += ring_length(m, node_list(m, n, SLABS_PARTIAL), out->slabs);
+		out->free_slabs += ring_length(m, node_list(m, n, SLABS_FREE), out->slabs);
 	}
-	for (unsigned i = 0; i < s->cpus; i++) {
-		vaddr_t a = cache_array(m, cache, i);
-
-		if (!vaddr_none(a))
-			free += array_avail(m, a);
-	}
+	out->at_hand = slab_queued(s, cache, &out->shared_avail);
+	free += out->at_hand;
 	out->partial = partial;
 	out->total_objects = out->slabs * cache_num(c);
 	out->active_objects = out->total_objects - free;
 	out->limit = cache_limit(c);
 	out->batch = cache_batch(c);
+	out->shared = cache_shared(c);
 }
 
 static void op_figures(const struct alloc *a, uint32_t number, struct cache_figures *out)
@@ -74,7 +80,10 @@ static void walk_object(const struct kmem *s, vaddr_t cache, vaddr_t r, uint32_t
 	switch (record_bufctl(s->base.m, r, i)) {
 	case BUFCTL_OWN:
 		span(fn, ctx, o, usable, MM_METADATA,
-		     vaddr_eq(cache, s->caches) ? "cache descriptor" : "array or slab record", i);
+		     vaddr_eq(cache, s->caches) ? "cache descriptor" : "slab record", i);
+		break;
+	case BUFCTL_ARRAY:
+		span(fn, ctx, o, usable, MM_METADATA, "array of free objects", i);
 		break;
 	case BUFCTL_ACTIVE:
 		span(fn, ctx, o, usable, MM_GRANTED, "object", i);
@@ -209,7 +218,8 @@ static const struct alloc_param slab_params[] = {
 
 const struct alloc_ops slab_ops = {
 	.name = "slab",
-	.summary = "the kernel's caches until 6.7: full, partial and free slabs, arrays for CPUs",
+	.summary = "the kernel's caches until 6.7: full, partial and free slabs, arrays for CPUs "
+		   "and nodes",
 	.unit = "object",
 	.serves = SERVES_FIXED,
 	.params = slab_params,
@@ -220,6 +230,7 @@ const struct alloc_ops slab_ops = {
 	.walk = slab_walk,
 	.check = slab_check,
 	.shrink = op_give_back,
+	.tick = slab_tick,
 	.bytes = &slab_bytes_ops,
 	.caches = &slab_cache_ops,
 	.pools = &mempool_ops,

@@ -51,7 +51,7 @@ void slub_count(const struct kmem *s, vaddr_t cache, struct cache_figures *out)
 	uint64_t free = 0;
 
 	for (unsigned i = 0; i < s->cpus; i++)
-		free += cpu_frees(s, c, cpu_at(i), &out->cpu_slabs);
+		out->at_hand += cpu_frees(s, c, cpu_at(i), &out->cpu_slabs);
 	for (unsigned i = 0; i < s->nodes; i++) {
 		vaddr_t n = cache_node(s, cache, i);
 		pfn_t slab = {node_word(m, n, NODE_HEAD)};
@@ -62,7 +62,7 @@ void slub_count(const struct kmem *s, vaddr_t cache, struct cache_figures *out)
 		for (; !pfn_none(slab); slab = page_next(m, kmem_desc(s, slab)))
 			free += slab_frees(s, slab);
 	}
-	out->active_objects = out->total_objects - free;
+	out->active_objects = out->total_objects - free - out->at_hand;
 }
 
 uint64_t slub_active(const struct kmem *s, vaddr_t cache)

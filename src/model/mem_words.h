@@ -5,6 +5,8 @@
 #ifndef MODEL_MEM_WORDS_H
 #define MODEL_MEM_WORDS_H
 
+#include <stdint.h>
+
 #define MUST_USE    __attribute__((warn_unused_result))
 #define mm_likely(c)   __builtin_expect(!!(c), 1)
 #define mm_unlikely(c) __builtin_expect(!!(c), 0)
@@ -39,6 +41,7 @@ enum mm_class {
 	X(SLAB_FREE, "slab_free", "va", "objects", "object_size")     \
 	X(OBJ_ALLOC, "obj_alloc", "va", "index", "slab")              \
 	X(OBJ_FREE, "obj_free", "va", "index", "slab")                \
+	X(OBJ_MOVE, "obj_move", "count", "from", "to")                \
 	X(CHUNK_TAKE, "chunk_take", "va", "bytes", "class")           \
 	X(CHUNK_SPLIT, "chunk_split", "va", "bytes", "rest")          \
 	X(CHUNK_MERGE, "chunk_merge", "va", "bytes", "with")          \
@@ -61,6 +64,18 @@ enum mm_class {
 	X(STEAL, "steal", "pfn", "from_type", "to_type")              \
 	X(MIGRATE, "migrate", "pfn", "to", "order")                   \
 	X(SHRUNK, "shrunk", "pages", "-", "-")
+
+/*
+ * Where obj_move takes free objects from and where it puts them: the slabs of a node, a
+ * CPU's array, the array that a node's CPUs share, or a node's array for another node's.
+ */
+enum mm_place { MM_PLACE_SLABS, MM_PLACE_CPU, MM_PLACE_SHARED, MM_PLACE_ALIEN };
+
+/* `at`: the CPU or node; `of`: the node whose objects they are. */
+static inline uint32_t mm_place(enum mm_place kind, uint32_t at, uint32_t of)
+{
+	return (uint32_t)kind << 30 | of << 15 | at;
+}
 
 enum mm_ev {
 #define X(NAME, word, a, b, c) MM_EV_##NAME,

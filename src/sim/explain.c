@@ -161,6 +161,35 @@ static void chunk_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_
 	}
 }
 
+/* "the array of cpu 1", "the slabs of node 0": mm_place. */
+static void tell_queue(FILE *out, uint64_t place)
+{
+	unsigned at = place & 0x7fff, of = place >> 15 & 0x7fff;
+
+	switch ((enum mm_place)(place >> 30)) {
+	case MM_PLACE_SLABS:
+		fprintf(out, "the slabs of node %u", at);
+		break;
+	case MM_PLACE_CPU:
+		fprintf(out, "the array of cpu %u", at);
+		break;
+	case MM_PLACE_SHARED:
+		fprintf(out, "the shared array of node %u", at);
+		break;
+	case MM_PLACE_ALIEN:
+		fprintf(out, "the alien array of node %u for node %u", at, of);
+		break;
+	}
+}
+
+static void move_step(FILE *out, uint64_t n, uint64_t from, uint64_t to)
+{
+	fprintf(out, "move %llu free object%s from ", (ull)n, n == 1 ? "" : "s");
+	tell_queue(out, from);
+	fputs(" to ", out);
+	tell_queue(out, to);
+}
+
 static void slab_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t c)
 {
 	switch (ev) {
@@ -175,6 +204,9 @@ static void slab_step(FILE *out, enum mm_ev ev, uint64_t a, uint64_t b, uint64_t
 	case MM_EV_OBJ_ALLOC:
 		fprintf(out, "take object %llu at 0x%llx of the slab at 0x%llx", (ull)b, (ull)a,
 			(ull)c);
+		break;
+	case MM_EV_OBJ_MOVE:
+		move_step(out, a, b, c);
 		break;
 	default:
 		fprintf(out, "put object %llu at 0x%llx back into the slab at 0x%llx", (ull)b,
@@ -246,7 +278,7 @@ static void on_step(void *ctx, const struct mem *m, enum mm_ev ev, uint64_t a, u
 	else if (ev == MM_EV_MIGRATE)
 		fprintf(e->out, "move the order-%llu block at pfn %llu to pfn %llu: its range is asked for",
 			(ull)c, (ull)a, (ull)b);
-	else if (ev >= MM_EV_SLAB_NEW && ev <= MM_EV_OBJ_FREE)
+	else if (ev >= MM_EV_SLAB_NEW && ev <= MM_EV_OBJ_MOVE)
 		slab_step(e->out, ev, a, b, c);
 	else if (ev == MM_EV_MAP || ev == MM_EV_UNMAP ||
 		 (ev >= MM_EV_AREA_TAKE && ev <= MM_EV_TABLE_NEW))

@@ -24,6 +24,7 @@ static void read_figures(void *ctx)
 	x->a->ops->caches->figures(x->a->alloc, x->cache, &x->figures);
 }
 
+/* Objects and slabs that CPUs hold are active ones there: a kernel does not ask the CPUs. */
 static void print_cache(struct replay *r, struct cache_reading *x, FILE *out)
 {
 	const struct cache_figures *c = &x->figures;
@@ -35,10 +36,10 @@ static void print_cache(struct replay *r, struct cache_reading *x, FILE *out)
 	report_cache_name(r->sys->machine, c, name);
 	fprintf(out,
 		"%-17s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %4" PRIu64 " %4" PRIu64
-		" : tunables %4u %4u %4u : slabdata %6" PRIu64 " %6" PRIu64 " %6u\n",
-		given != NULL ? given : name, c->active_objects, c->total_objects, c->object_size,
-		c->objects_per_slab, c->pages_per_slab, c->limit, c->batch, 0u, c->slabs, c->slabs,
-		0u);
+		" : tunables %4u %4u %4u : slabdata %6" PRIu64 " %6" PRIu64 " %6" PRIu64 "\n",
+		given != NULL ? given : name, c->active_objects + c->at_hand, c->total_objects,
+		c->object_size, c->objects_per_slab, c->pages_per_slab, c->limit, c->batch,
+		c->shared, c->slabs - c->free_slabs, c->slabs, c->shared_avail);
 }
 
 void kernel_write_slabinfo(struct replay *r, FILE *out)

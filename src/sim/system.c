@@ -91,6 +91,7 @@ static void common_env(const struct system *s, struct sys_alloc *a)
 				    .cache_line = m->cache_line,
 				    .cpus = m->cpus ? m->cpus : 1,
 				    .nodes = m->nodes ? m->nodes : 1,
+				    .cpu_node = m->cpu_node,
 				    .rules = (enum mm_rules)m->rules,
 				    .vm = m->mmu == MMU_NONE ? NULL : &s->vm,
 				    .space = s->group[GROUP_VIRTUAL] != NULL

@@ -15,6 +15,7 @@
 /* ---- a machine ---- */
 
 static struct rig g;
+static enum mm_rules the_rules = MM_RULES_LINUX_4_19;
 
 #define NODES 2u
 
@@ -28,7 +29,11 @@ static struct alloc *build(const struct alloc_instance *in, unsigned cpus, unsig
 						  {{0x4000}, 0x1000, 2, 1}};
 	static const struct zone_desc zone[NODES] = {
 		{.name = "a", .ranges = &ranges[0], .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE},
-		{.name = "b", .ranges = &ranges[1], .nr_ranges = 1, .desc_zone = DESC_OWN_RANGE}};
+		{.name = "b",
+		 .ranges = &ranges[1],
+		 .nr_ranges = 1,
+		 .desc_zone = DESC_OWN_RANGE,
+		 .node = 1}};
 	struct rig_owner *p, *o;
 
 	rig_init(&g, RIG_NOISE, ram, 3, 0);
@@ -42,7 +47,7 @@ static struct alloc *build(const struct alloc_instance *in, unsigned cpus, unsig
 	o->env.align = 8;
 	o->env.cpus = cpus;
 	o->env.nodes = nodes;
-	o->env.rules = MM_RULES_LINUX_4_19;
+	o->env.rules = the_rules;
 	o->source =
 		(struct page_source){.pages = p->alloc, .zone_mask = UINT32_MAX, .page_shift = 12};
 	o->env.pages = &o->source;
@@ -320,6 +325,187 @@ static void test_nodes(void **state)
 	rig_finish(&g);
 }
 
+/* ---- arrays of nodes ---- */
+
+static void on_cpu(unsigned cpu)
+{
+	g.sh.cpu = cpu;
+}
+
+static uint64_t shared_avail(struct alloc *a, uint32_t c)
+{
+	struct cache_figures f;
+
+	a->ops->caches->figures(a, c, &f);
+	return f.shared_avail;
+}
+
+/* A full array gives its oldest batch to the node's shared array, from which others are filled. */
+static void test_shared(void **state)
+{
+	struct alloc *a = build(&alloc_checked8, 2, 1, NULL);
+	struct cache_figures f;
+	uint32_t c = make(a, 64, 0, 0, &f);
+	vaddr_t p[121];
+
+	(void)state;
+	assert_int_equal(f.limit, 120);
+	assert_int_equal(f.batch, 60);
+	assert_int_equal(f.shared, 8);
+	/* 16 objects come at once, then what a slab of 59 has left: 56 stay. */
+	for (unsigned i = 0; i < 121; i++)
+		p[i] = take(a, c, 0);
+	for (unsigned i = 0; i < 64; i++)
+		a->ops->caches->free(a, c, p[i]);
+	assert_int_equal(shared_avail(a, c), 0);
+	a->ops->caches->free(a, c, p[64]);
+	assert_int_equal(shared_avail(a, c), 60);
+	rig_check(&g, a);
+	/* Entries 0 to 55 of the array were never taken, 56 to 59 are p[0] to p[3]. */
+	on_cpu(1);
+	assert_int_equal(take(a, c, 0).v, p[3].v);
+	assert_int_equal(shared_avail(a, c), 60 - 16);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(take(a, c, 0).v, p[3 - i].v);
+	rig_check(&g, a);
+	rig_ledger_equals_walk(&g, (struct alloc *[]){g.owner[1].alloc, a}, 2);
+	rig_finish(&g);
+}
+
+/* The shared array is full: a batch goes to the slabs. */
+static void test_shared_full(void **state)
+{
+	struct alloc *a = build(&alloc_checked8, 2, 1, NULL);
+	struct cache_figures f;
+	uint32_t c = make(a, 1024, 0, 0, &f);
+	vaddr_t p[400];
+
+	(void)state;
+	for (unsigned i = 0; i < 400; i++)
+		p[i] = take(a, c, 0);
+	for (unsigned i = 0; i < 400; i++)
+		a->ops->caches->free(a, c, p[i]);
+	assert_int_equal(f.limit, 54);
+	assert_int_equal(shared_avail(a, c), 8 * 27);
+	a->ops->caches->figures(a, c, &f);
+	assert_int_equal(f.active_objects, 0);
+	assert_true(f.at_hand <= 8 * 27 + 54);
+	/* A node with one CPU keeps (1 + 2) * 27 + 4 free objects in slabs. */
+	assert_true(f.total_objects - f.at_hand <= 85 + 4);
+	assert_true(a->ops->caches->shrink(a, c) > 0);
+	assert_int_equal(shared_avail(a, c), 0);
+	assert_int_equal(a->ops->caches->destroy(a, c), 0);
+	rig_check(&g, a);
+	rig_finish(&g);
+}
+
+static uint64_t at_hand(struct alloc *a, uint32_t c)
+{
+	struct cache_figures f;
+
+	a->ops->caches->figures(a, c, &f);
+	return f.at_hand;
+}
+
+/* Objects of the other node wait, twelve of them, and go to its shared array. */
+static void test_alien(void **state)
+{
+	struct alloc *a = build(&alloc_checked8, 2, NODES, NULL);
+	struct cache_figures f;
+	uint32_t c = make(a, 256, 0, 0, &f);
+	vaddr_t p[40];
+	uint64_t rest;
+
+	(void)state;
+	on_cpu(1);
+	for (unsigned i = 0; i < 40; i++) {
+		p[i] = take(a, c, 1);
+		assert_int_equal(node_of(p[i]), 1);
+	}
+	rest = at_hand(a, c);
+	on_cpu(0);
+	for (unsigned i = 0; i < 12; i++)
+		a->ops->caches->free(a, c, p[i]);
+	assert_int_equal(at_hand(a, c), rest + 12);
+	assert_int_equal(shared_avail(a, c), 0);
+	assert_int_equal(a->ops->caches->free(a, c, p[3]), FREE_BAD);
+	rig_check(&g, a);
+	a->ops->caches->free(a, c, p[12]);
+	assert_int_equal(shared_avail(a, c), 12);
+	assert_int_equal(node_of(take(a, c, 0)), 0);
+	rig_check(&g, a);
+	on_cpu(1);
+	for (; rest > 0; rest--)
+		take(a, c, 1);
+	assert_int_equal(take(a, c, 1).v, p[11].v);
+	assert_int_equal(shared_avail(a, c), 0);
+	rig_ledger_equals_walk(&g, (struct alloc *[]){g.owner[1].alloc, a}, 2);
+	rig_finish(&g);
+}
+
+/* The textbook has CPUs' arrays only: another node's object goes to its slab at once. */
+static void test_textbook(void **state)
+{
+	struct alloc *a;
+	struct cache_figures f;
+	uint32_t c;
+	vaddr_t p;
+
+	(void)state;
+	the_rules = MM_RULES_TEXTBOOK;
+	a = build(&alloc_checked8, 2, NODES, NULL);
+	the_rules = MM_RULES_LINUX_4_19;
+	c = make(a, 256, 0, 0, &f);
+	assert_int_equal(f.shared, 0);
+	p = take(a, c, 1);
+	assert_int_equal(a->ops->caches->free(a, c, p), 256);
+	assert_int_equal(at_hand(a, c), 0);
+	rig_check(&g, a);
+	rig_finish(&g);
+}
+
+/* What nobody uses goes back to the slabs, and these to the page allocator, bit by bit. */
+static void test_reaper(void **state)
+{
+	struct alloc *a = build(&alloc_checked8, 2, NODES, NULL);
+	struct cache_figures f;
+	uint32_t c = make(a, 256, 0, 0, &f);
+	vaddr_t p[300];
+	uint64_t was;
+
+	(void)state;
+	on_cpu(1);
+	for (unsigned i = 0; i < 300; i++)
+		p[i] = take(a, c, 1);
+	on_cpu(0);
+	take(a, c, 0);
+	for (unsigned i = 0; i < 5; i++)
+		a->ops->caches->free(a, c, p[i]);
+	on_cpu(1);
+	for (unsigned i = 5; i < 300; i++)
+		a->ops->caches->free(a, c, p[i]);
+	was = at_hand(a, c);
+	for (unsigned cpu = 0; cpu < 2; cpu++) /* the CPUs' arrays were used; a fifth of 480 goes */
+		a->ops->tick(a, cpu, 2000);
+	was -= 96;
+	assert_int_equal(at_hand(a, c), was);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		a->ops->tick(a, cpu, 3900); /* too early */
+	assert_int_equal(at_hand(a, c), was);
+	a->ops->tick(a, 1, 4000); /* a fifth of 120 */
+	assert_int_equal(at_hand(a, c), was - 24);
+	for (unsigned i = 3; i < 200; i++)
+		for (unsigned cpu = 0; cpu < 2; cpu++)
+			a->ops->tick(a, cpu, i * 2000);
+	rig_check(&g, a);
+	a->ops->caches->figures(a, c, &f);
+	assert_int_equal(f.at_hand, 0);
+	assert_int_equal(f.active_objects, 1);
+	assert_int_equal(f.slabs, 1);
+	rig_ledger_equals_walk(&g, (struct alloc *[]){g.owner[1].alloc, a}, 2);
+	rig_finish(&g);
+}
+
 /* ---- debugging ---- */
 
 static unsigned findings(const char *what)
@@ -360,7 +546,9 @@ int main(void)
 		cmocka_unit_test(test_every_size), cmocka_unit_test(test_slabinfo),
 		cmocka_unit_test(test_colours),    cmocka_unit_test(test_records),
 		cmocka_unit_test(test_arrays),     cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_debug),
+		cmocka_unit_test(test_shared),     cmocka_unit_test(test_shared_full),
+		cmocka_unit_test(test_alien),      cmocka_unit_test(test_textbook),
+		cmocka_unit_test(test_reaper),     cmocka_unit_test(test_debug),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,8 +38,10 @@ static uint64_t do_malloc(struct world *w, struct shadow *s, const struct op *o)
 {
 	struct alloc_req req = world_req(o->size, o->align);
 	struct image_hash was = before_op(w, s);
-	struct grant g = w->top->ops->bytes->malloc(w->top, &req);
+	struct grant g;
 
+	choose_node(w, o, &req);
+	g = w->top->ops->bytes->malloc(w->top, &req);
 	after_op(w, s, was, g.bytes == 0);
 	if (g.bytes == 0)
 		return 1;

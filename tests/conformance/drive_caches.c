@@ -37,9 +37,15 @@ static struct op random_op(struct prng *p, const struct world *w, const struct s
 static uint64_t create(struct world *w, struct shadow *s, const struct op *o)
 {
 	struct shadow_cache *c = &s->cache[o->pick % SHADOW_CACHES];
-	static const uint32_t flags[NR_WRONG] = {0, 0, 0, SLAB_HWCACHE_ALIGN, SLAB_CTOR,
-						 SLAB_POISON, SLAB_RED_ZONE,
-						 SLAB_RED_ZONE | SLAB_POISON, SLAB_TYPESAFE_BY_RCU,
+	static const uint32_t flags[NR_WRONG] = {0,
+						 0,
+						 0,
+						 SLAB_HWCACHE_ALIGN,
+						 SLAB_CTOR,
+						 SLAB_POISON,
+						 SLAB_RED_ZONE,
+						 SLAB_RED_ZONE | SLAB_POISON,
+						 SLAB_TYPESAFE_BY_RCU,
 						 SLAB_HWCACHE_ALIGN | SLAB_CACHE_DMA};
 	struct cache_req req = {.name = "objects",
 				.size = o->size,
@@ -70,6 +76,7 @@ static uint64_t alloc(struct world *w, struct shadow *s, const struct op *o)
 
 	if (c->id == CACHE_NONE)
 		return 0;
+	choose_node(w, o, &req);
 	g = w->top->ops->caches->alloc(w->top, c->id, &req);
 	after_op(w, s, was, g.bytes == 0);
 	if (g.bytes == 0)

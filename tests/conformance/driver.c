@@ -7,14 +7,15 @@
 
 #include <cmocka.h>
 
-const struct driver *const drivers[NR_DRIVERS] = {&drive_bytes, &drive_pages, &drive_caches,
-						  &drive_stack, &drive_boot,  &drive_maps,
-						  &drive_kmaps, &drive_resources, &drive_tasks, &drive_cma, &drive_percpu};
+const struct driver *const drivers[NR_DRIVERS] = {
+	&drive_bytes, &drive_pages,     &drive_caches, &drive_stack, &drive_boot,  &drive_maps,
+	&drive_kmaps, &drive_resources, &drive_tasks,  &drive_cma,   &drive_percpu};
 
 uint64_t drive(const struct driver *d, struct world *w, struct shadow *s, const struct op *o)
 {
 	uint64_t result;
 
+	w->g.sh.cpu = w->sc.geo->nodes > 1 ? o->pick >> 16 & 1 : 0;
 	if (getenv("CONFORMANCE_TRACE") == NULL)
 		return d->apply(w, s, o);
 	fprintf(stderr, "%s small %u pick %u size %#llx align %#llx\n", d->words[o->code], o->small,
@@ -35,6 +36,12 @@ void after_op(const struct world *w, const struct shadow *s, struct image_hash w
 		return;
 	if (!excepted(w->sc.ops->name, "refused-image"))
 		fail_msg("a refused request changed the image");
+}
+
+void choose_node(const struct world *w, const struct op *o, struct alloc_req *req)
+{
+	if (w->sc.geo->nodes > 1)
+		req->node = (uint8_t)((o->pick >> 17 & 3) == 0 ? !w->g.sh.cpu : w->g.sh.cpu);
 }
 
 void note_grant(struct world *w, struct shadow *s, struct grant g, msize_t size, msize_t align,

@@ -64,6 +64,9 @@ static inline uint64_t digest(uint64_t h, uint64_t x)
 struct image_hash before_op(const struct world *w, const struct shadow *s);
 void after_op(const struct world *w, const struct shadow *s, struct image_hash was, bool refused);
 
+/* On machines of several nodes: a request is for the CPU's node mostly, else for the other. */
+void choose_node(const struct world *w, const struct op *o, struct alloc_req *req);
+
 /* A grant for (size, align): aligned, large enough, and noted as block. */
 void note_grant(struct world *w, struct shadow *s, struct grant g, msize_t size, msize_t align,
 		uint32_t cache);

@@ -276,7 +276,7 @@ static void mutate_world(const struct scene *sc, const struct driver *d, uint64_
 static bool small_enough(const struct geometry *geo)
 {
 	return geo->tiny || strcmp(geo->name, "narrow") == 0 || strcmp(geo->name, "buddy1k") == 0 ||
-	       strcmp(geo->name, "holes") == 0;
+	       strcmp(geo->name, "numa1k") == 0 || strcmp(geo->name, "holes") == 0;
 }
 
 static bool registered(const struct alloc_instance *in, const char *kind)
@@ -287,12 +287,17 @@ static bool registered(const struct alloc_instance *in, const char *kind)
 	return kind == NULL;
 }
 
-/* Page tables have bits enough without every variant. */
+/* Page tables and several nodes' lists have bits enough without every variant. */
+static bool is_large(const struct geometry *geo)
+{
+	return geo->mmu || geo->nodes > 1;
+}
+
 static unsigned nr_variants(const struct scene *sc)
 {
 	unsigned n = variant_count(sc->ops);
 
-	return sc->geo->mmu && n > 2 ? 2 : n;
+	return sc->geo->nodes > 1 ? 1 : is_large(sc->geo) && n > 2 ? 2 : n;
 }
 
 static void mutate_kind(struct scene sc, const char *only, struct result *res)
@@ -303,11 +308,14 @@ static void mutate_kind(struct scene sc, const char *only, struct result *res)
 		for (sc.geo = geometries; sc.geo->name != NULL; sc.geo++) {
 			if (!drivers[d]->offered(sc.ops) || !small_enough(sc.geo) ||
 			    !geometry_fits(sc.geo, sc.ops) ||
+			    /* nodes' lists are the same by whatever facet they come to be */
+			    (sc.geo->nodes > 1 && sc.ops->caches != NULL &&
+			     drivers[d] != &drive_caches) ||
 			    (drivers[d]->settings & sc.geo->setting) == 0 ||
 			    !registered(sc.in, sc.geo->pages))
 				continue;
 			for (unsigned v = 0; v < nr_variants(&sc); v++)
-				for (unsigned seed = 0; seed < (v || sc.geo->mmu ? 1 : SEEDS);
+				for (unsigned seed = 0; seed < (v || is_large(sc.geo) ? 1 : SEEDS);
 				     seed++) {
 					snprintf(id, sizeof id, "%s%u/%s/%s/%s/v%u/s%u",
 						 sc.in->port, sc.in->word, sc.ops->name,

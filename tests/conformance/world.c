@@ -122,6 +122,7 @@ static void set_env(const struct world *w, struct rig_owner *o)
 	o->env.align = geo->align[word8] ? geo->align[word8] : (word8 ? 16 : 8);
 	o->env.cache_line = 32;
 	o->env.cpus = 2;
+	o->env.nodes = geo->nodes;
 }
 
 bool geometry_fits(const struct geometry *geo, const struct alloc_ops *ops)
@@ -209,6 +210,7 @@ static void fill_zones(struct world *w)
 						.ranges = z->ranges,
 						.nr_ranges = z->nr_ranges,
 						.desc_zone = z->desc_zone,
+						.node = z->node,
 						.type = ZONE_NORMAL};
 		w->zonelist[i] = (uint8_t)(geo->nr_zones - 1 - i);
 	}
@@ -261,6 +263,8 @@ static struct rig_owner *push_grown(struct world *w, const char *kind, struct wo
 					 .fail_at = f.at,
 					 .fail_on = f.persistent};
 	o->env.pages = &o->source;
+	if (w->sc.geo->nodes > 1)
+		o->env.rules = MM_RULES_LINUX_4_19;
 	if (w->sc.geo->mmu)
 		o->env.vm = &w->vm;
 	return o;

@@ -28,6 +28,7 @@ struct geo_zone {
 	struct pfn_range ranges[GEO_MAX_RANGES];
 	unsigned nr_ranges;
 	int desc_zone;
+	unsigned node;
 };
 
 struct geometry {
@@ -39,6 +40,7 @@ struct geometry {
 	bool direct; /* the linear view has an offset, as on x86 */
 	bool mmu; /* for kinds that map virtual addresses, and for them alone; direct as well */
 	bool pae; /* words of 4: PAE instead of two levels */
+	unsigned nodes; /* 0: 1; else the kind has a kernel's rules, and operations come from all CPUs */
 	bool tiny; /* for exhaustive runs and mutation: as small as it gets */
 	struct mm_range arena; /* ARENA: physical */
 	struct phys_region regions[4];

@@ -19,7 +19,8 @@ NAMES = {"buddyinfo", "pagetypeinfo", "zoneinfo", "slabinfo", "vmallocinfo", "io
          "extfrag_index", "unusable_index"}
 KEPT = {"x86_64": ["-c", "x86_64"],
         "x86_32-4.19": ["-c", "x86_32", "--variant", "pae-64g", "--set", "machine.rules=linux-4.19"],
-        "x86_32-textbook": ["-c", "x86_32"], "numa2": ["-c", "numa2"]}
+        "x86_32-textbook": ["-c", "x86_32"], "numa2": ["-c", "numa2"],
+        "numa2-slab": ["-c", "numa2", "--set", "allocators.slab.kind=slab"]}
 # More machines whose files parity reads: (arguments, figures that must be equal at least).
 MORE = [(["-c", "numa2", "--variant", "memoryless"], 120),
         (["-c", "numa2", "--set", "machine.cpus=6", "--set", "numa.cpus=[0,1,1,1,1,1]"], 150),

@@ -91,6 +91,7 @@ struct rig_owner *rig_owner(struct rig *g, const struct alloc_instance *in, cons
 	o->view.count = o->count;
 	o->view.search = &o->search;
 	o->view.sh = &g->sh;
+	o->view.cpu = &g->sh.cpu;
 	o->view.owner = (uint8_t)g->nr++;
 	o->alloc = calloc(1, ops->handle_bytes);
 	o->alloc->ops = ops;
