@@ -224,8 +224,10 @@ bool dispatch_zone(struct replay *r, const struct trace_event *ev)
 
 	if (r->sys->pages == NULL)
 		return false;
-	if (dispatch_is_early(r, ev))
+	if (dispatch_is_early(r, ev)) {
+		r->fig->early++;
 		return do_early(r, ev);
+	}
 	switch (ev->op) {
 	case OP_ZONE_ALLOC:
 		return ev->slot == SLOT_NONE || do_zone_alloc(r, ev);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "model/names.h"
 #include "sim/figures.h"
@@ -19,11 +20,11 @@
 enum column { COL_TIME, COL_ZONE, COL_FREE, COL_UNUSABLE, COL_EXTFRAG, COL_OTHER };
 
 struct row {
-	int line; /* of the file */
 	uint64_t us;
 	char zone[32];
 	uint64_t nr_free[ORDERS];
 	int64_t unusable[ORDERS], extfrag[ORDERS];
+	int line; /* of the file */
 };
 
 struct expectation {
@@ -235,18 +236,34 @@ static int zone_named(const struct replay *r, const char *name)
 	return machine_zone(r->sys->machine, name);
 }
 
+/* The machine's zones, or, where there is one, the start state's. */
 static int unknown_zone(const struct expectation *x, const struct row *row, const struct machine *m,
-			struct diag *d)
+			const struct start_state *start, struct diag *d)
 {
+	unsigned nr = start != NULL ? start->nr_zones : m->nr_zones;
 	struct name_list l;
 
 	names_begin(&l, row->zone);
-	for (unsigned z = 0; z < m->nr_zones; z++)
-		names_add(&l, m->zones[z].name);
+	for (unsigned z = 0; z < nr; z++)
+		names_add(&l, start != NULL ? start->zone[z].name : m->zones[z].name);
 	names_end(&l);
-	return diag_set(d, x->name, row->line, 0,
-			"zone '%s' is none of the machine's, expected one of %s%s", row->zone,
-			l.text, l.hint);
+	return diag_set(d, x->name, row->line, 0, "zone '%s' is none of the %s, expected one of %s%s",
+			row->zone, start != NULL ? "start state's" : "machine's", l.text, l.hint);
+}
+
+int expect_fits(const struct expectation *x, const struct machine *m,
+		const struct start_state *start, struct diag *d)
+{
+	for (size_t i = 0; i < x->nr; i++) {
+		unsigned z = 0;
+
+		while (start != NULL && z < start->nr_zones &&
+		       strcasecmp(start->zone[z].name, x->rows[i].zone) != 0)
+			z++;
+		if (start != NULL ? z == start->nr_zones : machine_zone(m, x->rows[i].zone) < 0)
+			return unknown_zone(x, &x->rows[i], m, start, d);
+	}
+	return 0;
 }
 
 static void free_blocks(const struct replay *r, unsigned zone, uint64_t nr[ORDERS])
@@ -329,6 +346,18 @@ static void take_sample(struct expect_run *e, struct replay *r)
 	end_sample(&e->nothing, &nothing, us);
 }
 
+/* Samples of moments before the start state, which nothing here can show. */
+static void leave_out(struct expect_run *e, const struct replay *r)
+{
+	const struct row *row = e->x->rows;
+
+	while (r->opt.has_start && e->next < e->x->nr &&
+	       row[e->next].us * 1000 < r->opt.start_ns) {
+		e->early += e->next == 0 || row[e->next].us != row[e->next - 1].us;
+		e->next++;
+	}
+}
+
 /* Every sample that lies before the event. */
 static void before_event(void *ctx, struct replay *r, const struct trace_event *ev)
 {
@@ -346,7 +375,7 @@ int expect_begin(struct expect_run *e, const struct expectation *x, struct repla
 		return diag_set(d, x->name, 0, 0, "the trace has no pages to compare");
 	for (size_t i = 0; i < x->nr; i++)
 		if (zone_named(r, x->rows[i].zone) < 0)
-			return unknown_zone(x, &x->rows[i], r->sys->machine, d);
+			return unknown_zone(x, &x->rows[i], r->sys->machine, NULL, d);
 	expect_run_finish(e);
 	*e = (struct expect_run){.x = x};
 	e->before = calloc(1, sizeof *e->before);
@@ -354,6 +383,7 @@ int expect_begin(struct expect_run *e, const struct expectation *x, struct repla
 		return diag_set(d, x->name, 0, 0, "out of memory");
 	for (unsigned z = 0; z < r->sys->machine->nr_zones; z++)
 		free_blocks(r, z, (*e->before)[z]);
+	leave_out(e, r);
 	r->opt.at_time = before_event;
 	r->opt.at_time_ctx = e;
 	return 0;
@@ -361,8 +391,10 @@ int expect_begin(struct expect_run *e, const struct expectation *x, struct repla
 
 void expect_end(struct expect_run *e, struct replay *r)
 {
-	while (e->x != NULL && e->next < e->x->nr)
+	while (e->x != NULL && e->next < e->x->nr) {
 		take_sample(e, r);
+		e->late++;
+	}
 }
 
 void expect_run_finish(struct expect_run *e)

@@ -7,12 +7,17 @@
 #define SIM_EXPECT_H
 
 #include "sim/replay.h"
+#include "sim/start.h"
 
 struct expectation; /* the file */
 
 /* NULL with *d: cannot be read, or line and column of what is wrong. */
 struct expectation *expect_load(const char *path, struct diag *d) MUST_USE;
 void expect_free(struct expectation *x); /* NULL is fine */
+
+/* Are all its zones those of `start`, or, NULL, of m?  -1 with *d: which is not, where. */
+int expect_fits(const struct expectation *x, const struct machine *m,
+		const struct start_state *start, struct diag *d) MUST_USE;
 
 /* How a run met the expectation. */
 struct expect_score {
@@ -29,6 +34,7 @@ struct expect_run {
 	size_t next; /* the sample that comes next */
 	uint64_t (*before)[MM_MAX_ZONES][21]; /* free blocks at the beginning; owned */
 	struct expect_score score, nothing; /* this run; a run in which nothing happens */
+	uint64_t early, late; /* samples before the start state, left out; after the last event */
 };
 
 /* Hooks itself to the time stamps of r. -1 with *d: a zone of the file is none of the machine's. */
@@ -42,6 +48,7 @@ void expect_run_finish(struct expect_run *e); /* zeroed is fine */
 struct expect_report {
 	struct expect_score run, nothing_happens, no_migrate_types;
 	bool has_no_types; /* the control without migrate types was run */
+	uint64_t early, late; /* samples */
 };
 
 /* Σ|n - n'| / Σn, the mean over the samples. */

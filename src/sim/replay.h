@@ -113,6 +113,7 @@ struct heap_figures {
 struct figures {
 	uint64_t event; /* number of the last event, which is how many are done */
 	uint64_t failed, skipped;
+	uint64_t early; /* page events not later than the start state, passed over */
 	uint64_t by_op[NR_TRACE_OPS], failed_by_op[NR_TRACE_OPS];
 	uint64_t by_cause[NR_CAUSES];
 	uint64_t live_bytes, live_blocks;

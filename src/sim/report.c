@@ -117,21 +117,49 @@ static json_t *machine_json(const struct machine *m)
 			 "ram_bytes", (json_int_t)machine_ram(m));
 }
 
+/* The lines of trace_lost as a list; NULL: nothing was lost. */
+static json_t *lost_json(const struct trace_reader *t)
+{
+	json_t *list = json_array();
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (out != NULL) {
+		trace_lost(t, out);
+		fclose(out);
+	}
+	for (char *line = text; line != NULL && *line != '\0';) {
+		size_t n = strcspn(line, "\n");
+
+		json_array_append_new(list, json_stringn(line, n));
+		line += n + (line[n] != '\0');
+	}
+	free(text);
+	if (json_array_size(list) > 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static json_t *trace_json(const struct replay *r)
 {
+	json_t *lost = r->trace != NULL ? lost_json(r->trace) : NULL, *o;
 	char hash[33] = "";
 
 	/* Of a part there is none: it would depend on how the reader cuts the trace. */
 	if (r->trace != NULL && r->nr_trace != 0)
 		trace_hash(r->trace, hash);
-	return json_pack("{s:I, s:s}", "events",
-			 (json_int_t)(r->nr_trace != 0 ? r->nr_trace : r->fig->event), "hash",
-			 hash);
+	o = json_pack("{s:I, s:s}", "events",
+		      (json_int_t)(r->nr_trace != 0 ? r->nr_trace : r->fig->event), "hash", hash);
+	if (lost != NULL)
+		json_object_set_new(o, "lost", lost);
+	return o;
 }
 
 static json_t *events_json(const struct figures *f)
 {
-	json_t *by = json_object(), *failed = json_object();
+	json_t *by = json_object(), *failed = json_object(), *o;
 
 	for (unsigned i = 0; i < NR_TRACE_OPS; i++) {
 		if (f->by_op[i] != 0)
@@ -141,11 +169,14 @@ static json_t *events_json(const struct figures *f)
 			json_object_set_new(failed, trace_op_word((enum trace_op)i),
 					    uint_of(f->failed_by_op[i]));
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->event,
-			 "failed", (json_int_t)f->failed, "skipped", (json_int_t)f->skipped,
-			 "findings", (json_int_t)f->nr_bad, "bytes_requested",
-			 (json_int_t)f->bytes_requested, "bytes_copied",
-			 (json_int_t)f->bytes_copied, "by_op", by, "failed_by_op", failed);
+	o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "done", (json_int_t)f->event,
+		      "failed", (json_int_t)f->failed, "skipped", (json_int_t)f->skipped,
+		      "findings", (json_int_t)f->nr_bad, "bytes_requested",
+		      (json_int_t)f->bytes_requested, "bytes_copied", (json_int_t)f->bytes_copied,
+		      "by_op", by, "failed_by_op", failed);
+	if (f->early != 0)
+		json_object_set_new(o, "early", uint_of(f->early));
+	return o;
 }
 
 /* ---- ledger ---- */

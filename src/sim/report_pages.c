@@ -30,6 +30,10 @@ json_t *report_expect(const struct expect_report *x)
 	json_object_set_new(o, "indices_equal", uint_of(x->run.indices_equal));
 	json_object_set_new(o, "worst_block_error", share(x->run.worst_error));
 	json_object_set_new(o, "worst_time_us", uint_of(x->run.worst_us));
+	if (x->early != 0)
+		json_object_set_new(o, "early_samples", uint_of(x->early));
+	if (x->late != 0)
+		json_object_set_new(o, "late_samples", uint_of(x->late));
 	json_object_set_new(o, "controls", controls);
 	return o;
 }

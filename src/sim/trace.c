@@ -309,10 +309,15 @@ uint32_t trace_slots(const struct trace_reader *r)
 	return r->slots.high;
 }
 
+void trace_lost(const struct trace_reader *r, FILE *out)
+{
+	if (r->format->loss != NULL)
+		r->format->loss(r, out);
+}
+
 void trace_loss(const struct trace_reader *r, FILE *out)
 {
 	for (const char *const *l = r->format->losses; *l != NULL; l++)
 		fprintf(out, "%s\n", *l);
-	if (r->format->loss != NULL)
-		r->format->loss(r, out);
+	trace_lost(r, out);
 }

@@ -86,7 +86,10 @@ void trace_hash(const struct trace_reader *r, char out[33]);
 /* Largest slot named so far + 1: what a live table must hold. */
 uint32_t trace_slots(const struct trace_reader *r);
 
-/* What the source format could not tell, one line each. */
+/* What this source lost so far, counted, one line each; nothing of what its format never tells. */
+void trace_lost(const struct trace_reader *r, FILE *out);
+
+/* What the source format could not tell, and what this source lost, one line each. */
 void trace_loss(const struct trace_reader *r, FILE *out);
 
 const char *trace_op_word(enum trace_op op);

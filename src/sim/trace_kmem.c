@@ -197,6 +197,7 @@ static int read_line(struct kmem_reader *k, const char *text, const char *end, b
 	k->count[KMEM_FAR] += l.far_cpu || l.pid > UINT16_MAX;
 	if (!l.has_time)
 		l.time_ns = k->last_ns;
+	k->count[KMEM_BACKWARD] += l.time_ns < k->last_ns;
 	k->last_ns = l.time_ns;
 	bad = kind->handler(k, &l, &wrong) != 0;
 	if (bad && !whole) {
@@ -335,6 +336,8 @@ static void loss(const struct trace_reader *r, FILE *out)
 		[KMEM_FAR] = "events of CPUs above 255 or tasks above 65,535, whose numbers are "
 			     "told modulo 256 and 65,536",
 		[KMEM_UNKNOWN_FLAG] = "gfp flags of unknown names, dropped",
+		[KMEM_BACKWARD] = "steps back in time: lines are taken as they stand, so sort "
+				  "the recording by time first",
 		[KMEM_CUT] = "last line that is not whole",
 	};
 	const struct kmem_reader *k = r->state;

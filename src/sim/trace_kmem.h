@@ -53,6 +53,7 @@ enum kmem_count {
 	KMEM_ODD_CACHES, /* caches whose two sizes no rule joins */
 	KMEM_FAR, /* CPUs and tasks whose numbers an event has no room for */
 	KMEM_UNKNOWN_FLAG, /* gfp flags without a name here */
+	KMEM_BACKWARD, /* events earlier than the line before */
 	KMEM_CUT, /* a last line that is not whole */
 	KMEM_COUNTS
 };

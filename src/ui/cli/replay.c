@@ -559,6 +559,8 @@ static int settle_expectation(struct session *s, struct run *run, const struct r
 	expect_end(&s->expect, &run->replay);
 	s->met.run = s->expect.score;
 	s->met.nothing_happens = s->expect.nothing;
+	s->met.early = s->expect.early;
+	s->met.late = s->expect.late;
 	control.boot.no_types = true;
 	control.trace_hash = false;
 	control.replay.check_every = 0;
@@ -573,14 +575,17 @@ static int settle_expectation(struct session *s, struct run *run, const struct r
 }
 
 /* Reads what --start and --expect name. */
-static int load_recording(const struct options *o, struct session *s, struct start_state **start)
+static int load_recording(const struct options *o, const struct machine *m, struct session *s,
+			  struct start_state **start)
 {
 	struct diag d = {0};
 
 	*start = NULL;
 	if (o->start != NULL && (*start = start_load(o->start, &d)) == NULL)
 		return cli_bad_input(&d);
-	if (o->expect != NULL && (s->expected = expect_load(o->expect, &d)) == NULL) {
+	if (o->expect != NULL && ((s->expected = expect_load(o->expect, &d)) == NULL ||
+				  expect_fits(s->expected, m, *start, &d) != 0)) {
+		expect_free(s->expected);
 		start_free(*start);
 		return cli_bad_input(&d);
 	}
@@ -684,7 +689,7 @@ static int run_and_report(const struct options *o, const struct machine *m)
 	int status = check_options(o, m, &s);
 
 	if (status == 0)
-		status = load_recording(o, &s, &start);
+		status = load_recording(o, m, &s, &start);
 	if (status != 0)
 		return status;
 	q.start = start;

@@ -40,4 +40,7 @@ void report_heading(const struct report_page *p, const char *title);
 /* How each allocator did: heaps, zones, nodes, caches, windows, owners, CMA, stacks. */
 void report_allocs(const struct report_page *p);
 
+/* A kernel's recording: free blocks against those that it showed, what it lost. */
+void report_recording(const struct report_page *p);
+
 #endif

@@ -289,6 +289,7 @@ void report_text(const json_t *report, const struct text_style *s, FILE *out)
 	print_regions(&p);
 	print_owners(&p);
 	report_allocs(&p);
+	report_recording(&p);
 	print_failures(&p);
 	print_live(&p);
 }
