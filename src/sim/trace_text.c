@@ -76,6 +76,15 @@ const char *const text_arguments[NR_TRACE_OPS] = {
 
 const char *const text_migratetypes[TEXT_MIGRATETYPES] = {"unmovable", "movable", "reclaimable"};
 
+const struct text_flag text_slab_flags[] = {
+	{"SLAB_RED_ZONE", SLAB_RED_ZONE},
+	{"SLAB_POISON", SLAB_POISON},
+	{"SLAB_HWCACHE_ALIGN", SLAB_HWCACHE_ALIGN},
+	{"SLAB_CACHE_DMA", SLAB_CACHE_DMA},
+	{"SLAB_TYPESAFE_BY_RCU", SLAB_TYPESAFE_BY_RCU},
+	{NULL, 0},
+};
+
 const struct text_flag text_gfp[] = {
 #define X(NAME, value) {"GFP_" #NAME, value},
 	GFP_SETS(X)

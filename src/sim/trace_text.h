@@ -51,6 +51,8 @@ struct text_flag {
 
 /* GFP names, sets of flags before single flags; ends with a NULL name. */
 extern const struct text_flag text_gfp[];
+/* The same of cache_create, whose gfp are flags of the cache. */
+extern const struct text_flag text_slab_flags[];
 
 /* What the objects' names cannot be. */
 #define TEXT_NULL    "null" /* no object: a null pointer */

@@ -40,9 +40,10 @@ static int get_string_field(struct line *l, const char *what, unsigned bit)
 	return set_field(l, at, bit, index);
 }
 
-/* GFP_KERNEL|__GFP_ZERO, or a number. */
+/* GFP_KERNEL|__GFP_ZERO, of a cache SLAB_POISON|SLAB_RED_ZONE, or a number. */
 static int get_gfp(struct line *l)
 {
+	const struct text_flag *flags = l->ev.op == OP_CACHE_CREATE ? text_slab_flags : text_gfp;
 	const char *start = l->p, *p = start, *end;
 	uint32_t gfp = 0;
 
@@ -53,7 +54,7 @@ static int get_gfp(struct line *l)
 		return get_field(l, "flags", 4);
 	}
 	for (end = l->word + l->bytes; p < end; p++) {
-		const struct text_flag *f = text_gfp;
+		const struct text_flag *f = flags;
 		const char *bar = memchr(p, '|', (size_t)(end - p));
 		size_t n = (size_t)((bar ? bar : end) - p);
 
@@ -61,8 +62,13 @@ static int get_gfp(struct line *l)
 			f++;
 		if (f->name == NULL)
 			return text_bad(l, p,
-					"unknown flag, expected names such as GFP_KERNEL, "
-					"GFP_ATOMIC, GFP_DMA, __GFP_ZERO or a number");
+					flags == text_gfp
+						? "unknown flag, expected names such as GFP_KERNEL, "
+						  "GFP_ATOMIC, GFP_DMA, __GFP_ZERO or a number"
+						: "unknown flag of a cache, expected SLAB_RED_ZONE, "
+						  "SLAB_POISON, SLAB_HWCACHE_ALIGN, "
+						  "SLAB_CACHE_DMA, SLAB_TYPESAFE_BY_RCU or a "
+						  "number");
 		gfp |= f->value;
 		p += n;
 	}

@@ -167,7 +167,9 @@ static void say_attributes(struct trace_writer *w, const struct trace_event *ev,
 		say(t, " node=0");
 	if (slot2_is_none && ev->slot2 == 0)
 		say(t, " slot2=0");
-	if (ev->gfp != 0)
+	if (ev->gfp != 0 && ev->op == OP_CACHE_CREATE)
+		say(t, " gfp=0x%x", ev->gfp); /* flags of the cache, which older readers have no names of */
+	else if (ev->gfp != 0)
 		say_gfp(t, ev->gfp);
 	if (ev->migratetype != 0 && ev->migratetype < TEXT_MIGRATETYPES)
 		say(t, " mt=%s", text_migratetypes[ev->migratetype]);
