@@ -117,35 +117,80 @@ static bool find_flag(const char *text, size_t bytes, uint32_t *value)
 	return false;
 }
 
-uint32_t kmem_gfp(struct kmem_reader *k, const char *text, size_t bytes)
+/* Name by name; *unknown: how many of them are none. */
+static uint32_t read_flags(const char *text, size_t bytes, uint32_t *unknown)
 {
 	const char *p = text, *end = text + bytes;
 	uint32_t gfp = 0;
 
+	*unknown = 0;
 	while (p < end) {
 		const char *bar = memchr(p, '|', (size_t)(end - p));
 		size_t n = (size_t)((bar != NULL ? bar : end) - p);
 		uint32_t value = 0;
 
 		if (!find_flag(p, n, &value) && !number_flag(p, n, &value))
-			k->count[KMEM_UNKNOWN_FLAG]++;
+			++*unknown;
 		gfp |= value;
 		p += n + 1;
 	}
 	return gfp;
 }
 
+/* Where a text of flags is remembered: by its length, and letters from its middle and end. */
+static struct kmem_flags *flags_place(struct kmem_reader *k, const char *text, size_t bytes)
+{
+	unsigned h = (unsigned)bytes * 7u + (unsigned char)text[bytes - 1] * 5u +
+		     (unsigned char)text[bytes / 2] * 3u + (unsigned char)text[bytes / 4];
+
+	return &k->flags[h % KMEM_FLAGS_SEEN];
+}
+
+uint32_t kmem_gfp(struct kmem_reader *k, const char *text, size_t bytes)
+{
+	struct kmem_flags *f, once;
+
+	if (bytes == 0)
+		return 0;
+	f = bytes <= KMEM_FLAGS_BYTES ? flags_place(k, text, bytes) : &once;
+	if (f == &once || f->bytes != bytes || memcmp(f->text, text, bytes) != 0) {
+		f->value = read_flags(text, bytes, &f->unknown);
+		f->bytes = bytes;
+		if (f != &once)
+			memcpy(f->text, text, bytes);
+	}
+	k->count[KMEM_UNKNOWN_FLAG] += f->unknown;
+	return f->value;
+}
+
 /* ---- lines ---- */
 
 static const struct kmem_event_kind *const kinds[] = {kmem_page_events, kmem_slab_events};
+
+static bool is_kind(const struct kmem_event_kind *e, const char *event, size_t bytes)
+{
+	return e->bytes == bytes && memcmp(e->name, event, bytes) == 0;
+}
 
 static const struct kmem_event_kind *find_kind(const char *event, size_t bytes)
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		for (const struct kmem_event_kind *e = kinds[i]; e->name != NULL; e++)
-			if (strlen(e->name) == bytes && memcmp(e->name, event, bytes) == 0)
+			if (is_kind(e, event, bytes))
 				return e;
 	return NULL;
+}
+
+/* Events of a kind often come one after the other. */
+static const struct kmem_event_kind *kind_of(struct kmem_reader *k, const struct kmem_line *l)
+{
+	const struct kmem_event_kind *e = k->last_kind;
+
+	if (e == NULL || !is_kind(e, l->event, l->event_bytes))
+		e = find_kind(l->event, l->event_bytes);
+	if (e != NULL)
+		k->last_kind = e;
+	return e;
 }
 
 bool kmem_knows(const char *event, size_t bytes)
@@ -189,7 +234,7 @@ static int read_line(struct kmem_reader *k, const char *text, const char *end, b
 	default:
 		break;
 	}
-	kind = find_kind(l.event, l.event_bytes);
+	kind = kind_of(k, &l);
 	if (kind == NULL)
 		k->count[KMEM_LINES_OTHER]++;
 	if (kind == NULL || kind->handler == NULL)
@@ -199,6 +244,7 @@ static int read_line(struct kmem_reader *k, const char *text, const char *end, b
 		l.time_ns = k->last_ns;
 	k->count[KMEM_BACKWARD] += l.time_ns < k->last_ns;
 	k->last_ns = l.time_ns;
+	kmem_split(&l);
 	bad = kind->handler(k, &l, &wrong) != 0;
 	if (bad && !whole) {
 		k->count[KMEM_CUT]++;

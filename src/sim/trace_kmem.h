@@ -8,7 +8,17 @@
 #ifndef SIM_TRACE_KMEM_H
 #define SIM_TRACE_KMEM_H
 
+#include <string.h>
+
 #include "sim/trace_format.h"
+
+#define KMEM_FIELDS 32u /* more than any event of ours has */
+
+/* "order=0" */
+struct kmem_field {
+	const char *key, *value;
+	size_t key_bytes, bytes;
+};
 
 /* A line with an event, taken apart; texts are borrowed and end where the next thing begins. */
 struct kmem_line {
@@ -20,6 +30,8 @@ struct kmem_line {
 	uint32_t pid; /* of the task; 0: not told */
 	bool has_time;
 	bool far_cpu; /* its number is above 255: cpu is what fits */
+	unsigned nr_fields; /* once kmem_split has been called */
+	struct kmem_field field[KMEM_FIELDS];
 };
 
 enum kmem_line_kind {
@@ -30,14 +42,39 @@ enum kmem_line_kind {
 
 enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct kmem_line *l);
 
+/* Finds the fields, "key=value" between blanks; the rest is passed over. */
+void kmem_split(struct kmem_line *l);
+
 /* The value of "key=", up to a blank; false: the line has none. */
-bool kmem_text(const struct kmem_line *l, const char *key, const char **value, size_t *bytes);
+static inline bool kmem_text(const struct kmem_line *l, const char *key, const char **value,
+			     size_t *bytes)
+{
+	size_t n = strlen(key);
+
+	for (unsigned i = 0; i < l->nr_fields; i++) {
+		const struct kmem_field *f = &l->field[i];
+
+		if (f->key_bytes == n && memcmp(f->key, key, n) == 0) {
+			*value = f->value;
+			*bytes = f->bytes;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A number, decimal or hexadecimal with 0x. */
 bool kmem_value(const char *text, size_t bytes, uint64_t *out);
 /* `bytes` hexadecimal digits, with 0x or without; false: they are none, or beyond 64 bits. */
 bool kmem_hex(const char *text, size_t bytes, uint64_t *out);
 /* The number that stands behind "key=". */
-bool kmem_number(const struct kmem_line *l, const char *key, uint64_t *out);
+static inline bool kmem_number(const struct kmem_line *l, const char *key, uint64_t *out)
+{
+	const char *text;
+	size_t n;
+
+	return kmem_text(l, key, &text, &n) && kmem_value(text, n, out);
+}
 
 /* What the reader counts beside events, for the loss report. */
 enum kmem_count {
@@ -61,6 +98,18 @@ enum kmem_count {
 struct kmem_pages; /* trace_kmem_pages.c */
 struct kmem_slab; /* trace_kmem_slab.c */
 
+/* Flags as they were told before: a recording has few different ones. */
+#define KMEM_FLAGS_SEEN  64u
+#define KMEM_FLAGS_BYTES 112u
+
+struct kmem_flags {
+	char text[KMEM_FLAGS_BYTES];
+	size_t bytes; /* 0: none yet */
+	uint32_t value, unknown; /* names that are not known here */
+};
+
+struct kmem_event_kind;
+
 struct kmem_reader {
 	struct trace_reader *r;
 	uint64_t line;
@@ -71,6 +120,8 @@ struct kmem_reader {
 	bool failed; /* out of memory */
 	struct kmem_pages *pages;
 	struct kmem_slab *slab;
+	const struct kmem_event_kind *last_kind; /* of the last event that was known */
+	struct kmem_flags flags[KMEM_FLAGS_SEEN];
 };
 
 /* An event with the line's time, CPU and task; the caller fills in the rest. */
@@ -90,8 +141,14 @@ typedef int kmem_handler(struct kmem_reader *k, const struct kmem_line *l, const
 
 struct kmem_event_kind {
 	const char *name;
+	size_t bytes; /* of the name */
 	kmem_handler *handler; /* NULL: known, and nothing follows from it */
 };
+
+#define KMEM_KIND(name, handler)                                                                   \
+	{                                                                                          \
+		name, sizeof(name) - 1, handler                                                    \
+	}
 
 extern const struct kmem_event_kind kmem_page_events[]; /* ends with a name of NULL */
 extern const struct kmem_event_kind kmem_slab_events[]; /* likewise */

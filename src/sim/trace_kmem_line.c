@@ -35,12 +35,16 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+#define SAFE_DIGITS 18 /* whose number is below 2^64 */
+
 /* Digits as a number; the first character behind them, NULL: none, or beyond 64 bits. */
 static const char *get_digits(const char *p, const char *end, uint64_t *out)
 {
-	const char *first = p;
+	const char *first = p, *safe = end - p > SAFE_DIGITS ? p + SAFE_DIGITS : end;
 
-	for (*out = 0; p < end && is_digit(*p); p++)
+	for (*out = 0; p < safe && is_digit(*p); p++)
+		*out = *out * 10 + (uint64_t)(*p - '0');
+	for (; p < end && is_digit(*p); p++)
 		if (__builtin_mul_overflow(*out, 10u, out) ||
 		    __builtin_add_overflow(*out, (uint64_t)(*p - '0'), out))
 			return NULL;
@@ -53,6 +57,8 @@ static const char *get_digits(const char *p, const char *end, uint64_t *out)
  */
 static const char *get_time(const char *p, const char *end, uint64_t *ns)
 {
+	static const uint32_t unit[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+					10000,      1000,      100,      10,      1};
 	uint64_t seconds, part;
 	const char *q = get_digits(p, end, &seconds), *first;
 
@@ -66,8 +72,7 @@ static const char *get_time(const char *p, const char *end, uint64_t *ns)
 	q = get_digits(first, end, &part);
 	if (q == NULL || q >= end || *q != ':' || q - first > 9)
 		return NULL;
-	for (long digits = q - first; digits < 9; digits++)
-		part *= 10;
+	part *= unit[q - first];
 	if (__builtin_mul_overflow(seconds, 1000000000u, ns) ||
 	    __builtin_add_overflow(*ns, part, ns))
 		return NULL;
@@ -154,11 +159,15 @@ static bool says_lost(const char *text, const char *end, uint64_t *n)
 /* "kmem:kmalloc: fields", behind the time or at the line's begin. */
 static enum kmem_line_kind take_event(const char *name, const char *end, struct kmem_line *l)
 {
-	const char *colon, *word = skip_word(name, end);
+	const char *colon, *word;
 	uint64_t period;
 
-	if (get_digits(name, end, &period) == word) /* perf may print the sample's period */
-		name = skip_blanks(word, end);
+	/* perf may print the sample's period */
+	if (name < end && is_digit(*name)) {
+		word = skip_word(name, end);
+		if (get_digits(name, end, &period) == word)
+			name = skip_blanks(word, end);
+	}
 	if (end - name > 5 && memcmp(name, "kmem:", 5) == 0)
 		name += 5;
 	colon = memchr(name, ':', (size_t)(end - name));
@@ -225,12 +234,18 @@ enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct km
 	const char *name = NULL;
 	enum kmem_line_kind kind;
 
-	*l = (struct kmem_line){.event = NULL};
+	l->time_ns = 0;
+	l->cpu = 0;
+	l->pid = 0;
+	l->has_time = l->far_cpu = false;
+	l->nr_fields = 0;
 	if (text < end && *text == '#')
 		return KMEM_OTHER;
 	for (const char *p = text; name == NULL && p < end; p++) {
-		if (*p == '[')
-			name = get_place(p, end, l);
+		p = memchr(p, '[', (size_t)(end - p));
+		if (p == NULL)
+			break;
+		name = get_place(p, end, l);
 		if (name != NULL)
 			l->pid = get_pid(text, p);
 	}
@@ -242,21 +257,32 @@ enum kmem_line_kind kmem_take_apart(const char *text, const char *end, struct km
 	return kind;
 }
 
-bool kmem_text(const struct kmem_line *l, const char *key, const char **value, size_t *bytes)
+/* The end of the word at p. */
+static const char *word_end(const char *p, const char *end, bool tabs)
 {
-	size_t n = strlen(key);
+	const char *blank = tabs ? skip_word(p, end) : memchr(p, ' ', (size_t)(end - p));
 
-	for (const char *p = skip_blanks(l->fields, l->end); p < l->end;
-	     p = skip_blanks(skip_word(p, l->end), l->end)) {
-		if ((size_t)(l->end - p) <= n || memcmp(p, key, n) != 0 || p[n] != '=')
-			continue;
-		*value = p + n + 1;
-		*bytes = (size_t)(skip_word(p, l->end) - *value);
-		while (*bytes > 0 && (*value)[*bytes - 1] == '\r')
-			--*bytes;
-		return true;
+	return blank != NULL ? blank : end;
+}
+
+void kmem_split(struct kmem_line *l)
+{
+	const char *p = skip_blanks(l->fields, l->end), *end = l->end;
+	bool tabs;
+
+	while (end > p && end[-1] == '\r')
+		end--;
+	tabs = memchr(p, '\t', (size_t)(end - p)) != NULL;
+	for (l->nr_fields = 0; p < end && l->nr_fields < KMEM_FIELDS; p = skip_blanks(p, end)) {
+		const char *key = p, *equals;
+
+		p = word_end(p, end, tabs);
+		equals = memchr(key, '=', (size_t)(p - key));
+		if (equals != NULL)
+			l->field[l->nr_fields++] =
+				(struct kmem_field){key, equals + 1, (size_t)(equals - key),
+						    (size_t)(p - equals - 1)};
 	}
-	return false;
 }
 
 bool kmem_hex(const char *p, size_t bytes, uint64_t *out)
@@ -287,12 +313,4 @@ bool kmem_value(const char *text, size_t bytes, uint64_t *out)
 	if (bytes > 2 && text[0] == '0' && (text[1] | 32) == 'x')
 		return kmem_hex(text + 2, bytes - 2, out);
 	return get_digits(text, text + bytes, out) == text + bytes;
-}
-
-bool kmem_number(const struct kmem_line *l, const char *key, uint64_t *out)
-{
-	const char *text;
-	size_t n;
-
-	return kmem_text(l, key, &text, &n) && kmem_value(text, n, out);
 }

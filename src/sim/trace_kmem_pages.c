@@ -374,14 +374,14 @@ static int on_drain(struct kmem_reader *k, const struct kmem_line *l, const char
 }
 
 const struct kmem_event_kind kmem_page_events[] = {
-	{"mm_page_alloc", on_alloc},
-	{"mm_page_free", on_free},
-	{"mm_page_alloc_zone_locked", on_zone_locked},
-	{"mm_page_alloc_extfrag", on_extfrag},
-	{"mm_page_pcpu_drain", on_drain},
-	{"mm_page_free_batched", NULL},
+	KMEM_KIND("mm_page_alloc", on_alloc),
+	KMEM_KIND("mm_page_free", on_free),
+	KMEM_KIND("mm_page_alloc_zone_locked", on_zone_locked),
+	KMEM_KIND("mm_page_alloc_extfrag", on_extfrag),
+	KMEM_KIND("mm_page_pcpu_drain", on_drain),
+	KMEM_KIND("mm_page_free_batched", NULL),
 	/* before 3.3 */
-	{"mm_page_free_direct", on_free},
-	{"mm_pagevec_free", NULL},
-	{NULL, NULL},
+	KMEM_KIND("mm_page_free_direct", on_free),
+	KMEM_KIND("mm_pagevec_free", NULL),
+	{NULL, 0, NULL},
 };

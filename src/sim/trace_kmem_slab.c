@@ -356,11 +356,11 @@ static int on_cache_alloc(struct kmem_reader *k, const struct kmem_line *l, cons
 }
 
 const struct kmem_event_kind kmem_slab_events[] = {
-	{"kmalloc", on_kmalloc},
-	{"kmalloc_node", on_kmalloc},
-	{"kfree", on_any_free},
-	{"kmem_cache_alloc", on_cache_alloc},
-	{"kmem_cache_alloc_node", on_cache_alloc},
-	{"kmem_cache_free", on_any_free},
-	{NULL, NULL},
+	KMEM_KIND("kmalloc", on_kmalloc),
+	KMEM_KIND("kmalloc_node", on_kmalloc),
+	KMEM_KIND("kfree", on_any_free),
+	KMEM_KIND("kmem_cache_alloc", on_cache_alloc),
+	KMEM_KIND("kmem_cache_alloc_node", on_cache_alloc),
+	KMEM_KIND("kmem_cache_free", on_any_free),
+	{NULL, 0, NULL},
 };
