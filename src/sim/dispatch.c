@@ -174,9 +174,9 @@ static uint8_t owner_of(const struct replay *r, const struct trace_event *ev)
 		PAGE_OWNERS(X)
 #undef X
 	};
-	const char *tag = ev->tag != 0 && r->trace != NULL ? trace_string(r->trace, ev->tag) : "";
+	const char *tag = ev->tag != 0 && r->trace != NULL ? trace_string(r->trace, ev->tag) : NULL;
 
-	for (unsigned i = PAGE_OWNER_USER; i <= PAGE_OWNER_TABLE; i++)
+	for (unsigned i = PAGE_OWNER_USER; tag != NULL && i <= PAGE_OWNER_TABLE; i++)
 		if (strcmp(tag, words[i]) == 0)
 			return (uint8_t)i;
 	if ((ev->gfp & __GFP_WRITE) != 0)
@@ -186,11 +186,21 @@ static uint8_t owner_of(const struct replay *r, const struct trace_event *ev)
 	return ev->gfp != 0 ? PAGE_OWNER_KERNEL : PAGE_OWNER_NONE;
 }
 
+/* gfp_zones, remembered: requests of the same flags come one after the other. */
+static uint32_t zones_of_flags(struct replay *r, uint32_t gfp)
+{
+	if (mm_unlikely(gfp != r->flags.gfp)) {
+		r->flags.zones = gfp_zones(r->sys->machine, gfp);
+		r->flags.gfp = gfp;
+	}
+	return gfp == 0 ? UINT32_MAX : r->flags.zones;
+}
+
 /* What a page request says beyond its order. */
 static void state_request(struct replay *r, const struct trace_event *ev)
 {
 	r->req = (struct alloc_req){.gfp = ev->gfp,
-				    .zone_mask = gfp_zones(r->sys->machine, ev->gfp) &
+				    .zone_mask = zones_of_flags(r, ev->gfp) &
 						 node_zones(r->sys->machine, ev),
 				    .migratetype = ev->migratetype,
 				    .node = event_node(r->sys->machine, ev),

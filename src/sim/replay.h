@@ -221,6 +221,9 @@ struct replay {
 	uint64_t size; /* that size, once known; 0 before */
 	bool headers; /* its blocks have a header before them, which a free reads */
 	struct alloc_req req;
+	struct {
+		uint32_t gfp, zones;
+	} flags; /* those of the last request, and the zones that they allow; gfp 0: all */
 	struct mm_resource conflict; /* of the request in progress, for its autopsy */
 	struct failure *last_failure; /* where those beyond MAX_FAILURES are told; NULL: nowhere */
 	uint32_t *lent; /* owned: scratch of cma_alloc, an entry for each page of the range */
