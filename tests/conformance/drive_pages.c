@@ -62,6 +62,30 @@ static void judge(struct world *w, pfn_t pfn, unsigned order, uint32_t mask)
 		fail_msg("a live page without a descriptor: %#x", pfn.v);
 }
 
+/* Has a zone of the request's node that may serve it a block that is large enough? */
+static bool node_has(const struct world *w, unsigned order, const struct alloc_req *req)
+{
+	const struct page_ops *p = w->top->ops->pages;
+
+	for (unsigned z = 0; z < w->sc.geo->nr_zones; z++)
+		for (unsigned o = order; o <= p->max_order(w->top); o++)
+			if (w->sc.geo->zones[z].node == req->node && (req->zone_mask >> z & 1) != 0 &&
+			    p->nr_free(w->top, z, o) != 0)
+				return true;
+	return false;
+}
+
+/* `own`: its node could serve it, and nothing is kept from requests. */
+static void judge_node(const struct world *w, pfn_t pfn, const struct alloc_req *req, bool own)
+{
+	int zone = zone_of(w, pfn.v, 1);
+
+	if (zone >= 0 && ((req->gfp & __GFP_THISNODE) != 0 || own) &&
+	    w->sc.geo->zones[zone].node != req->node)
+		fail_msg("page %#x of node %u for a request of node %u with flags %#x", pfn.v,
+			 w->sc.geo->zones[zone].node, req->node, req->gfp);
+}
+
 static uint64_t alloc(struct world *w, struct shadow *s, const struct op *o)
 {
 	struct alloc_req req = {.zone_mask = (uint32_t)o->size,
@@ -69,15 +93,23 @@ static uint64_t alloc(struct world *w, struct shadow *s, const struct op *o)
 				.owner = (uint8_t)(o->align >> 8)};
 	unsigned shift = w->own->env.page_shift, order = o->small;
 	struct image_hash was = before_op(w, s);
+	bool own;
 	pfn_t pfn;
 
+	choose_node(w, o, &req);
+	req.cpu = (uint8_t)w->g.sh.cpu;
+	if (w->sc.geo->nodes > 1 && (o->pick >> 19 & 3) == 3)
+		req.gfp |= __GFP_THISNODE;
 	if (order > w->top->ops->pages->max_order(w->top))
 		order = w->top->ops->pages->max_order(w->top);
+	own = w->sc.variant == 0 && w->sc.geo->nodes > 1 && node_has(w, order, &req);
 	pfn = w->top->ops->pages->alloc_pages(w->top, order, &req);
 	after_op(w, s, was, pfn_none(pfn));
 	if (pfn_none(pfn))
 		return 1;
 	judge(w, pfn, order, req.zone_mask);
+	if (w->sc.geo->nodes > 1)
+		judge_node(w, pfn, &req, own);
 	shadow_add(s, w,
 		   (struct block){.base = ((uint64_t)pfn.v << shift) + w->g.offset,
 				  .bytes = 1ull << (order + shift),

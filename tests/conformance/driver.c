@@ -41,7 +41,7 @@ void after_op(const struct world *w, const struct shadow *s, struct image_hash w
 void choose_node(const struct world *w, const struct op *o, struct alloc_req *req)
 {
 	if (w->sc.geo->nodes > 1)
-		req->node = (uint8_t)((o->pick >> 17 & 3) == 0 ? !w->g.sh.cpu : w->g.sh.cpu);
+		req->node = (uint8_t)((o->pick >> 17 & 3) == 3 ? !w->g.sh.cpu : w->g.sh.cpu);
 }
 
 void note_grant(struct world *w, struct shadow *s, struct grant g, msize_t size, msize_t align,

@@ -216,6 +216,19 @@ static void fill_zones(struct world *w)
 	}
 }
 
+/* A node's own zones first, the highest of them, then the others'. */
+static void fill_zonelists(struct world *w)
+{
+	const struct geometry *geo = w->sc.geo;
+	unsigned n = 0;
+
+	for (unsigned node = 0; node < geo->nodes; node++)
+		for (unsigned other = 0; other < 2; other++)
+			for (unsigned i = geo->nr_zones; i-- > 0;)
+				if ((geo->zones[i].node != node) == other)
+					w->zonelists[n++] = (uint8_t)i;
+}
+
 static int build_pages(struct world *w, const char *kind, unsigned variant)
 {
 	struct alloc *boot = w->layer[0];
@@ -234,6 +247,10 @@ static int build_pages(struct world *w, const char *kind, unsigned variant)
 	o->env.zones = w->zones;
 	o->env.nr_zones = w->sc.geo->nr_zones;
 	o->env.zonelist = w->zonelist;
+	if (w->sc.geo->nodes > 1) {
+		fill_zonelists(w);
+		o->env.zonelists = w->zonelists;
+	}
 	o->env.boot = boot;
 	if (w->sc.ops->desc_bytes != 0)
 		o->env.desc_stride = (unsigned)round_up(w->sc.ops->desc_bytes, w->sc.in->word);
@@ -403,6 +420,7 @@ void world_copy(struct world *to, const struct world *from)
 	physmem_copy(&to->g.pm, pm);
 	memcpy(to->zones, from->zones, sizeof to->zones);
 	memcpy(to->zonelist, from->zonelist, sizeof to->zonelist);
+	memcpy(to->zonelists, from->zonelists, sizeof to->zonelists);
 	to->vm = from->vm;
 	to->direct = from->direct;
 	to->vm.direct = &to->direct;

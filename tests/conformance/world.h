@@ -22,6 +22,7 @@ enum setting {
 
 #define GEO_MAX_ZONES  3u
 #define GEO_MAX_RANGES 3u
+#define GEO_MAX_NODES  2u
 
 struct geo_zone {
 	const char *name;
@@ -85,6 +86,7 @@ struct world {
 	struct rig_owner *own; /* its owner */
 	struct zone_desc zones[GEO_MAX_ZONES];
 	uint8_t zonelist[GEO_MAX_ZONES];
+	uint8_t zonelists[GEO_MAX_NODES * GEO_MAX_ZONES]; /* of a geometry with several nodes */
 	struct vm_layout vm;
 	struct mm_range direct; /* the direct map shows region 1 */
 	struct mm_resource resources[2]; /* region 1, and a bus */
