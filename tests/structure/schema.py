@@ -116,6 +116,19 @@ def complaints(schema, report):
     return validator.wrong
 
 
+def ends_of_a_recording(root, folder):
+    """A page event and a sample before the start state, a sample after the last event."""
+    text = subprocess.run(["zstd", "-dcq", root / "tests/kernel/find-cat.expected.zst"], check=True,
+                          capture_output=True, text=True).stdout.splitlines()
+    early = ["1"] + text[1].split("\t")[1:]
+    expected, trace = (pathlib.Path(folder) / name for name in ("ends.tsv", "ends.txt"))
+    expected.write_text("\n".join([text[0], "\t".join(early), *text[1:4]]) + "\n")
+    trace.write_text("cat-1 [000] d..3. 1.000000: mm_page_alloc_zone_locked: page=0 pfn=0x39da65 "
+                     "order=0 migratetype=1 percpu_refill=1\n")
+    return ["replay", "-c", "x86_64", "--start", str(root / "tests/kernel/find-cat.start.zst"),
+            "--expect", str(expected), "--level", "buddy", str(trace)]
+
+
 def reports(memscape, root, folder):
     """(schema, what was run, its JSON)"""
     firmware = str(root / "traces/firmware.mst")
@@ -138,6 +151,7 @@ def reports(memscape, root, folder):
             ("report", ["replay", "-c", "x86_64", "--start", str(root / "tests/kernel/find-cat.start.zst"),
                         "--expect", str(root / "tests/kernel/find-cat.expected.zst"), "--level", "buddy",
                         str(root / "tests/kernel/find-cat.trace.zst")]),
+            ("report", ends_of_a_recording(root, folder)),
             ("compare", ["compare", "-c", "stm32h7", "--b", "tlsf", small["mixed"]]),
             ("compare", ["compare", "-c", "stm32h7", "--set", "allocators.heap.bytes=180K", "--b",
                          "bins", firmware]),
