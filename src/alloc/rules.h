@@ -80,6 +80,7 @@ struct rules_record {
 	uint32_t bytes; /* of a slab's record, without the four bytes an object */
 	uint32_t align; /* of objects */
 	bool outside; /* the record lies elsewhere */
+	bool reclaimable; /* the cache takes the first order that holds an object */
 };
 
 struct rules_ops {

@@ -32,7 +32,7 @@ static bool choose_order(const struct kmem *s, struct slab_geometry *g, msize_t 
 	const struct slab_rules r = {.page_shift = s->page_shift,
 				     .slab_order = ORDER_FITS,
 				     .max_order = slab_most_order(s)};
-	const struct rules_record c = {SLAB_RECORD, g->align, g->off_slab};
+	const struct rules_record c = {SLAB_RECORD, g->align, g->off_slab, false};
 	uint32_t rest = 0;
 	struct rules_slab slab = kernel_rules.record(&r, g->size, &c, &rest);
 

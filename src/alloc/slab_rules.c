@@ -207,7 +207,7 @@ struct rules_slab record_slab(const struct slab_rules *r, uint32_t size,
 			break;
 		s = (struct rules_slab){order, n};
 		*left = rest;
-		if (order >= r->slab_order || rest <= bytes / 8)
+		if (c->reclaimable || order >= r->slab_order || rest <= bytes / 8)
 			break;
 	}
 	return s;

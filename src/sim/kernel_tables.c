@@ -200,8 +200,9 @@ int kernel_read_slabinfo(struct kernel_snapshot *k, const char *text, const char
 	if (!kernel_next_line(&l) || !kernel_word(&l, "slabinfo") || !kernel_word(&l, "-") ||
 	    !kernel_word(&l, "version:"))
 		return diag_set(d, file, 1, 1, "expected \"slabinfo - version: 2.1\"");
-	if (!kernel_word(&l, "2.1"))
-		return kernel_bad(&l, l.p, "version 2.1");
+	/* 2.0, until 2.6.15, has the same columns. */
+	if (!kernel_word(&l, "2.1") && !kernel_word(&l, "2.0"))
+		return kernel_bad(&l, l.p, "version 2.0 or 2.1");
 	k->slab = true;
 	while (kernel_next_line(&l)) {
 		if (kernel_line_ends(&l) || *l.p == '#')

@@ -200,11 +200,7 @@ static void slub(struct parity *p, const struct kernel_snapshot *k, const struct
 
 /* ---- classic SLAB ---- */
 
-#define FORMS 32u
-
-/* The slabs that a cache of that size can have, by what slabinfo does not tell; how many. */
-typedef unsigned forms_fn(const struct kernel_cache *c, const struct rules_ops *ops,
-			  unsigned page_shift, struct rules_slab out[FORMS]);
+#define FORMS 32u /* at most 6 alignments x 2 x 2 */
 
 /* 4.6 and later: where the free list lies, and whether the cache is reclaimable. */
 static unsigned forms_now(const struct kernel_cache *c, const struct rules_ops *ops,
@@ -221,37 +217,69 @@ static unsigned forms_now(const struct kernel_cache *c, const struct rules_ops *
 	return nr;
 }
 
-/* 2.6: word, alignment, and whether the record lies outside, as that of a large object may. */
+/*
+ * Before 4.6 a slab has a record.  Kernels of 2.6 differ in its size (the slab's node
+ * came with 2.6.16) and what it is rounded up to, in the largest order that is chosen for
+ * little waste, and in what reclaimable caches take; which kernel it was, the caches show.
+ */
+struct then {
+	const char *name;
+	unsigned word, record, slab_order;
+	unsigned line; /* the record is rounded up to; 0: to the objects' alignment */
+	bool reclaimable; /* such caches take the first order */
+};
+
+static const struct then thens[] = {
+	{"2.6", 4, 28, 1, 0, true},      {"2.6", 8, 48, 1, 0, true},
+	{"2.6.15", 4, 24, 1, 0, false},  {"2.6.15", 8, 40, 1, 0, false},
+	{"2.6.0", 4, 24, 2, 32, false},  {"2.6.0", 4, 24, 2, 64, false},
+	{"2.6.0", 4, 24, 2, 128, false}, {"2.6.0", 8, 40, 2, 64, false},
+	{"2.6.0", 8, 40, 2, 128, false},
+};
+
+/* What slabinfo does not tell: alignment, a large object's record outside, reclaimable or not. */
 static unsigned forms_then(const struct kernel_cache *c, const struct rules_ops *ops,
-			   unsigned page_shift, struct rules_slab out[FORMS])
+			   unsigned page_shift, const struct then *k, struct rules_slab out[FORMS])
 {
-	const struct slab_rules r = {.page_shift = page_shift, .slab_order = 1, .max_order = 10};
-	bool large = c->object_size >= 1u << page_shift >> 3;
+	const struct slab_rules r = {
+		.page_shift = page_shift, .slab_order = k->slab_order, .max_order = 10};
+	uint32_t size = (uint32_t)c->object_size, large = (1u << page_shift) / 8;
 	unsigned nr = 0;
 
-	for (unsigned word = 4; word <= 8; word += 4)
-		for (uint32_t align = word; align <= 128; align *= 2)
-			for (unsigned outside = 0; outside <= large; outside++) {
-				struct rules_record x = {3 * word + 16, align, outside != 0};
+	/* Whether an object is large is asked before its size is rounded up to the alignment. */
+	for (uint32_t align = k->word; align <= 128; align *= 2)
+		for (unsigned outside = size >= large + align; outside <= (size >= large);
+		     outside++)
+			for (unsigned first = 0; first <= k->reclaimable; first++) {
+				struct rules_record x = {k->record, k->line != 0 ? k->line : align,
+							 outside != 0, first != 0};
 				uint32_t left;
 
-				if (c->object_size % align != 0)
+				if (size % align != 0)
 					continue;
-				out[nr] = ops->record(&r, (uint32_t)c->object_size, &x, &left);
+				out[nr] = ops->record(&r, size, &x, &left);
 				nr += out[nr].objects != 0;
 			}
 	return nr;
 }
 
+/* The slabs that a cache of that size can have, by what slabinfo does not tell; NULL: 4.6. */
+static unsigned forms_of(const struct kernel_cache *c, const struct rules_ops *ops,
+			 unsigned page_shift, const struct then *then, struct rules_slab out[FORMS])
+{
+	return then != NULL ? forms_then(c, ops, page_shift, then, out)
+			    : forms_now(c, ops, page_shift, out);
+}
+
 /* Caches whose slabs are among the forms. */
 static unsigned nr_possible(const struct kernel_snapshot *k, const struct rules_ops *ops,
-			    unsigned page_shift, forms_fn *forms)
+			    unsigned page_shift, const struct then *then)
 {
 	unsigned possible = 0;
 
 	for (unsigned i = 0; i < k->nr_caches; i++) {
 		struct rules_slab form[FORMS];
-		unsigned nr = forms(&k->cache[i], ops, page_shift, form);
+		unsigned nr = forms_of(&k->cache[i], ops, page_shift, then, form);
 
 		while (nr > 0 && !same(&k->cache[i], form[nr - 1]))
 			nr--;
@@ -292,16 +320,24 @@ static void note_cache(struct parity_trial *t, const struct kernel_cache *c,
 static void classic(struct parity *p, const struct kernel_snapshot *k, const struct rules_ops *ops,
 		    unsigned page_shift)
 {
-	bool then = nr_possible(k, ops, page_shift, forms_then) >
-		    nr_possible(k, ops, page_shift, forms_now);
-	forms_fn *forms = then ? forms_then : forms_now;
+	unsigned most = nr_possible(k, ops, page_shift, NULL), n;
+	const struct then *then = NULL;
 	struct parity_trial t = {.p = p};
 
+	for (unsigned i = 0; i < sizeof thens / sizeof thens[0]; i++) {
+		n = nr_possible(k, ops, page_shift, &thens[i]);
+		if (n <= most)
+			continue;
+		most = n;
+		then = &thens[i];
+	}
 	parity_input(p, "order of a slab", "tunables of slabinfo", "calculate_slab_order of %s",
-		     then ? "2.6" : "4.6");
+		     then != NULL ? then->name : "4.6");
+	if (then != NULL)
+		parity_input(p, "word", "found from the slabs", "%u bytes", then->word);
 	for (unsigned i = 0; i < k->nr_caches; i++) {
 		struct rules_slab form[FORMS];
-		unsigned nr = forms(&k->cache[i], ops, page_shift, form);
+		unsigned nr = forms_of(&k->cache[i], ops, page_shift, then, form);
 
 		note_cache(&t, &k->cache[i], form, nr);
 	}
