@@ -126,36 +126,6 @@ static int hash_trace(const struct sweep_trace *t, struct hex *out, struct diag 
 
 /* ---- settings ---- */
 
-/* Do the kinds exist, and take their parameters? */
-static bool kinds_accept(const struct machine *m, const char *alloc, struct diag *d)
-{
-	const struct alloc_instance *in = find_instance("fast", m->word);
-	bool ok = alloc == NULL || instance_kind(in, alloc) != NULL;
-
-	if (!ok)
-		diag_set(d, "", 0, 0,
-			 "unknown allocator kind '%.64s', 'memscape list allocators' shows them",
-			 alloc);
-	for (unsigned i = 0; i < m->nr_allocs && ok; i++) {
-		const struct alloc_conf *c = &m->allocs[i];
-		bool other = alloc != NULL && c == machine_alloc(m, GROUP_HEAP);
-		const char *kind = other ? alloc : c->kind;
-		const struct alloc_ops *ops = kind != NULL ? instance_kind(in, kind) : NULL;
-		struct param_value *params = NULL;
-
-		if (kind == NULL)
-			continue;
-		ok = ops != NULL &&
-		     params_resolve(ops, c->node, other ? PARAMS_OF_SETS : PARAMS_OF_ENTRY, &params,
-				    d) == 0;
-		if (ops == NULL)
-			conf_error(d, c->node, "unknown allocator kind '%.64s'", kind);
-		else if (ok)
-			params_free(ops, params);
-	}
-	return ok;
-}
-
 /* Does a machine accept settings? */
 static bool accepts_sets(const struct sweep_machine *machine, const char *const *sets, unsigned n,
 			 const char *alloc, struct diag *d)
@@ -165,7 +135,7 @@ static bool accepts_sets(const struct sweep_machine *machine, const char *const 
 
 	*d = (struct diag){0};
 	m = machine_load(machine->name, machine->variant, sets, n, d);
-	ok = m != NULL && kinds_accept(m, alloc, d);
+	ok = m != NULL && system_accepts(m, alloc, d);
 	machine_free(m);
 	return ok;
 }

@@ -96,6 +96,12 @@ int system_boot(struct system *s, const struct machine *m, const struct boot_opt
 void system_finish(struct system *s); /* zeroed is fine */
 
 /*
+ * Do the kinds of a machine exist, `heap_kind` (NULL: the machine's) in the place of the heap's,
+ * and take the parameters they are given?  No, with *d: what and where.  Boots nothing.
+ */
+bool system_accepts(const struct machine *m, const char *heap_kind, struct diag *d) MUST_USE;
+
+/*
  * Stack allocator k of the arena group: 0 is the booted one, 1 and up were added as the
  * trace needed them, up to nr_allocs - nr_booted.
  */

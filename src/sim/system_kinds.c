@@ -48,6 +48,37 @@ static int unknown_kind(const struct alloc_conf *c, const char *kind, struct dia
 			  kind);
 }
 
+/* Does `kind`, in the place of the entry's if it is another, exist and take the parameters? */
+static bool entry_accepted(const struct alloc_instance *in, const struct alloc_conf *c,
+			   const char *kind, struct diag *d)
+{
+	const struct alloc_ops *ops = instance_kind(in, kind);
+	enum params_of of = kind == c->kind ? PARAMS_OF_ENTRY : PARAMS_OF_SETS;
+	struct param_value *params = NULL;
+
+	if (ops == NULL)
+		return unknown_kind(c, kind, d) == 0;
+	if (params_resolve(ops, c->node, of, &params, d) != 0)
+		return false;
+	params_free(ops, params);
+	return true;
+}
+
+bool system_accepts(const struct machine *m, const char *heap_kind, struct diag *d)
+{
+	const struct alloc_instance *in = find_instance("fast", m->word);
+
+	for (unsigned i = 0; i < m->nr_allocs; i++) {
+		const struct alloc_conf *c = &m->allocs[i];
+		bool other = heap_kind != NULL && c == machine_alloc(m, GROUP_HEAP);
+		const char *kind = other ? heap_kind : c->kind;
+
+		if (kind != NULL && !entry_accepted(in, c, kind, d))
+			return false;
+	}
+	return true;
+}
+
 /* What a group of requests needs its allocator to offer; NULL: it does. */
 static const char *lacking(enum alloc_group g, const struct alloc_ops *ops)
 {

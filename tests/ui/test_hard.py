@@ -185,6 +185,20 @@ class Kinds(Hard):
             self.assertIn(f"({kind}) is made of pages, expected 'from: pages'", err)
 
 
+class Machines(Hard):
+    def test_info_knows_kinds_and_parameters(self):
+        """What a replay would refuse is not described as if it were good."""
+        text = (ROOT / "configs/x86_64.yaml").read_text()
+        machine = self.folder / "m.yaml"
+        for wrong, says in (("{kind: tlfs, from: boot", ":16: unknown allocator kind 'tlfs', "),
+                            ("{kind: tlsf, sise: 3, from: boot", ":22: unknown parameter 'sise' of allocator kind 'tlsf'")):
+            machine.write_text(text.replace("{kind: tlsf, from: boot", wrong, 1))
+            for more in ([], ["--json"]):
+                status, out, err = run(MEMSCAPE, "info", machine, *more)
+                self.assertEqual((status, out, len(err.splitlines())), (3, "", 1), err)
+                self.assertIn(says, err)
+
+
 class Rep(Hard):
     def test_small(self):
         """What one reads of hardly anything."""

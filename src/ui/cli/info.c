@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/system.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/cli_options.h"
 #include "ui/cli/info.h"
@@ -41,11 +42,14 @@ static int print_json(json_t *j)
 static int info_of_machine(const struct machine_choice *c, bool json)
 {
 	struct machine *m = load_choice(c);
+	struct diag d = {0};
 	int status = EXIT_RAN;
 
 	if (m == NULL)
 		return EXIT_BAD_INPUT;
-	if (json)
+	if (!system_accepts(m, NULL, &d))
+		status = cli_bad_input(&d);
+	else if (json)
 		status = print_json(info_machine_json(m));
 	else
 		info_machine(m, stdout);
