@@ -94,6 +94,16 @@ static inline uint32_t slots_take_as(struct slots *s, uint32_t number)
 	return slot;
 }
 
+/* Entries that a table by slot, of nr now, is to have for `slot`: doubled as often as need be. */
+static inline uint32_t slots_room(uint32_t nr, uint32_t slot)
+{
+	if (nr == 0)
+		nr = 1024;
+	while (nr <= slot)
+		nr *= 2;
+	return nr;
+}
+
 /* All slots free and none ever used. */
 void slots_reset(struct slots *s);
 

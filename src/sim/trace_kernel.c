@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/slots.h"
 #include "sim/trace_copy.h"
 #include "sim/trace_ops.h"
 
@@ -109,11 +110,9 @@ static bool kind_of(struct kernel *k, const struct trace_event *ev, uint32_t *ou
 
 static bool remember(struct kernel *k, uint32_t slot, uint32_t kind)
 {
-	uint32_t nr = k->nr_slots ? k->nr_slots : 1024;
+	uint32_t nr = slots_room(k->nr_slots, slot);
 	uint32_t *grown;
 
-	while (nr <= slot)
-		nr *= 2;
 	if (nr != k->nr_slots) {
 		grown = realloc(k->of_slot, nr * sizeof *grown);
 		if (grown == NULL)

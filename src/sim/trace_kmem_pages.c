@@ -81,7 +81,7 @@ void kmem_pages_stop(struct kmem_reader *k)
 /* Room for a slot's block.  false: no memory; what there is stays. */
 static bool grow_level(struct level *v, uint32_t slot)
 {
-	uint32_t nr = slot < 512 ? 1024 : slot * 2;
+	uint32_t nr = slots_room(v->nr, slot);
 	uint8_t *order = realloc(v->order, nr);
 	uint32_t *first;
 

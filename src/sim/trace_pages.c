@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "sim/slots.h"
 #include "sim/trace_copy.h"
 #include "sim/trace_ops.h"
 
@@ -27,11 +28,9 @@ static unsigned order_of(const struct pages *p, uint64_t size)
 
 static bool remember_order(struct pages *p, uint32_t slot, unsigned order)
 {
-	uint32_t nr = p->nr_order ? p->nr_order : 1024;
+	uint32_t nr = slots_room(p->nr_order, slot);
 	uint8_t *grown;
 
-	while (nr <= slot)
-		nr *= 2;
 	grown = nr == p->nr_order ? p->order : realloc(p->order, nr);
 	if (grown == NULL)
 		return false;

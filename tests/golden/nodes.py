@@ -9,15 +9,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import checks  # noqa: E402
+from checks import check  # noqa: E402
+
 MEMSCAPE = sys.argv[1]
-problems = 0
-
-
-def check(ok, what):
-    global problems
-    if not ok:
-        problems += 1
-        print("FAILED:", what)
 
 
 def replay(text, *args):
@@ -127,8 +123,8 @@ def main():
     one_node()
     info()
     text_forms()
-    print("two nodes behave" if not problems else f"{problems} problems")
-    return 1 if problems else 0
+    print("two nodes behave" if not checks.problems else f"{checks.problems} problems")
+    return 1 if checks.problems else 0
 
 
 sys.exit(main())

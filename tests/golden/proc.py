@@ -12,6 +12,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import checks  # noqa: E402
+from checks import check  # noqa: E402
+
 MEMSCAPE, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
 HERE = ROOT / "tests" / "golden" / "proc"
 EVENTS = HERE / "events.trace"
@@ -33,14 +37,6 @@ MORE = [(["-c", "numa2", "--variant", "memoryless"], 120),
         (["-c", "x86_32", "--set", "allocators.slab.kind=slab"], 60),
         (["-c", "x86_64", "--set", "machine.rules=linux-4.19"], 140),
         (["-c", "x86_32", "--set", "machine.rules=linux-4.19", "--set", "machine.cpus=7"], 140)]
-problems = 0
-
-
-def check(ok, what):
-    global problems
-    if not ok:
-        problems += 1
-        print("FAILED:", what)
 
 
 def replay(*args, status=0):
@@ -129,8 +125,8 @@ def main():
         work = pathlib.Path(name)
         for part in (kept, more, moments, errors):
             part(work)
-    print("the kernel's files agree" if not problems else f"{problems} problems")
-    return 1 if problems else 0
+    print("the kernel's files agree" if not checks.problems else f"{checks.problems} problems")
+    return 1 if checks.problems else 0
 
 
 sys.exit(main())

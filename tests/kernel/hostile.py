@@ -10,16 +10,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import checks  # noqa: E402
+from checks import check  # noqa: E402
+
 MEMSCAPE, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
 HERE = ROOT / "tests" / "kernel"
-problems = 0
-
-
-def check(ok, what):
-    global problems
-    if not ok:
-        problems += 1
-        print("FAILED:", what)
 
 
 def unpacked(name):
@@ -131,8 +127,8 @@ def main():
             work = pathlib.Path(folder) / str(i)
             work.mkdir()
             part(work)
-    print(f"{problems} problems" if problems else "damage is told")
-    return 1 if problems else 0
+    print(f"{checks.problems} problems" if checks.problems else "damage is told")
+    return 1 if checks.problems else 0
 
 
 if __name__ == "__main__":

@@ -18,16 +18,11 @@ import tempfile
 MEMSCAPE, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
 HERE = ROOT / "tests" / "kernel"
 sys.path.insert(0, str(ROOT / "tests" / "structure"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import checks  # noqa: E402
+from checks import check  # noqa: E402
 from schema import complaints  # noqa: E402
 SCHEMA = json.loads((ROOT / "docs" / "parity.schema.json").read_text())
-problems = 0
-
-
-def check(ok, what):
-    global problems
-    if not ok:
-        problems += 1
-        print("FAILED:", what)
 
 
 def run(*args):
@@ -495,7 +490,7 @@ def main():
         damaged(work)
     text_form()
     running()
-    return 1 if problems else 0
+    return 1 if checks.problems else 0
 
 
 sys.exit(main())
